@@ -1,0 +1,54 @@
+"""The errors a user can cause or cure; every one knows the exit code it ends the program with."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class AecliError(Exception):
+    """What went wrong in one line, and what cures it.
+
+    Args:
+        message: one line that names the file, option or model concerned.
+        hint: one line that says what to do about it, or None where the message says it all.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(AecliError):
+    """One input cannot be read, processed or written; other inputs go on (exit code 1)."""
+
+
+class TrainingError(AecliError):
+    """A training run cannot go on: no usable images, a loss that is not finite (exit code 1)."""
+
+
+class UsageError(AecliError):
+    """The command line asks for something impossible; nothing was done (exit code 2)."""
+
+    exit_code = 2
+
+
+class ModelError(AecliError):
+    """A model is missing, damaged or not one of aecli's (exit code 3)."""
+
+    exit_code = 3
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest of `known` to `word`, or all of them if none is near."""
+    names = sorted(known)
+    near = get_close_matches(word, names, n=3, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"known are: {', '.join(names)}" if names else "there are none yet"
