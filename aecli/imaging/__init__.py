@@ -1,0 +1,1 @@
+"""Pixels between disk and arrays; knows nothing of networks."""
