@@ -1,0 +1,146 @@
+"""Where and how precisely a network runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import torch
+
+from aecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from torch import nn
+
+
+class Precision(Enum):
+    """The arithmetic of the layers that tolerate it; weights and images stay float32."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+_DTYPES = {Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device and a precision that it has.
+
+    Attributes:
+        device: where the network runs.
+        precision: what it computes in.
+        reason: one line for the user: what was chosen, and by whom.
+    """
+
+    device: torch.device
+    precision: Precision
+    reason: str
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context to call a network in."""
+        dtype = _DTYPES.get(self.precision)
+        if dtype is not None:
+            return torch.autocast(self.device.type, dtype=dtype)
+        if self.device.type == "cuda":  # TF32 keeps 10 bits of mantissa: that is not fp32
+            return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        return nullcontext()
+
+    def in_fp32(self) -> Runtime:
+        """The same device, computing in fp32."""
+        return Runtime(self.device, Precision.FP32, self.reason)
+
+    def prepare(self, module: nn.Module) -> nn.Module:
+        """The module itself, ready to run here: evaluation mode, frozen, channels last."""
+        module.eval().requires_grad_(False)
+        return module.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def choose(device: str = "auto", precision: str = "auto") -> Runtime:
+    """The runtime for what the user asked.
+
+    Args:
+        device: `cpu`, `cuda`, `cuda:N`, `mps`, or `auto`: what AECLI_DEVICE names, else the best
+            there is.
+        precision: `fp32`, `bf16`, `fp16`, or `auto`: fp16 on a GPU; on the CPU bf16 where it has
+            instructions for that, else fp32.
+
+    Raises:
+        UsageError: no such device or precision, or not on this machine.
+    """
+    chosen_by = "asked for"
+    if device == "auto":
+        device, chosen_by = os.environ.get("AECLI_DEVICE", ""), "from AECLI_DEVICE"
+    if device in ("", "auto"):
+        device, chosen_by = _best_device(), "chosen automatically"
+    where = _find_device(device)
+    how = _find_precision(precision, where)
+    name = torch.cuda.get_device_name(where) if where.type == "cuda" else ""
+    what = f"{where} ({name})" if name else str(where)
+    return Runtime(where, how, f"{what}, {how.value}, {chosen_by}")
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this CPU multiplies bfloat16 matrices in hardware.
+
+    torch accepts bf16 on any CPU, but without AVX512-BF16 or AMX it is several times slower than
+    fp32 (measured: 4 to 16 times).
+    """
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that a smaller tile may work."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # the CPU's allocator and that of MPS have no type of their own
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "DefaultCPUAllocator" in text or "out of memory" in text
+    )
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _find_device(name: str) -> torch.device:
+    match = re.fullmatch(r"(cpu|mps|cuda)|cuda:(\d+)", name)
+    if match is None:
+        raise UsageError(f"unknown device {name!r}", "devices are auto, cpu, cuda, cuda:N and mps")
+    kind, index = match[1] or "cuda", match[2]
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("this machine, or this build of torch, has no MPS device")
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count == 0:
+            raise UsageError("this machine, or this build of torch, has no CUDA device")
+        if index and int(index) >= count:
+            raise UsageError(f"there is no device {name}; the last is cuda:{count - 1}")
+        return torch.device(kind, int(index) if index else torch.cuda.current_device())
+    return torch.device(kind)
+
+
+def _find_precision(name: str, device: torch.device) -> Precision:
+    on_cpu = device.type == "cpu"
+    if name == "auto":
+        if not on_cpu:
+            return Precision.FP16
+        return Precision.BF16 if cpu_has_bf16() else Precision.FP32
+    try:
+        precision = Precision(name)
+    except ValueError:
+        known = ", ".join(p.value for p in Precision)
+        raise UsageError(f"unknown precision {name!r}", f"precisions are auto, {known}") from None
+    if precision is Precision.FP16 and on_cpu:
+        raise UsageError("fp16 needs a GPU", "on the CPU use --precision bf16 or fp32")
+    return precision

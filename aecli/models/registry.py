@@ -1,0 +1,172 @@
+"""What aecli knows of an architecture, and the registry that finds one by name.
+
+The tensor contract, for every model: images are float32, NCHW, RGB, in [0, 1], sRGB-encoded as
+stored. Grey images reach a model as three equal channels. Noise levels (sigma) are on the same
+[0, 1] scale; only the command line speaks of 0 to 255.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from aecli.errors import ModelError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from torch import Tensor, nn
+
+
+class Tiling(Enum):
+    """Whether an image may be cut into tiles without changing the result."""
+
+    EXACT = "exact"
+    WHOLE_ONLY = "whole-only"
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How the pixels of a model's output depend on those of its input.
+
+    Attributes:
+        multiple_of: input height and width must be multiples of this.
+        minimum: smallest input height and width.
+        radius: receptive-field radius in input pixels: an output pixel depends on no input pixel
+            further away, along either axis, than this (counted from the aligned cell it lies in).
+        scale: output pixels per input pixel, along each axis.
+        tiling: EXACT where no layer looks further than `radius`.
+        memory: peak working memory of one pass in fp32, bytes per input pixel; picks the tile.
+    """
+
+    multiple_of: int
+    minimum: int
+    radius: int
+    scale: int = 1
+    tiling: Tiling = Tiling.EXACT
+    memory: int = 512
+
+
+@runtime_checkable
+class Denoiser(Protocol):
+    """What a model for the task `denoise` offers."""
+
+    def restore(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """The clean image.
+
+        Args:
+            x: noisy images, (N, 3, H, W), H and W multiples of the geometry's `multiple_of`.
+            sigma: noise level in [0, 1] units, (N, 1, 1, 1) or a map (N, 1, H, W).
+
+        Returns:
+            (N, 3, H, W), not clipped.
+        """
+        ...
+
+    def estimate_sigma(self, x: Tensor) -> Tensor:
+        """The noise level of the image that crops (N, 3, H, W) come from: (), in [0, 1] units."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One architecture, as data.
+
+    Attributes:
+        name: unique in the registry.
+        task: the command it serves.
+        config: a frozen dataclass of the architecture's hyper-parameters.
+        build: config -> freshly initialised module.
+        geometry: config -> Geometry.
+        objective: name of the training objective (`aecli.training.objectives`).
+        presets: named configs.
+        summary: one sentence for `aecli models show`.
+        paper: the source of the idea.
+    """
+
+    name: str
+    task: str
+    config: type[Any]
+    build: Callable[[Any], nn.Module]
+    geometry: Callable[[Any], Geometry]
+    objective: str
+    presets: Mapping[str, Any]
+    summary: str
+    paper: str
+
+    def configure(self, values: Mapping[str, Any]) -> Any:
+        """A config from plain values (a recipe's, a checkpoint's); `preset` names a starting point.
+
+        Raises:
+            UsageError: a key that the config does not have, or a preset that does not exist.
+        """
+        known = {f.name for f in dataclasses.fields(self.config)}
+        given = dict(values)
+        preset = given.pop("preset", None)
+        for key in given:
+            if key not in known:
+                raise UsageError(
+                    f"{self.name} has no setting {key!r}", did_you_mean(key, known | {"preset"})
+                )
+        base: dict[str, Any] = {}
+        if preset is not None:
+            if preset not in self.presets:
+                raise UsageError(
+                    f"{self.name} has no preset {preset!r}", did_you_mean(preset, self.presets)
+                )
+            base = dataclasses.asdict(self.presets[preset])
+        merged = {k: tuple(v) if isinstance(v, list) else v for k, v in (base | given).items()}
+        try:
+            return self.config(**merged)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{self.name}: {error}") from None
+
+
+class Registry:
+    """A set of ModelSpecs by name."""
+
+    def __init__(self) -> None:
+        self._specs: dict[str, ModelSpec] = {}
+
+    def add(self, spec: ModelSpec) -> None:
+        """Add an architecture; its name must be new."""
+        if spec.name in self._specs:
+            raise ValueError(f"architecture {spec.name!r} is registered twice")
+        self._specs[spec.name] = spec
+
+    def get(self, name: str) -> ModelSpec:
+        """The architecture called `name`.
+
+        Raises:
+            ModelError: there is none; the hint names the nearest.
+        """
+        try:
+            return self._specs[name]
+        except KeyError:
+            raise ModelError(
+                f"unknown architecture {name!r}", did_you_mean(name, self._specs)
+            ) from None
+
+    def for_task(self, task: str) -> list[ModelSpec]:
+        """The architectures that serve `task`, by name."""
+        return sorted((s for s in self if s.task == task), key=lambda s: s.name)
+
+    def __iter__(self) -> Iterator[ModelSpec]:
+        return iter(self._specs.values())
+
+    @classmethod
+    def discover(cls) -> Registry:
+        """All architectures in the modules beside this file: each offers itself as `SPEC`."""
+        registry = cls()
+        package = importlib.import_module(__package__ or "aecli.models")
+        for module in pkgutil.iter_modules(package.__path__):
+            spec = getattr(
+                importlib.import_module(f"{package.__name__}.{module.name}"), "SPEC", None
+            )
+            if isinstance(spec, ModelSpec):
+                registry.add(spec)
+        return registry

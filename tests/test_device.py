@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from aecli import device as devices
+from aecli.device import Precision, Runtime, choose
+from aecli.errors import UsageError
+
+
+@pytest.fixture
+def cpu_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Toy 9000")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "expected"), [(True, Precision.BF16), (False, Precision.FP32)]
+)
+def test_the_cpu_computes_in_bf16_only_where_it_has_it(
+    cpu_only: None, monkeypatch: pytest.MonkeyPatch, hardware: bool, expected: Precision
+) -> None:
+    monkeypatch.setattr(devices, "cpu_has_bf16", lambda: hardware)
+    runtime = choose()
+    assert (runtime.device.type, runtime.precision) == ("cpu", expected)
+    assert runtime.reason == f"cpu, {expected.value}, chosen automatically"
+
+
+def test_a_gpu_is_preferred(two_gpus: None) -> None:
+    runtime = choose()
+    assert runtime.device == torch.device("cuda", 0)
+    assert runtime.precision is Precision.FP16
+    assert runtime.reason == "cuda:0 (Toy 9000), fp16, chosen automatically"
+    assert choose("cuda:1").device == torch.device("cuda", 1)
+
+
+def test_the_environment_names_the_device(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AECLI_DEVICE", "cpu")
+    assert choose().device.type == "cpu"
+    assert choose().reason.endswith("from AECLI_DEVICE")
+    assert choose("cuda").device.type == "cuda"
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps"])
+def test_an_absent_device_is_an_error(cpu_only: None, name: str) -> None:
+    with pytest.raises(UsageError, match="this machine"):
+        choose(name)
+
+
+def test_an_absent_gpu_is_an_error(two_gpus: None) -> None:
+    with pytest.raises(UsageError, match="the last is cuda:1"):
+        choose("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cpu:1", "mps:0", "CPU", " "])
+def test_an_unknown_device_is_an_error(name: str) -> None:
+    with pytest.raises(UsageError, match="unknown device"):
+        choose(name)
+
+
+@pytest.mark.parametrize(("name", "match"), [("int8", "unknown precision"), ("fp16", "a GPU")])
+def test_a_precision_that_cannot_be_is_an_error(name: str, match: str) -> None:
+    with pytest.raises(UsageError, match=match):
+        choose("cpu", name)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_autocast_computes_in_the_precision(name: str, dtype: torch.dtype) -> None:
+    runtime = choose("cpu", name)
+    layer = runtime.prepare(torch.nn.Conv2d(3, 4, 1).train())
+    assert not layer.training
+    assert not any(p.requires_grad for p in layer.parameters())
+    with runtime.autocast():
+        assert layer(torch.rand(1, 3, 5, 5)).dtype == dtype
+    with runtime.in_fp32().autocast():
+        assert layer(torch.rand(1, 3, 5, 5)).dtype == torch.float32
+
+
+def test_fp32_on_cuda_is_not_tf32() -> None:
+    runtime = Runtime(torch.device("cuda"), Precision.FP32, "")
+    before = torch.backends.cudnn.allow_tf32
+    with runtime.autocast():
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (MemoryError(), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: ...)"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_out_of_memory_is_told_from_other_errors(error: Exception, expected: bool) -> None:
+    assert devices.is_out_of_memory(error) is expected
+
+
+def test_the_cpu_allocators_error_is_one_of_memory() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 45)
+    assert devices.is_out_of_memory(caught.value)
