@@ -1,0 +1,1 @@
+"""Weights on disk: their file format, and the store that finds and verifies them."""

@@ -1,0 +1,227 @@
+"""Where models live, and how a name becomes a verified file.
+
+A model named N for the task T is a file `T-N.safetensors` in one of two folders: the user's own
+(`AECLI_HOME/models`), then the one that comes with aecli (`pretrained/`), whose checksums are kept
+beside the files. A family with one member a scale (`upscale-clean-x2`) is found by the family's
+name and the scale. Nothing here imports torch until weights are loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aecli.checkpoints import format as checkpoints
+from aecli.errors import ModelError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUFFIX = ".safetensors"
+SUMS = "SHA256SUMS"
+
+PREFERENCE: Mapping[str, tuple[str, ...]] = {"denoise": ("photo", "gaussian")}
+"""The default model of a task is the first of these that is installed."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Origin(Enum):
+    """Where a model was found."""
+
+    PATH = "path"
+    USER = "user"
+    BUNDLED = "bundled"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model's file, not yet opened."""
+
+    path: Path
+    task: str
+    name: str
+    origin: Origin
+
+    @functools.cached_property
+    def meta(self) -> checkpoints.Meta:
+        """What the file says of itself, from its header alone.
+
+        Raises:
+            ModelError: see `read_meta`.
+        """
+        return checkpoints.read_meta(self.path)
+
+
+def home() -> Path:
+    """The user's models and training runs: AECLI_HOME, or else the platform's data folder."""
+    if chosen := os.environ.get("AECLI_HOME"):
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path("aecli", appauthor=False)
+
+
+def user_folder() -> Path:
+    """Where added and trained models go."""
+    return home() / "models"
+
+
+def bundled_folder() -> Path:
+    """The models that come with aecli: inside an installed package, beside it in a clone."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "pretrained"
+    return inside if inside.is_dir() else package.parent / "pretrained"
+
+
+def file_name(task: str, name: str) -> str:
+    """The name of a model's file.
+
+    Raises:
+        UsageError: `name` is not one for a model.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is not a name for a model",
+            "names are of letters, digits, '.', '_' and '-', and start with a letter or digit",
+        )
+    return f"{task}-{name}{SUFFIX}"
+
+
+def entries(task: str | None = None) -> list[Found]:
+    """The installed models (of one task), by task and name; the user's own hide bundled ones."""
+    found: dict[tuple[str, str], Found] = {}
+    for origin, folder in ((Origin.USER, user_folder()), (Origin.BUNDLED, bundled_folder())):
+        for path in folder.glob(f"{task or '*'}-*{SUFFIX}"):
+            key = _split(path)
+            if not path.name.startswith("."):
+                found.setdefault(key, Found(path, *key, origin))
+    return [found[key] for key in sorted(found)]
+
+
+def default(task: str) -> str:
+    """The name of the model a task uses unless told.
+
+    Raises:
+        ModelError: none of the preferred ones is installed.
+    """
+    names = {entry.name for entry in entries(task)}
+    for name in PREFERENCE.get(task, ()):
+        if name in names:
+            return name
+    hint = (
+        f"choose one with -m: {', '.join(sorted(names))}"
+        if names
+        else f"train one with aecli train {task}, or get one with aecli models add"
+    )
+    raise ModelError(f"there is no default model for {task}", hint)
+
+
+def find(task: str, model: str | Path | None = None, scale: int | None = None) -> Found:
+    """The file of a model.
+
+    Args:
+        task: the command it serves.
+        model: a name, a path (with a folder or a suffix), or None for the task's default.
+        scale: also look for the member of the family `model` for this scale.
+
+    Raises:
+        ModelError: there is none, or it serves another task.
+    """
+    name = default(task) if model is None else str(model)
+    if isinstance(model, Path) or _is_path(name):
+        path = Path(name).expanduser()
+        meta = checkpoints.read_meta(path)
+        found = Found(path, meta.task, meta.tag or path.stem, Origin.PATH)
+        return _serving(task, found)
+    installed = {entry.name: entry for entry in entries(task)}
+    for candidate in (name, f"{name}-x{scale}"):
+        if candidate in installed:
+            return _serving(task, installed[candidate])
+    raise ModelError(f"there is no model {name!r} for {task}", did_you_mean(name, installed))
+
+
+def load(task: str, model: str | Path | None = None, scale: int | None = None) -> checkpoints.Model:
+    """Find, verify and load a model: float32, in evaluation mode, on the CPU.
+
+    Raises:
+        ModelError: as `find` and `verify`, or its weights do not fit its architecture.
+    """
+    found = find(task, model, scale)
+    verify(found)
+    return checkpoints.load(found.path)
+
+
+def verify(found: Found) -> bool:
+    """Check a model's file: True if a checksum confirms it, False if there is none to compare.
+
+    Raises:
+        ModelError: it is damaged, not aecli's, or not the file that was published.
+    """
+    checkpoints.read_meta(found.path)
+    if found.origin is not Origin.BUNDLED:
+        return False
+    expected = _sums(found.path.parent).get(found.path.name)
+    if expected is None:
+        raise ModelError(f"{found.path} is not listed in {SUMS}")
+    if sha256(found.path) != expected:
+        raise ModelError(f"{found.path} is damaged: its sha256 is not the one in {SUMS}")
+    return True
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file, in hexadecimal."""
+    import hashlib  # loads OpenSSL: not for a list or a help page
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from None
+
+
+def remove(task: str, name: str) -> Path:
+    """Delete one of the user's own models; returns where it was.
+
+    Raises:
+        ModelError: there is none of that name.
+        UsageError: it came with aecli.
+    """
+    found = find(task, name)
+    if found.origin is not Origin.USER:
+        raise UsageError(f"{found.path} is not one of your own models: it stays")
+    found.path.unlink()
+    return found.path
+
+
+def _split(path: Path) -> tuple[str, str]:
+    """`denoise-photo.safetensors` -> (denoise, photo)."""
+    task, _, name = path.name.removesuffix(SUFFIX).partition("-")
+    return task, name
+
+
+def _is_path(text: str) -> bool:
+    """Whether `-m` was given a file and not a name."""
+    separated = any(sep in text for sep in (os.sep, os.altsep) if sep)
+    return separated or text.endswith(SUFFIX) or ("." in text and Path(text).is_file())
+
+
+def _serving(task: str, found: Found) -> Found:
+    if found.meta.task != task:
+        raise ModelError(f"{found.path} is a model for {found.meta.task}, not for {task}")
+    return found
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The checksums in a folder's `SHA256SUMS` (as sha256sum writes it), by file name."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.split(maxsplit=1) for line in lines if line.strip())
+    return {name.lstrip("*"): digest.lower() for digest, name in pairs}
