@@ -1,0 +1,1 @@
+"""Running trained models over images of any size."""

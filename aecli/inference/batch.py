@@ -1,0 +1,124 @@
+"""Many files through one network: reading, computing and writing overlap.
+
+The network keeps to the caller's thread, so that Ctrl-C reaches it at once; a few threads read
+ahead of it and write behind it (codecs release the interpreter's lock).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from aecli.errors import AecliError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+J = TypeVar("J")
+A = TypeVar("A")
+B = TypeVar("B")
+R = TypeVar("R")
+
+BUDGET = 64_000_000
+"""Pixels of all images under way, from the start of their reading to the end of their writing."""
+
+_FAILURES = (AecliError, OSError, MemoryError)
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[J, R]):
+    """How one job ended.
+
+    Attributes:
+        job: the job.
+        value: what `write` returned; None where the job failed.
+        error: what stopped the job; None where it succeeded.
+    """
+
+    job: J
+    value: R | None = None
+    error: AecliError | OSError | MemoryError | None = None
+
+
+def run(
+    jobs: Iterable[J],
+    read: Callable[[J], A],
+    compute: Callable[[A], B],
+    write: Callable[[J, B], R],
+    *,
+    workers: int = 2,
+    cost: Callable[[J], int] | None = None,
+    budget: int = BUDGET,
+) -> Iterator[Outcome[J, R]]:
+    """Take every job through read, compute and write; yield the outcomes in the jobs' order.
+
+    A job that fails with an AecliError, OSError or MemoryError stops alone. Any other exception, a
+    KeyboardInterrupt and a BrokenPipeError end the run: what a thread is just writing is finished,
+    all else is dropped.
+
+    Args:
+        jobs: what to do.
+        read: job -> decoded input; runs in a thread.
+        compute: decoded input -> result; runs in the caller's thread, one at a time.
+        write: job, result -> what the caller wants to know of it; runs in a thread.
+        workers: number of threads, and of images read ahead.
+        cost: job -> pixels, from its header; where that fails, `read` will say why. None: jobs cost
+            nothing.
+        budget: an image is read ahead only while the costs under way stay within this; alone, any
+            image may be read.
+    """
+    waiting = deque(jobs)
+    reading: deque[tuple[J, int, Future[A]]] = deque()
+    writing: deque[tuple[J, int, Future[R]]] = deque()
+
+    def price(job: J) -> int:
+        try:
+            return cost(job) if cost else 0
+        except _FAILURES:
+            return 0
+
+    def read_ahead() -> None:
+        while waiting and len(reading) <= workers and len(writing) <= workers:
+            pixels = price(waiting[0])
+            under_way = sum(item[1] for item in (*reading, *writing))
+            if (reading or writing) and under_way + pixels > budget:
+                break
+            job = waiting.popleft()
+            reading.append((job, pixels, pool.submit(read, job)))
+
+    def result_of(job: J, read_input: Future[A]) -> Future[R]:
+        try:
+            result = compute(read_input.result())
+        except _FAILURES as error:
+            failed: Future[R] = Future()
+            failed.set_exception(error)
+            return failed
+        return pool.submit(write, job, result)
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="aecli-files")
+    try:
+        while True:
+            read_ahead()
+            if reading:
+                job, pixels, read_input = reading.popleft()
+                writing.append((job, pixels, result_of(job, read_input)))
+                del read_input  # and with it the decoded input
+            elif writing:  # the next image waits for the memory of this one
+                yield _outcome(*writing.popleft())
+            else:
+                return
+            while writing and writing[0][2].done():
+                yield _outcome(*writing.popleft())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _outcome(job: J, _pixels: int, written: Future[R]) -> Outcome[J, R]:
+    try:
+        return Outcome(job, value=written.result())
+    except BrokenPipeError:
+        raise
+    except _FAILURES as error:
+        return Outcome(job, error=error.with_traceback(None))  # its frames would keep the pixels

@@ -1,0 +1,173 @@
+"""Restoring whole pictures: the model, its tiles, and what a picture has besides colour."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+import torch
+
+from aecli import device as devices
+from aecli.checkpoints import store
+from aecli.errors import UsageError
+from aecli.imaging.alpha import bleed
+from aecli.inference import tiling
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aecli.checkpoints.format import Model
+    from aecli.imaging.image import Image, Pixels
+    from aecli.models.registry import Denoiser
+
+    Tile = int | Literal["auto", "off"]
+
+_CROP = 192
+_CROPS = 32
+"""The noise level is estimated on at most so many squares, `_CROP` pixels wide."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restored picture, and the noise level it was taken to have (0 to 255)."""
+
+    image: Image
+    sigma: float
+
+
+class Restorer:
+    """A model at work on pictures; opened once for any number of them.
+
+    Attributes:
+        model: the loaded model.
+        runtime: where it runs.
+    """
+
+    def __init__(self, model: Model, runtime: devices.Runtime) -> None:
+        self.model = model
+        self.runtime = runtime
+        runtime.prepare(model.module)
+
+    @classmethod
+    def open(
+        cls,
+        task: str,
+        model: str | Path | None = None,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> Restorer:
+        """Find, verify and load a model.
+
+        Args:
+            task: the command it serves.
+            model: its name or path; None: the task's default.
+            device: see `aecli.device.choose`.
+            precision: see there.
+
+        Raises:
+            UsageError: no such device or precision.
+            ModelError: no such model, or it is damaged.
+        """
+        runtime = devices.choose(device, precision)
+        return cls(store.load(task, model), runtime)
+
+    def denoise(
+        self,
+        image: Image,
+        *,
+        sigma: float | Literal["auto"] = "auto",
+        strength: float = 1.0,
+        tile: Tile = "auto",
+        progress: tiling.Progress | None = None,
+    ) -> Restored:
+        """Remove noise; alpha and metadata stay as they are.
+
+        Args:
+            image: the noisy picture.
+            sigma: standard deviation of its noise on the 0-255 scale, or `auto`: estimated.
+            strength: factor on sigma; 0 changes nothing. The product is cut to the trained range.
+            tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
+            progress: called with the pixels done and those in all.
+
+        Raises:
+            UsageError: sigma or strength is negative or not a number, or tile is not positive.
+            InputError: not enough memory, even for small tiles.
+            ModelError: the model gives values that are not finite.
+        """
+        for name, value in (("sigma", 0 if sigma == "auto" else sigma), ("strength", strength)):
+            if not (value >= 0 and math.isfinite(value)):
+                raise UsageError(f"{name} must be zero or more, not {value}")
+        level = self.estimate_sigma(image) if sigma == "auto" else sigma
+        applied = min(level * strength, self.model.meta.training.get("sigma_max", math.inf))
+        if applied == 0:
+            return Restored(image, level)
+        sigmas = torch.full((1, 1, 1, 1), applied / 255, device=self.runtime.device)
+        restore = partial(self._denoiser.restore, sigma=sigmas)
+        pixels = self._run(restore, image, tile, progress)
+        return Restored(image.with_pixels(pixels, image.alpha), level)
+
+    def estimate_sigma(self, image: Image) -> float:
+        """The standard deviation of a picture's noise on the 0-255 scale, for any size at one cost.
+
+        The median of the model's estimates on evenly spaced squares; squares with fully transparent
+        pixels count only where there are no others.
+        """
+        squares = _squares(image.height, image.width)
+        if image.alpha is not None:
+            hidden = [int((image.alpha[rows, columns] == 0).sum()) for rows, columns in squares]
+            squares = [s for s, count in zip(squares, hidden, strict=True) if count == min(hidden)]
+        with torch.inference_mode(), self.runtime.in_fp32().autocast():
+            levels = [
+                float(self._denoiser.estimate_sigma(self._square(image.pixels[s]))) for s in squares
+            ]
+        return 255 * float(np.median(levels))
+
+    @property
+    def _denoiser(self) -> Denoiser:
+        return cast("Denoiser", self.model.module)
+
+    def _square(self, pixels: Pixels) -> torch.Tensor:
+        height, width = (tiling.padded(n, self.model.geometry) for n in pixels.shape[:2])
+        return tiling.window(pixels, (0, height), (0, width)).to(self.runtime.device)
+
+    def _run(
+        self,
+        function: tiling.Function,
+        image: Image,
+        tile: Tile,
+        progress: tiling.Progress | None,
+    ) -> Pixels:
+        """A picture's colours through a network; what is fully transparent leaves no trace."""
+        geometry, pixels = self.model.geometry, image.pixels
+        if image.alpha is not None:
+            reach = geometry.radius + geometry.multiple_of
+            pixels = bleed(pixels, image.alpha, 2 * reach)  # to the corners of what is seen
+        if tile == "auto":
+            side = tiling.auto_tile(geometry, self.runtime, pixels)
+        else:
+            side = None if tile == "off" else tile
+        if side is not None and side < 1:
+            raise UsageError(f"a tile must have at least one pixel, not {side}")
+        return tiling.apply(
+            function, pixels, geometry, runtime=self.runtime, tile=side, progress=progress
+        )
+
+
+def _squares(height: int, width: int) -> list[tuple[slice, slice]]:
+    """At most `_CROPS` squares, evenly spaced in rows and columns; smaller where the image is."""
+    rows, columns = (max(1, n // _CROP) for n in (height, width))
+    if rows * columns > _CROPS:
+        rows = min(rows, _CROPS, max(1, round((_CROPS * height / width) ** 0.5)))
+        columns = min(columns, _CROPS // rows)
+    return [(y, x) for y in _spread(height, rows) for x in _spread(width, columns)]
+
+
+def _spread(length: int, count: int) -> list[slice]:
+    """`count` spans of at most `_CROP`, from the middle of a line or from end to end."""
+    room = max(length - _CROP, 0)
+    starts = [room // 2] if count == 1 else [room * i // (count - 1) for i in range(count)]
+    return [slice(start, start + _CROP) for start in starts]

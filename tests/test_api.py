@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+import aecli
+from aecli.cli.app import run
+from aecli.errors import ModelError
+from aecli.imaging.image import Image
+
+OPTIONS = {"model": "tiny", "device": "cpu", "precision": "fp32"}
+
+
+def array(*shape: int, dtype: type[np.generic] = np.uint8) -> np.ndarray:
+    peak = np.iinfo(dtype).max
+    return np.random.default_rng(1).integers(0, peak, shape, dtype, endpoint=True)
+
+
+def denoised(picture: np.ndarray) -> np.ndarray:
+    return aecli.denoise(picture, sigma=25, **OPTIONS)
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = "import sys, aecli; print(*({'torch', 'numpy', 'PIL', 'typer'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert out.stdout.strip() == ""
+
+
+def test_the_version_is_the_packages() -> None:
+    project = tomllib.loads(
+        (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    )["project"]
+    assert project.get("version", aecli.__version__) == aecli.__version__
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 2), (20, 30, 3), (20, 30, 4), (7, 1)])
+def test_an_array_gives_an_array(
+    tiny_denoiser: Path, shape: tuple[int, ...], dtype: type[np.generic]
+) -> None:
+    picture = array(*shape, dtype=dtype)
+    result = denoised(picture)
+    assert result.shape == shape
+    assert result.dtype == dtype
+    assert not np.array_equal(result, picture)
+    if shape[2:] in ((2,), (4,)):
+        assert np.array_equal(result[..., -1], picture[..., -1])
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_a_pillow_image_gives_a_pillow_image(tiny_denoiser: Path, mode: str) -> None:
+    picture = Pillow.fromarray(array(20, 30, 4)).convert(mode)
+    picture.info["dpi"] = (72, 72)
+    result = aecli.denoise(picture, sigma=25, **OPTIONS)
+    assert result.mode == mode
+    assert result.info == picture.info
+    assert np.array_equal(np.asarray(result), denoised(np.asarray(picture)))
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("1", "L"), ("P", "RGB"), ("CMYK", "RGB")])
+def test_other_pillow_modes_are_expanded(tiny_denoiser: Path, mode: str, expected: str) -> None:
+    picture = Pillow.fromarray(array(20, 30, 3)).convert(mode)
+    assert aecli.denoise(picture, **OPTIONS).mode == expected
+
+
+def test_a_transparent_palette_becomes_alpha(tiny_denoiser: Path) -> None:
+    picture = Pillow.fromarray(array(20, 30, 3)).convert("P")
+    picture.info["transparency"] = 0
+    result = aecli.denoise(picture, **OPTIONS)
+    assert result.mode == "RGBA"
+    assert "transparency" not in result.info
+
+
+def test_a_deep_pillow_image_stays_deep(tiny_denoiser: Path) -> None:
+    picture = Pillow.fromarray(array(20, 30, dtype=np.uint16))
+    result = aecli.denoise(picture, sigma=25, **OPTIONS)
+    assert result.mode == "I;16"
+    assert np.array_equal(np.asarray(result), denoised(np.asarray(picture)))
+
+
+def test_an_image_gives_an_image(tiny_denoiser: Path) -> None:
+    picture = Image(array(20, 30, 3))
+    result = aecli.denoise(picture, sigma=25, **OPTIONS)
+    assert np.array_equal(result.pixels, denoised(picture.pixels))
+
+
+@pytest.mark.parametrize(
+    ("picture", "error"),
+    [
+        ("photo.jpg", TypeError),
+        ([[1, 2], [3, 4]], TypeError),
+        (np.zeros((4, 4), np.float32), TypeError),
+        (np.zeros((4, 4, 5), np.uint8), ValueError),
+        (np.zeros((0, 4), np.uint8), ValueError),
+        (Pillow.new("F", (4, 4)), TypeError),
+    ],
+)
+def test_other_things_are_refused(picture: object, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        aecli.denoise(picture, **OPTIONS)
+
+
+@pytest.mark.parametrize("shape", [(33, 47), (33, 47, 3), (33, 47, 4)])
+def test_the_command_gives_the_same_pixels(
+    tiny_denoiser: Path, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    picture = Pillow.fromarray(array(*shape))
+    source, target = tmp_path / "in.png", tmp_path / "out.png"
+    picture.save(source)
+    options = [word for name, value in OPTIONS.items() for word in (f"--{name}", value)]
+    assert run(["denoise", str(source), "-o", str(target), "--quiet", *options]) == 0
+    with Pillow.open(target) as written:
+        assert np.array_equal(np.asarray(written), aecli.denoise(np.asarray(picture), **OPTIONS))
+
+
+def test_a_transposed_array_is_welcome(tiny_denoiser: Path) -> None:
+    picture = array(20, 30, 3)
+    view = picture.transpose(1, 0, 2)
+    assert np.array_equal(denoised(view), denoised(view.copy()))
+
+
+def test_load_model_gives_the_network_and_its_card(tiny_denoiser: Path) -> None:
+    for name in ("tiny", tiny_denoiser):
+        model = aecli.load_model(name, task="denoise")
+        assert model.meta.tag == "tiny"
+        assert model.geometry.multiple_of == 4
+    with pytest.raises(ModelError):
+        aecli.load_model("tinny")
