@@ -1,0 +1,136 @@
+"""The training loop, for every task. Read it once, top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from aecli.errors import TrainingError
+from aecli.training.session import BEST, LAST, Session
+from aecli.training.signals import stop_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from aecli.training.config import OptimConfig
+    from aecli.training.session import Plan
+    from aecli.training.watching import Observer
+
+REFRESH = 0.2
+"""Seconds between two looks at the progress: reading the losses makes a GPU wait."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: whether it reached its end, its weights' file, and their metrics."""
+
+    finished: bool
+    step: int
+    weights: Path
+    metrics: Mapping[str, float]
+
+
+def learning_rate(optim: OptimConfig, fraction: float) -> float:
+    """Linear warm-up, then a cosine to `final_lr` (Loshchilov and Hutter 2017).
+
+    `fraction` is the share of the run that is done, 0 to 1.
+    """
+    if fraction < optim.warmup:
+        return optim.lr * max(fraction / optim.warmup, 1e-3)
+    done = (fraction - optim.warmup) / max(1 - optim.warmup, 1e-9)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    return optim.lr * (optim.final_lr + (1 - optim.final_lr) * cosine)
+
+
+def train(plan: Plan, observer: Observer) -> Outcome:
+    """Run, or go on with, a training run.
+
+    The run folder receives the recipe, `metrics.csv`, a picture of validation crops, the resume
+    state, and the best and last weights. SIGINT and SIGTERM save and end the run early.
+
+    Raises:
+        UsageError: the recipe does not fit the architecture or the ranks.
+        TrainingError: no usable image, or a loss that is not finite.
+    """
+    session = Session(plan, observer)
+    run, ranks, device = plan.recipe.run, plan.ranks, plan.runtime.device
+    stream = session.batches()
+    shown = saved = time.monotonic()
+    with stop_signals() as stopped:
+        while True:
+            # Ranks go by the first one's clock, and stop together.
+            fraction, stop = ranks.agree([session.fraction(), float(stopped.is_set())], device)
+            if fraction >= 1 or stop:
+                break
+            for group in session.optimiser.param_groups:
+                group["lr"] = learning_rate(plan.recipe.optim, fraction)
+            batch = {k: torch.from_numpy(v).to(device) for k, v in next(stream).items()}
+            optimise(session, batch)
+            session.average.update(session.module)
+            session.step += 1
+
+            if ranks.first:
+                now = time.monotonic()
+                if now - shown > REFRESH:
+                    observer.stepped(session.progress())
+                    shown = now
+                if session.step % run.validate_every == 0 and session.fraction() < 1:
+                    session.validate()
+                if now - saved > run.save_every:
+                    session.save_state()
+                    saved = now
+    stream.close()
+    finished = fraction >= 1
+    if ranks.first:
+        if finished:
+            session.validate()
+        else:  # no validation out of turn: resumed, the run must end as if it had never stopped
+            session.save_weights(LAST)
+        session.save_state()
+    weights = plan.folder / (BEST if finished else LAST)
+    return Outcome(finished, session.step, weights, session.metrics)
+
+
+def optimise(session: Session, batch: Mapping[str, Tensor]) -> None:
+    """One optimiser step on a batch.
+
+    Raises:
+        TrainingError: the loss or its gradient is not finite; the weights are as before.
+    """
+    plan, optim, scaler = session.plan, session.recipe.optim, session.scaler
+    losses: dict[str, Tensor] = {}
+    for part in _micro_batches(batch, optim.accumulate):
+        with plan.runtime.autocast():
+            terms = session.trainee(part)
+        total = torch.stack(list(terms.values())).sum() / optim.accumulate
+        scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        for name, term in terms.items():
+            losses[name] = losses.get(name, 0) + term.detach() / optim.accumulate
+    scaler.unscale_(session.optimiser)
+    norm = nn.utils.clip_grad_norm_(session.module.parameters(), optim.clip or math.inf)
+    finite = torch.stack(list(losses.values())).isfinite().all()
+    if not scaler.is_enabled():  # else the scaler itself skips steps that overflowed
+        finite &= norm.isfinite()
+    if plan.ranks.mean(finite.float()) < 1:
+        raise TrainingError(
+            f"the loss is no longer finite at step {session.step}; the last good weights are in"
+            f" {plan.folder}",
+            f"go on with a lower learning rate: --resume --set optim.lr={optim.lr / 3:.1g}",
+        )
+    scaler.step(session.optimiser)
+    scaler.update()
+    session.optimiser.zero_grad(set_to_none=True)
+    session.count(losses)
+
+
+def _micro_batches(batch: Mapping[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
+    for pieces in zip(*(v.chunk(parts) for v in batch.values()), strict=True):
+        yield dict(zip(batch, pieces, strict=True))

@@ -1,0 +1,187 @@
+"""From what the user asks to a finished, named model."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aecli import device
+from aecli.checkpoints import store
+from aecli.errors import UsageError
+from aecli.imaging import files
+from aecli.training import config, distributed, loop
+from aecli.training.data import split
+from aecli.training.session import BEST, LAST, Plan
+from aecli.training.state import FILE, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aecli.checkpoints.format import Model
+    from aecli.training.config import Recipe
+    from aecli.training.watching import Observer
+
+
+@dataclass(frozen=True)
+class Request:
+    """A training run as the user asks for it.
+
+    Attributes:
+        task: the command that the model will serve.
+        data: image files and folders; folders are searched with all that is below them.
+        name: what the model will be called.
+        val: images for validation; None holds out a share of `data`.
+        recipe: a TOML file or a recipe's name; None for the defaults.
+        settings: overrides, `section.key=value`.
+        steps, seconds: length of the run; at most one of them.
+        seed, loss: overrides of `run.seed` and `optim.loss`.
+        start: a model whose weights to start from.
+        folder: the run folder; None for `AECLI_HOME/runs/TASK-NAME`.
+        resume: go on from the run folder's state.
+        overwrite: replace a run and a model of that name.
+        device, precision: where and how to compute.
+    """
+
+    task: str
+    data: Sequence[str]
+    name: str
+    val: Sequence[str] | None = None
+    recipe: str | None = None
+    settings: Sequence[str] = ()
+    steps: int | None = None
+    seconds: float | None = None
+    seed: int | None = None
+    loss: str | None = None
+    start: str | None = None
+    folder: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+    device: str = "auto"
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it; `model` is the installed file, None for an unfinished run."""
+
+    model: Path | None
+    folder: Path
+    finished: bool
+    step: int
+    metrics: Mapping[str, float]
+
+
+def run(request: Request, observer: Observer) -> Trained:
+    """Train a model and install it under its name.
+
+    Raises:
+        UsageError: the request contradicts itself, or would overwrite something.
+        TrainingError: see `aecli.training.loop.train`.
+        ModelError: the model to start from is missing or damaged.
+    """
+    runtime = device.choose(distributed.local_device() or request.device, request.precision)
+    with distributed.join(runtime.device) as ranks:
+        target = store.user_folder() / store.file_name(request.task, request.name)
+        folder = request.folder or store.home() / "runs" / f"{request.task}-{request.name}"
+        state = State.load(folder) if request.resume else None
+        recipe = _recipe(request, state)
+        train, val = _images(request, recipe)
+        if ranks.first:
+            _claim(request, folder, target)
+            observer.note(
+                f"{len(train)} training images, {len(val)} for validation, on {runtime.reason}"
+            )
+            observer.note(f"run folder {folder}")
+        outcome = loop.train(
+            Plan(
+                recipe=recipe,
+                name=request.name,
+                train=train,
+                val=val,
+                folder=folder,
+                runtime=runtime,
+                ranks=ranks,
+                seconds=request.seconds,
+                resume=state,
+                start=_start(request),
+            ),
+            observer,
+        )
+        if outcome.finished and ranks.first:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with files.atomic(target, overwrite=True) as copy, outcome.weights.open("rb") as best:
+                shutil.copyfileobj(best, copy)
+    return Trained(
+        target if outcome.finished else None,
+        folder,
+        outcome.finished,
+        outcome.step,
+        outcome.metrics,
+    )
+
+
+def _start(request: Request) -> Model | None:
+    return store.load(request.task, request.start) if request.start is not None else None
+
+
+def _recipe(request: Request, state: State | None) -> Recipe:
+    """The recipe file's, or the resumed run's, with the request's overrides."""
+    if request.steps is not None and request.seconds is not None:
+        raise UsageError("a run is limited by --steps or by --time, not by both")
+    if state is not None and request.start is not None:
+        raise UsageError("a run resumes from its own state: --from does not go with --resume")
+    if state is not None and request.recipe is not None:
+        raise UsageError("a run resumes with its own recipe: --recipe does not go with --resume")
+    overrides = [*request.settings]
+    if request.loss is not None:
+        overrides.append(f'optim.loss="{request.loss}"')
+    for key, value in (("steps", request.steps), ("seed", request.seed)):
+        if value is not None:
+            overrides.append(f"run.{key}={value}")
+    if state is None:
+        return config.load(request.task, request.recipe, overrides)
+    if state.recipe["task"] != request.task:
+        raise UsageError(f"that is a run of `train {state.recipe['task']}`")
+    return config.apply(state.recipe, overrides)
+
+
+def _images(request: Request, recipe: Recipe) -> tuple[list[Path], list[Path]]:
+    found = _collect(request.data)
+    if request.val is None:
+        return split(found, recipe.data.holdout, recipe.run.seed)
+    held = _collect(request.val)
+    same = {p.resolve() for p in held}
+    return [p for p in found if p.resolve() not in same], held
+
+
+def _collect(names: Sequence[str]) -> list[Path]:
+    names = [str(Path(n).expanduser()) for n in names]
+    missing = [n for n in names if n == "-" or not Path(n).exists()]
+    if missing:
+        raise UsageError(f"there is no file or folder {missing[0]!r}")
+    sources = files.collect(names, recursive=True)
+    return [s.path for s in sources if s.path is not None]
+
+
+def _claim(request: Request, folder: Path, target: Path) -> None:
+    """Make the run folder; refuse to touch what another run has left there."""
+    if not request.resume and not request.overwrite:
+        if target.exists():
+            raise UsageError(
+                f"there is a model {request.name!r} for {request.task} already",
+                "choose another --name, or replace it with --overwrite",
+            )
+        if (folder / FILE).exists():
+            raise UsageError(
+                f"there is a run in {folder} already",
+                "go on with it by --resume, or start it afresh with --overwrite",
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not request.resume:
+            for name in (FILE, BEST, LAST, "metrics.csv", "validation.png"):
+                (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot use the run folder {folder}: {error.strerror}") from None

@@ -1,0 +1,265 @@
+"""All that a run holds while it goes on: weights, optimiser, images, and its place."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from aecli.checkpoints import format as checkpoints
+from aecli.device import Precision
+from aecli.errors import UsageError
+from aecli.training import config as recipes
+from aecli.training.data import Crops, ImagePool, batches, validation_crops
+from aecli.training.distributed import Ranks
+from aecli.training.objectives import OBJECTIVES
+from aecli.training.start import adopt, architecture
+from aecli.training.state import State, WeightAverage
+from aecli.training.watching import Log, Progress, save_rows
+from aecli.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from aecli.checkpoints.format import Meta, Model
+    from aecli.device import Runtime
+    from aecli.training.config import Recipe
+    from aecli.training.data import Batch
+    from aecli.training.objectives import Objective
+    from aecli.training.watching import Observer
+
+BEST, LAST = "best.safetensors", "last.safetensors"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One call of the engine.
+
+    Attributes:
+        recipe: what to do.
+        name: the model's name.
+        train, val: image files.
+        folder: the run folder, exists.
+        runtime: device and precision.
+        ranks: this process among its peers.
+        seconds: length of the run where time limits it, None where `run.steps` does.
+        resume: state to go on from.
+        start: weights to start from.
+    """
+
+    recipe: Recipe
+    name: str
+    train: Sequence[Path]
+    val: Sequence[Path]
+    folder: Path
+    runtime: Runtime
+    ranks: Ranks = field(default_factory=Ranks)
+    seconds: float | None = None
+    resume: State | None = None
+    start: Model | None = None
+
+
+class Trainee(nn.Module):
+    """The model with its loss, as one module: what DistributedDataParallel wraps."""
+
+    def __init__(self, module: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.module = module
+        self._objective = objective
+
+    def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The terms of the loss."""
+        return self._objective.loss(self.module, batch)
+
+
+class Session:
+    """A run between its start (or resumption) and its end.
+
+    Attributes:
+        step: optimiser steps done.
+        metrics: figures of the last validation.
+
+    Raises:
+        UsageError: the recipe does not fit the architecture or the ranks.
+        TrainingError: there is no usable image.
+    """
+
+    def __init__(self, plan: Plan, observer: Observer) -> None:
+        self.plan = plan
+        self.recipe = plan.recipe
+        self._observer = observer
+        _check_shares(plan.recipe, plan.ranks)
+        warn = observer.warn if plan.ranks.first else _say_nothing
+
+        self.spec, self._config = architecture(plan.recipe, plan.start)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.recipe.run.seed)
+            self.module = self.spec.build(self._config)
+        self._origin = f"{plan.start.meta.task}-{plan.start.meta.tag}" if plan.start else None
+        if plan.start is not None:
+            adopt(self.module, plan.start, warn)
+        device, optim = plan.runtime.device, self.recipe.optim
+        self.objective = OBJECTIVES[self.spec.objective](self.recipe.objective, optim.loss)
+        _place(self.module, device)
+        self.average = WeightAverage(self.module, optim.ema)
+        self._shadow = plan.runtime.prepare(self.spec.build(self._config))
+        self.optimiser = torch.optim.AdamW(
+            self.module.parameters(),
+            lr=optim.lr,
+            betas=optim.betas,
+            weight_decay=optim.weight_decay,
+        )
+        half = plan.runtime.precision is Precision.FP16
+        self.scaler = torch.amp.GradScaler(device.type, enabled=half)
+
+        self.pool = ImagePool(plan.train, self.recipe.data.cache_mb << 20, warn)
+        data = self.recipe.data
+        self._held_out = validation_crops(plan.val, data.val_crop, data.val_limit, warn)
+
+        self.step, self._spent, self._best = 0, 0.0, -math.inf
+        if plan.resume is not None:
+            self._restore(plan.resume)
+            if plan.resume.files != self._files():
+                warn("the images have changed since this run was saved: it will not repeat exactly")
+        self.trainee: nn.Module = Trainee(self.module, self.objective)
+        if plan.ranks.size > 1:
+            self.trainee = DistributedDataParallel(self.trainee)
+        self._first_step = self.step
+        self._began = time.monotonic()
+        self._terms: dict[str, Tensor] = {}
+        self._summed = 0
+        self.metrics: Mapping[str, float] = {}
+        if plan.ranks.first:
+            self._log = Log(plan.folder / "metrics.csv", self.step)
+            (plan.folder / "recipe.toml").write_text(recipes.dumps(self.recipe), "utf-8")
+
+    def batches(self) -> Generator[Batch]:
+        """This rank's batches from the present step on."""
+        return batches(
+            Crops(self.pool, self.recipe.data, self.recipe.run.seed),
+            self.objective.sample,
+            first_step=self.step,
+            rank=self.plan.ranks.rank,
+            ranks=self.plan.ranks.size,
+        )
+
+    def seconds(self) -> float:
+        """Time spent, over all sessions of the run."""
+        return self._spent + time.monotonic() - self._began
+
+    def fraction(self) -> float:
+        """Share of the run that is done; 1 or more at its end."""
+        if self.plan.seconds is not None:
+            return self.seconds() / self.plan.seconds
+        return self.step / self.recipe.run.steps
+
+    def progress(self) -> Progress:
+        """Where the run stands, to show it."""
+        active = max(time.monotonic() - self._began, 1e-6)
+        return Progress(
+            step=self.step,
+            fraction=min(self.fraction(), 1.0),
+            seconds=self.seconds(),
+            losses={k: float(v) / max(self._summed, 1) for k, v in self._terms.items()},
+            images_per_second=(self.step - self._first_step) * self.recipe.data.batch / active,
+            lr=self.optimiser.param_groups[0]["lr"],
+        )
+
+    def count(self, losses: Mapping[str, Tensor]) -> None:
+        """Take a step's loss into the averages that `progress` shows."""
+        self._terms = {k: self._terms.get(k, 0) + v for k, v in losses.items()}
+        self._summed += 1
+
+    def validate(self) -> None:
+        """Score the averaged weights and save them, also as the best if they are."""
+        self._shadow.load_state_dict(self.average.weights)
+        with torch.inference_mode(), self.plan.runtime.autocast():
+            score = self.objective.validate(self._shadow, self._held_out, self.plan.runtime.device)
+        self.metrics = score.metrics
+        improved = self.metrics[self.objective.primary] > self._best
+        if improved:
+            self._best = self.metrics[self.objective.primary]
+            self.save_weights(BEST)
+        self.save_weights(LAST)
+        save_rows(self.plan.folder / "validation.png", score)
+        progress = self.progress()
+        self._log.write(progress, self.metrics)
+        self._observer.validated(progress, self.metrics, improved)
+        self._terms, self._summed = {}, 0
+
+    def save_weights(self, name: str) -> None:
+        """Write the averaged weights as a model, in the form it is published in."""
+        checkpoints.save(self.plan.folder / name, self.average.weights, self._meta())
+
+    def save_state(self) -> None:
+        """Write what `--resume` needs."""
+        State(
+            step=self.step,
+            seconds=self.seconds(),
+            best=self._best,
+            origin=self._origin,
+            recipe=self.recipe.as_table(),
+            files=self._files(),
+            module=self.module.state_dict(),
+            average=self.average.weights,
+            updates=self.average.updates,
+            optimiser=self.optimiser.state_dict(),
+            scaler=self.scaler.state_dict(),
+        ).save(self.plan.folder)
+
+    def _restore(self, state: State) -> None:
+        self.step, self._spent, self._best = state.step, state.seconds, state.best
+        self._origin = state.origin
+        self.module.load_state_dict(state.module)
+        self.average.load(state.average, state.updates)
+        self.optimiser.load_state_dict(state.optimiser)
+        self.scaler.load_state_dict(state.scaler)
+
+    def _files(self) -> list[str]:
+        return [path.name for path in self.pool.paths]
+
+    def _meta(self) -> Meta:
+        facts: dict[str, Any] = {
+            **asdict(self.recipe.about),
+            **self.objective.facts(),
+            "images": len(self.pool),
+            "steps": self.step,
+            "seconds": round(self.seconds()),
+            "seed": self.recipe.run.seed,
+            "from": self._origin,
+            "recipe": self.recipe.as_table(),
+        }
+        return checkpoints.Meta(
+            architecture=self.spec.name,
+            config=asdict(self._config),
+            task=self.recipe.task,
+            tag=self.plan.name,
+            training=facts,
+            metrics=dict(self.metrics),
+            version=__version__,
+        )
+
+
+def _check_shares(recipe: Recipe, ranks: Ranks) -> None:
+    batch, parts = recipe.data.batch, ranks.size * recipe.optim.accumulate
+    if batch % parts:
+        raise UsageError(
+            f"data.batch = {batch} cannot be shared among {ranks.size} ranks"
+            f" x {recipe.optim.accumulate} accumulation steps"
+        )
+
+
+def _place(module: nn.Module, device: torch.device) -> None:
+    module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _say_nothing(_: str) -> None:
+    pass

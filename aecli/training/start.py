@@ -1,0 +1,46 @@
+"""What a run starts from: an architecture, and perhaps another model's weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aecli.errors import UsageError, did_you_mean
+from aecli.models.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from aecli.checkpoints.format import Model
+    from aecli.models.registry import ModelSpec
+    from aecli.training.config import Recipe
+
+
+def architecture(recipe: Recipe, start: Model | None) -> tuple[ModelSpec, Any]:
+    """The spec and config that a recipe's [model] names; those of `start` where it names none.
+
+    Raises:
+        UsageError: unknown settings, or an architecture of another task.
+    """
+    table = dict(recipe.model)
+    candidates = Registry.discover().for_task(recipe.task)
+    name = table.pop("architecture", start.spec.name if start else candidates[0].name)
+    names = {s.name: s for s in candidates}
+    if name not in names:
+        raise UsageError(f"no architecture {name!r} for {recipe.task}", did_you_mean(name, names))
+    spec = names[name]
+    if start is not None and not table:
+        table = start.meta.config
+    return spec, spec.configure(table)
+
+
+def adopt(module: nn.Module, start: Model, warn: Callable[[str], None]) -> None:
+    """Take over from `start` all weights that fit; the others keep their random initialisation."""
+    mine, theirs = module.state_dict(), start.module.state_dict()
+    fitting = {k: v for k, v in theirs.items() if k in mine and mine[k].shape == v.shape}
+    if not fitting:
+        raise UsageError(f"none of the weights of {start.meta.tag} fit this architecture")
+    module.load_state_dict({**mine, **fitting})
+    if len(fitting) < len(mine):
+        warn(f"{len(mine) - len(fitting)} of {len(mine)} weight tensors start at random")

@@ -1,0 +1,105 @@
+"""Resume state: everything a run needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from aecli.errors import TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+FILE = "state.pt"
+
+
+class WeightAverage:
+    """Exponential moving average of a module's weights that does not remember its start.
+
+    Its horizon grows with the run until it reaches that of `decay`: the t-th weights count by
+    max(1 - decay, 10 / (9 + t)). So the first replace the initial ones altogether, and a short run
+    is averaged over its last tenth, not pulled towards weights that had learnt nothing yet.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Take the module's present weights in."""
+        self.updates += 1
+        share = max(1 - self.decay, 10 / (9 + self.updates)) if self.decay else 1.0
+        current = module.state_dict()
+        ours = [v for v in self.weights.values() if v.is_floating_point()]
+        theirs = [current[k].detach() for k, v in self.weights.items() if v.is_floating_point()]
+        torch._foreach_lerp_(ours, theirs, share)
+        for name, value in self.weights.items():
+            if not value.is_floating_point():
+                value.copy_(current[name])
+
+    def load(self, weights: Mapping[str, Tensor], updates: int) -> None:
+        """Go on from a saved average."""
+        self.updates = updates
+        for name, value in self.weights.items():
+            value.copy_(weights[name])
+
+
+@dataclass
+class State:
+    """What is saved.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: time spent, over all sessions of the run.
+        best: the primary metric of the best weights so far.
+        origin: the model whose weights the run started from.
+        recipe: the recipe, as a table.
+        files: names of the training images, to tell when the data has changed.
+        module, average, optimiser, scaler: their state dicts.
+        updates: updates of the average.
+    """
+
+    step: int
+    seconds: float
+    best: float
+    origin: str | None
+    recipe: dict[str, Any]
+    files: list[str]
+    module: Mapping[str, Tensor]
+    average: Mapping[str, Tensor]
+    updates: int
+    optimiser: dict[str, Any]
+    scaler: dict[str, Any]
+
+    def save(self, folder: Path) -> None:
+        """Write it to `folder`; the old one is replaced only once the new one is complete."""
+        part = folder / f".{FILE}.{os.getpid()}.part"
+        try:
+            torch.save(asdict(self), part)
+            part.replace(folder / FILE)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, folder: Path) -> State:
+        """Read it back, on the CPU.
+
+        Raises:
+            TrainingError: there is none, or it is damaged.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise TrainingError(f"there is nothing to resume in {folder}", "start without --resume")
+        try:
+            return cls(**torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:  # torch.load raises whatever the damaged bytes lead to
+            line = str(error).partition("\n")[0]
+            raise TrainingError(f"{path} is damaged: {line}") from None

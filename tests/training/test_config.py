@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aecli.errors import UsageError
+from aecli.models.registry import Registry
+from aecli.training import config
+from aecli.training.objectives import OBJECTIVES, PIXEL_LOSSES
+
+SHIPPED = sorted(config.RECIPES.glob("*.toml"))
+
+
+def test_defaults_need_no_recipe() -> None:
+    recipe = config.load("denoise", None)
+    assert recipe.task == "denoise"
+    assert recipe.optim.loss in config.LOSSES
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_recipes_are_complete(path: Path) -> None:
+    task, _, name = path.stem.partition("-")
+    recipe = config.load(task, name)
+    assert recipe.about.data
+    assert recipe.about.licence
+    table = dict(recipe.model)
+    spec = Registry.discover().get(table.pop("architecture"))
+    spec.build(spec.configure(table))
+    OBJECTIVES[spec.objective](recipe.objective, recipe.optim.loss)
+
+
+@given(
+    lr=st.floats(1e-6, 1, allow_nan=False),
+    crop=st.integers(1, 512),
+    loss=st.sampled_from(sorted(config.LOSSES)),
+    data=st.text(max_size=20),
+)
+def test_recipes_survive_being_written(lr: float, crop: int, loss: str, data: str) -> None:
+    recipe = config.from_table(
+        {
+            "task": "denoise",
+            "model": {"widths": [8, 16]},
+            "optim": {"lr": lr, "loss": loss, "betas": [0.9, 0.95]},
+            "data": {"crop": crop},
+            "about": {"data": data},
+        }
+    )
+    assert config.from_table(tomllib.loads(config.dumps(recipe))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("optim.rate=1", ["optim.rate", "known are"]),
+        ("optim.lrr=1", ["optim.lrr", "lr"]),
+        ("optimizer.lr=1", ["[optimizer]", "optim"]),
+        ("optim.lr", ["SECTION.KEY=VALUE"]),
+        ("lr=1", ["SECTION.KEY=VALUE"]),
+        ("optim.lr=fast", ["optim.lr", "float"]),
+        ("data.crop=1.5", ["data.crop", "int"]),
+        ("data.flips=1", ["data.flips", "bool"]),
+        ("data.crop=0", ["data.crop", "at least 1"]),
+        ("data.grey=2", ["data.grey", "between 0 and 1"]),
+        ("optim.lr=-1", ["optim.lr", "positive"]),
+        ("optim.betas=[0.9]", ["optim.betas"]),
+    ],
+)
+def test_mistakes_in_settings_are_named(setting: str, words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        config.load("denoise", None, [setting])
+    said = f"{caught.value.message} {caught.value.hint}"
+    assert all(word in said for word in words), said
+
+
+def test_settings_override_the_recipe_and_only_that(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[optim]\nlr = 0.5\nclip = 2\n", encoding="utf-8")
+    recipe = config.load("denoise", str(path), ["optim.lr=3e-4", "optim.loss=mse"])
+    assert (recipe.optim.lr, recipe.optim.clip, recipe.optim.loss) == (3e-4, 2, "mse")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [("lr = ", "not TOML"), ('task = "embed"', "embed"), ("optim = 3", "section")]
+)
+def test_bad_recipe_files_are_refused(tmp_path: Path, text: str, word: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=word):
+        config.load("denoise", str(path))
+    with pytest.raises(UsageError, match=r"gone\.toml"):
+        config.load("denoise", str(tmp_path / "gone.toml"))
+    with pytest.raises(UsageError, match="no recipe called"):
+        config.load("denoise", "no-such-recipe")
+
+
+def test_every_loss_is_explained() -> None:
+    assert config.LOSSES.keys() == PIXEL_LOSSES.keys()

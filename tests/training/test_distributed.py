@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from aecli.training.state import State
+
+from .conftest import TINY
+
+
+def launch(ranks: int, name: str, images: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    settings = [word for s in TINY for word in ("--set", s)]
+    command = ["train", "denoise", str(images), "--name", name, "--steps", "4", *settings]
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    return subprocess.run(
+        [sys.executable, *launcher, "-m", "aecli", *command, "--device", "cpu"],
+        env={**os.environ, "AECLI_HOME": str(home), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_two_ranks_match_one(images: Path, home: Path) -> None:
+    done = [launch(n, f"ranks{n}", images, home) for n in (1, 2)]
+    assert [d.returncode for d in done] == [0, 0], done[1].stderr[-2000:]
+    one, two = (State.load(home / "runs" / f"denoise-ranks{n}").module for n in (1, 2))
+    assert all(torch.allclose(one[k], two[k], atol=2e-4) for k in one)
+    assert (home / "models" / "denoise-ranks2.safetensors").is_file()
+    assert done[1].stderr.count("trained ") == 1

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from aecli.checkpoints import format as checkpoints
+from aecli.checkpoints import store
+from aecli.errors import TrainingError, UsageError
+from aecli.training import objectives
+from aecli.training.config import OptimConfig
+from aecli.training.loop import learning_rate
+from aecli.training.state import FILE, State
+
+from .conftest import Recorder
+
+
+class StopAt(Recorder):
+    """Sends this process a signal once a step is reached."""
+
+    def __init__(self, step: int, number: int = signal.SIGTERM) -> None:
+        super().__init__()
+        self.step, self.number = step, number
+
+    def validated(self, progress: Any, metrics: Any, best: bool) -> None:
+        super().validated(progress, metrics, best)
+        if progress.step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+def test_a_run_leaves_a_usable_model_and_its_history(train: Any, home: Path) -> None:
+    trained, recorder = train("mine", steps=8)
+    assert trained.finished
+    assert trained.model == home / "models" / "denoise-mine.safetensors"
+    assert trained.folder == home / "runs" / "denoise-mine"
+    model = store.load("denoise", "mine")
+    assert model.meta.training["steps"] in (4, 8)
+    assert model.meta.training["sigma_max"] == 75
+    assert model.meta.metrics["psnr"] > 0
+    assert [step for step, _ in recorder.validations] == [4, 8]
+    with (trained.folder / "metrics.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["4", "8"]
+    with Image.open(trained.folder / "validation.png") as picture:
+        assert picture.width == 3 * 32
+    assert (trained.folder / "recipe.toml").is_file()
+    assert (trained.folder / "last.safetensors").is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_resumed_equals_uninterrupted(train: Any, home: Path, number: int) -> None:
+    whole, _ = train("whole", steps=12)
+    first, _ = train("parts", steps=12, observer=StopAt(4, number))
+    assert not first.finished
+    assert first.model is None
+    assert 4 <= first.step < 12
+    second, _ = train("parts", resume=True)
+    assert second.finished
+    states = [State.load(t.folder) for t in (whole, second)]
+    for part in ("module", "average"):
+        a, b = (getattr(s, part) for s in states)
+        assert all(torch.equal(a[k], b[k]) for k in a), part
+    weights = [load_file(t.model) for t in (whole, second)]
+    assert all(torch.equal(weights[0][k], weights[1][k]) for k in weights[0])
+    logs = [(t.folder / "metrics.csv").read_text().splitlines() for t in (whole, second)]
+    assert [line.split(",")[0] for line in logs[0]] == [line.split(",")[0] for line in logs[1]]
+
+
+def test_the_seed_decides(train: Any) -> None:
+    a, _ = train("a", steps=3)
+    b, _ = train("b", steps=3)
+    c, _ = train("c", steps=3, seed=1)
+    first, again, other = (load_file(t.model)["head.weight"] for t in (a, b, c))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_accumulation_changes_nothing_but_rounding(train: Any) -> None:
+    whole, _ = train("whole", steps=2)
+    parts, _ = train("parts", "optim.accumulate=2", steps=2)
+    a, b = (State.load(t.folder).module for t in (whole, parts))
+    assert all(torch.allclose(a[k], b[k], atol=2e-4) for k in a)
+
+
+def test_from_starts_where_another_model_ended(train: Any) -> None:
+    first, _ = train("first", steps=4)
+    tuned, recorder = train("tuned", "optim.lr=1e-9", steps=1, start="first")
+    a, b = (load_file(t.model) for t in (first, tuned))
+    assert all(torch.allclose(a[k].float(), b[k].float(), atol=1e-3) for k in a)
+    assert checkpoints.read_meta(tuned.model).training["from"] == "denoise-first"
+    assert not recorder.warnings
+    _, recorder = train("wider", "model.widths=[16,40]", steps=1, start="first")
+    assert "start at random" in recorder.warnings[0]
+
+
+def test_time_ends_a_run(train: Any) -> None:
+    trained, _ = train("timed", seconds=1.0)
+    assert trained.finished
+    assert trained.step > 0
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_weights(
+    train: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, _ = train("good", steps=4)
+    before = (trained.folder / "best.safetensors").read_bytes()
+    sample = objectives.Denoise.sample
+
+    def poisoned(self: Any, clean: Any, rng: Any) -> Any:
+        return sample(self, clean, rng) | {"sigma": np.full((1, 1, 1), np.nan, np.float32)}
+
+    monkeypatch.setattr(objectives.Denoise, "sample", poisoned)
+    with pytest.raises(TrainingError, match="no longer finite at step 4") as caught:
+        train("good", steps=8, resume=True)
+    assert "optim.lr" in (caught.value.hint or "")
+    assert (trained.folder / "best.safetensors").read_bytes() == before
+
+
+def test_nothing_is_overwritten_unasked(train: Any, home: Path) -> None:
+    trained, _ = train("mine", steps=1)
+    before = trained.model.read_bytes()
+    with pytest.raises(UsageError, match="model 'mine'"):
+        train("mine", steps=1)
+    trained.model.unlink()
+    with pytest.raises(UsageError, match="there is a run"):
+        train("mine", steps=1)
+    again, _ = train("mine", steps=1, overwrite=True)
+    assert load_file(again.model).keys()
+    assert before
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"steps": 1, "seconds": 1.0}, "not by both"),
+        ({"resume": True}, "nothing to resume"),
+        ({"data": ["/no/such/folder"]}, "no file or folder"),
+        ({"loss": "l7"}, "unknown loss"),
+        ({"settings": ["model.width=[8]"]}, "no setting 'width'"),
+        ({"settings": ["model.widths=[8]"]}, "same levels"),
+        ({"settings": ["objective.sigma=3"]}, "objective.sigma"),
+        ({"settings": ["model.architecture=resnet"]}, "no architecture 'resnet'"),
+        ({"settings": ["optim.accumulate=3"]}, "cannot be shared"),
+        ({"name": "a/b"}, "not a name"),
+    ],
+)
+def test_impossible_requests_are_one_line(train: Any, request_: dict[str, Any], words: str) -> None:
+    settings = request_.pop("settings", [])
+    with pytest.raises((UsageError, TrainingError)) as caught:
+        train(request_.pop("name", "x"), *settings, **request_)
+    assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_corrupt_images_do_not_stop_a_run(train: Any, images: Path, tmp_path: Path) -> None:
+    for path in images.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n junk")
+    trained, recorder = train("mine", steps=1, data=[str(tmp_path)], val=[str(images)])
+    assert trained.finished
+    assert any("bad.png" in line for line in recorder.warnings)
+
+
+def test_the_schedule_rises_then_falls() -> None:
+    optim = OptimConfig(lr=1.0, warmup=0.1, final_lr=0.01)
+    rates = [learning_rate(optim, i / 100) for i in range(101)]
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[0] > 0
+    assert rates[10] == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.01)
+    assert learning_rate(OptimConfig(lr=1.0, warmup=0.0), 0.0) == 1.0
+
+
+def test_state_file_is_replaced_whole(train: Any) -> None:
+    trained, _ = train("mine", "run.save_every=0.0", steps=3)
+    assert State.load(trained.folder).step == 3
+    assert [p.name for p in trained.folder.iterdir() if p.name.endswith(".part")] == []
+    assert (trained.folder / FILE).is_file()
