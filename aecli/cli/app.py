@@ -1,0 +1,106 @@
+"""The `aecli` program: its subcommands, its global options, and the one place where errors end.
+
+A subcommand is a module beside this one that offers `register(app: typer.Typer) -> None`; it is
+found by itself, so that adding one touches one file. Modules here import nothing heavier than
+Typer at their top (no torch, numpy, Pillow or Rich: a test holds it) and the rest, packages here
+included, inside the function that does the work, so that every help page is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aecli import __version__
+from aecli.cli import console
+from aecli.cli.help import Group
+from aecli.errors import AecliError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the signal's number, as shells have it."""
+
+
+def build() -> Any:
+    """The whole command line, as the object that Typer runs."""
+    app = typer.Typer(
+        name="aecli",
+        cls=Group,
+        help="Autoencoders for image files: clean pictures, and train the models that do it.",
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_global_options)
+    package = importlib.import_module(__package__ or "aecli.cli")
+    for _, name, is_package in pkgutil.iter_modules(package.__path__):
+        if not is_package:
+            module = importlib.import_module(f"{package.__name__}.{name}")
+            if register := getattr(module, "register", None):
+                register(app)
+    return typer.main.get_command(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the program and return its exit code; no exception but `SystemExit` leaves here."""
+    try:
+        code = build().main(args=list(arguments), prog_name="aecli", standalone_mode=False)
+        sys.stdout.flush()
+    except AecliError as error:
+        return _fail(error, error.message, error.hint, error.exit_code)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"see '{context.command_path} --help'" if context else None
+        return _fail(error, error.format_message(), hint, error.exit_code)
+    except BrokenPipeError:
+        _discard_stdout()
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+        hint = "this is a bug in aecli; AECLI_DEBUG=1 shows the traceback, please report it"
+        return _fail(error, message, hint, 1)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(error: Exception, message: str, hint: str | None, code: int) -> int:
+    """Say what ended the program."""
+    if os.environ.get("AECLI_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    console.error(message, hint)
+    return code
+
+
+def _discard_stdout() -> None:
+    """Let the interpreter's last flush of a closed pipe go nowhere, quietly."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.line(f"aecli {__version__}")
+        raise typer.Exit
+
+
+def _global_options(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)

@@ -1,0 +1,183 @@
+"""`aecli models`: look at, check, add and remove models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aecli.cli import console, options
+from aecli.cli.help import Command, Group
+from aecli.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aecli.checkpoints.store import Found
+
+Task = Annotated[str, typer.Argument(metavar="TASK", help="The command it serves: denoise, ...")]
+SomeTask = Annotated[
+    str | None, typer.Argument(metavar="TASK", help="The command it serves: denoise, ...")
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")]
+SomeName = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="The model's name or file; the task's default without."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `aecli models` to the program."""
+    models = typer.Typer(help="List, inspect, check, add and remove models.", cls=Group)
+    for command in (list_, show, verify, path, add, rm):
+        models.command(command.__name__.strip("_"), cls=Command)(command)
+    app.add_typer(models, name="models")
+
+
+def list_(task: SomeTask = None, json: options.Json = False) -> None:
+    """List the installed models."""
+    from aecli.checkpoints import store
+
+    rows = [_summary(found) for found in store.entries(task)]
+    if json:
+        for row in rows:
+            console.record(row)
+    else:
+        _table(rows)
+
+
+def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
+    """Show what a model is, how it was trained and what it measures."""
+    from aecli.checkpoints import store
+    from aecli.models.complexity import measure
+    from aecli.models.registry import Registry
+
+    found = store.find(task, name)
+    meta = found.meta
+    spec = Registry.discover().get(meta.architecture)
+    config = spec.configure(meta.config)
+    geometry = spec.geometry(config)
+    complexity = measure(spec, config)
+    facts = {
+        **_summary(found),
+        "architecture": meta.architecture,
+        "about": spec.summary,
+        "paper": spec.paper,
+        "parameters": complexity.parameters,
+        "flops_per_pixel": round(complexity.flops_per_pixel),
+        "receptive_field": 2 * geometry.radius + 1,
+        "config": meta.config,
+        "training": meta.training,
+        "metrics": meta.metrics,
+        "aecli": meta.version,
+    }
+    if json:
+        console.record(facts)
+    else:
+        for key, value in _flatten(facts):
+            console.line(f"{key:<24}{console.printable(value)}")
+
+
+def verify(task: SomeTask = None, name: SomeName = None, json: options.Json = False) -> None:
+    """Check models' files: all of them, a task's, or one."""
+    from aecli.checkpoints import store
+
+    chosen = [store.find(task, name)] if task and name else store.entries(task)
+    rows: list[dict[str, Any]] = []
+    for found in chosen:
+        row: dict[str, Any] = {"task": found.task, "name": found.name, "status": "ok"}
+        try:
+            row["checked"] = "sha256" if store.verify(found) else "structure"
+        except ModelError as error:
+            row |= {"status": "damaged", "checked": error.message}
+        rows.append(row)
+        if json:
+            console.record(row)
+    if not json:
+        _table(rows)
+    if any(row["status"] != "ok" for row in rows):
+        raise typer.Exit(ModelError.exit_code)
+
+
+def path(task: Task, name: SomeName = None) -> None:
+    """Print where a model's file is."""
+    from aecli.checkpoints import store
+
+    console.line(str(store.find(task, name).path))
+
+
+def add(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A .safetensors file, or its http(s) URL.")
+    ],
+    sha256: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="The checksum that the file must have."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What to call it instead of its own name."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model of that name.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Add a model to your own: complete and checked, or not at all."""
+    from aecli.checkpoints import install
+
+    found = install.add(source, sha256=sha256, name=name, overwrite=overwrite)
+    if json:
+        console.record(_summary(found))
+    else:
+        console.say(f"added {found.path} (aecli {found.task} -m {found.name})")
+
+
+def rm(task: Task, name: Name) -> None:
+    """Remove one of your own models."""
+    from aecli.checkpoints import store
+
+    console.say(f"removed {store.remove(task, name)}")
+
+
+def _summary(found: Found) -> dict[str, Any]:
+    """One row of the list."""
+    from aecli.checkpoints import store
+
+    try:
+        default = found.name == store.default(found.task)
+    except ModelError:
+        default = False
+    return {
+        "task": found.task,
+        "name": found.name,
+        "default": default,
+        "origin": found.origin.value,
+        "bytes": found.path.stat().st_size,
+        "path": str(found.path),
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    """The rows under their keys; nothing without any."""
+    if rows:
+        cells = (map(_text, row.values()) for row in rows)
+        console.table((key.upper() for key in rows[0]), cells)
+
+
+def _flatten(facts: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    """Nested facts as lines `training.licence  CC0`."""
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, _text(value)
+
+
+def _text(value: Any) -> str:
+    """A value as tables show it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,224 @@
+"""The options that commands share, defined once: one name, one letter, one meaning everywhere.
+
+Each is a type to annotate a parameter with; the parameter's default is the command's own choice.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+FILES = "Input and output"
+WRITING = "Written files"
+MODEL = "Model"
+REPORT = "Report"
+
+
+def _tile(text: str) -> int | Literal["auto", "off"]:
+    """Parse `--tile`."""
+    if text == "auto":
+        return "auto"
+    if text == "off":
+        return "off"
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is neither auto, off nor a number of pixels")
+    return int(text)
+
+
+def _sigma(text: str) -> float | Literal["auto"]:
+    """Parse `--sigma`."""
+    if text == "auto":
+        return "auto"
+    try:
+        level = float(text)
+    except ValueError:
+        level = -1.0
+    if not 0 <= level <= 255:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a noise level from 0 to 255")
+    return level
+
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="INPUT",
+        help="Image files, folders, or - for standard input.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="A file, a folder (ends in /, or there are several inputs), or - for standard output."
+        " Without it results land beside their inputs.",
+        rich_help_panel=FILES,
+    ),
+]
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "-r", "--recursive", help="Descend into folders; their tree is kept.", rich_help_panel=FILES
+    ),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Read more inputs from FILE (- for standard input), one a line.",
+        rich_help_panel=FILES,
+    ),
+]
+Null = Annotated[
+    bool,
+    typer.Option("-0", "--null", help="--files-from is NUL-separated.", rich_help_panel=FILES),
+]
+Template = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Names of results, of {stem} {ext} {name} {parent} {model} {tag}.",
+        rich_help_panel=FILES,
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace existing files.", rich_help_panel=FILES)
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing", help="Leave out inputs whose result exists.", rich_help_panel=FILES
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show what would be written, and stop.", rich_help_panel=FILES),
+]
+MaxPixels = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Refuse images with more pixels than this.", rich_help_panel=FILES
+    ),
+]
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "-f",
+        "--format",
+        metavar="NAME",
+        help="png, jpg, webp, tif, ... instead of the input's own.",
+        rich_help_panel=WRITING,
+    ),
+]
+Quality = Annotated[
+    int,
+    typer.Option(
+        min=1, max=100, metavar="N", help="Of JPEG and WebP files.", rich_help_panel=WRITING
+    ),
+]
+Background = Annotated[
+    str,
+    typer.Option(
+        metavar="COLOUR",
+        help="What shows through where the format knows no transparency.",
+        rich_help_panel=WRITING,
+    ),
+]
+Strip = Annotated[
+    bool,
+    typer.Option("--strip", help="Drop EXIF, XMP, ICC profile and texts.", rich_help_panel=WRITING),
+]
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="NAME|PATH",
+        help="A model's name (see `aecli models list`) or a .safetensors file.",
+        rich_help_panel=MODEL,
+    ),
+]
+Sigma = Annotated[
+    Any,  # what _sigma gives: Typer takes no unions
+    typer.Option(
+        parser=_sigma,
+        metavar="auto|N",
+        help="Noise level of the input on the 0-255 scale; auto estimates it for every image.",
+        rich_help_panel=MODEL,
+    ),
+]
+Strength = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        metavar="X",
+        help="Scales the noise level: below 1 keeps more texture, above 1 smooths more.",
+        rich_help_panel=MODEL,
+    ),
+]
+Tile = Annotated[
+    Any,  # what _tile gives, as above
+    typer.Option(
+        parser=_tile,
+        metavar="auto|off|N",
+        help="Side of the tiles large images are cut into; it never changes the result.",
+        rich_help_panel=MODEL,
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|cpu|cuda[:N]|mps", help="Where the model runs.", rich_help_panel=MODEL
+    ),
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16", "fp16"],
+    typer.Option(
+        metavar="auto|fp32|bf16|fp16", help="What the model computes in.", rich_help_panel=MODEL
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "-j",
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Threads that read and write files while the model works.",
+        rich_help_panel=MODEL,
+    ),
+]
+
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        "--ref",
+        metavar="CLEAN",
+        help="The true image, or a folder of them with the inputs' names: report PSNR and SSIM"
+        " before and after.",
+        rich_help_panel=REPORT,
+    ),
+]
+Compare = Annotated[
+    bool,
+    typer.Option(
+        "--compare",
+        help="Also write {stem}_compare.png: before and after, side by side.",
+        rich_help_panel=REPORT,
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object a line on stdout.", rich_help_panel=REPORT),
+]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", help="Only warnings and errors.", rich_help_panel=REPORT)
+]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="One line a file.", rich_help_panel=REPORT)
+]

@@ -1,0 +1,8 @@
+"""What the commands that make pictures from pictures share: plan, run, score, report."""
+
+from __future__ import annotations
+
+from aecli.cli.restoring.request import Request
+from aecli.cli.restoring.run import Method, run
+
+__all__ = ["Method", "Request", "run"]

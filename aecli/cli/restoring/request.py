@@ -1,0 +1,147 @@
+"""What the user asks of a restoring command, and the plan that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aecli.cli import console
+from aecli.cli.restoring.reference import References
+from aecli.errors import UsageError
+from aecli.imaging import files
+from aecli.imaging.codec import format_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Request:
+    """The shared options' values (`aecli.cli.options`)."""
+
+    inputs: Sequence[str]
+    output: str | None
+    recursive: bool
+    files_from: str | None
+    null: bool
+    template: str | None
+    overwrite: bool
+    skip_existing: bool
+    dry_run: bool
+    max_pixels: int
+    format: str | None
+    quality: int
+    background: str
+    strip: bool
+    workers: int
+    reference: str | None
+    compare: bool
+    json: bool
+    quiet: bool
+    verbose: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image to restore.
+
+    Attributes:
+        job: where it comes from and goes to.
+        reference: the true image to score against.
+        compare: where the picture of before and after goes.
+    """
+
+    job: files.Job
+    reference: Path | None
+    compare: Path | None
+
+    @property
+    def source(self) -> str:
+        """The input as the user's messages and records call it."""
+        return str(self.job.source.path or "-")
+
+    @property
+    def target(self) -> str:
+        """The result as the user's messages and records call it."""
+        return str(self.job.target or "-")
+
+
+def plan(request: Request, tag: str, model: str) -> list[Task]:
+    """Everything there is to do, checked before any of it starts.
+
+    Args:
+        request: what the user asks for.
+        tag: what the command calls its results.
+        model: the model's name, for templates.
+
+    Raises:
+        UsageError: it cannot all be done as asked.
+    """
+    sources = files.collect(
+        request.inputs,
+        recursive=request.recursive,
+        files_from=request.files_from,
+        null=request.null,
+    )
+    naming = files.Naming(
+        tag=tag,
+        template=request.template,
+        format=format_of(request.format) if request.format else None,
+        values={"model": model},
+    )
+    jobs = files.plan(
+        sources,
+        request.output,
+        naming,
+        overwrite=request.overwrite,
+        skip_existing=request.skip_existing,
+    )
+    _check_stdout(request, jobs)
+    references = References(request.reference, jobs) if request.reference else None
+    tasks = [
+        Task(
+            job,
+            references.of(job) if references and not job.skip else None,
+            _compare_target(job) if request.compare and not job.skip else None,
+        )
+        for job in jobs
+    ]
+    _check_comparisons(tasks, overwrite=request.overwrite)
+    return tasks
+
+
+def _check_stdout(request: Request, jobs: Sequence[files.Job]) -> None:
+    """Standard output carries one thing, and images only where no terminal shows them."""
+    if all(job.target is not None for job in jobs):
+        return
+    if request.json:
+        raise UsageError(
+            "--json and the image cannot both go to standard output", "-o names a file"
+        )
+    if not request.dry_run and console.stdout_is_terminal():
+        raise UsageError("an image is not for the terminal", "-o names a file, > redirects")
+
+
+def _compare_target(job: files.Job) -> Path:
+    if job.target is None:
+        raise UsageError(
+            "--compare writes beside the result, which has no file here", "use -o FILE"
+        )
+    return job.target.with_name(f"{job.source.relative.stem}_compare.png")
+
+
+def _check_comparisons(tasks: Sequence[Task], *, overwrite: bool) -> None:
+    """Comparisons collide neither with each other nor with results, inputs or existing files."""
+    taken = {
+        str(path).casefold() for t in tasks for path in (t.job.target, t.job.source.path) if path
+    }
+    for task in tasks:
+        if task.compare is None:
+            continue
+        key = str(task.compare).casefold()
+        if key in taken:
+            raise UsageError(f"--compare would write {task.compare} over another image")
+        if task.compare.exists() and not overwrite:
+            raise UsageError(f"{task.compare} exists already", "--overwrite replaces it")
+        taken.add(key)

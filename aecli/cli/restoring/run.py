@@ -1,0 +1,221 @@
+"""From a request to files: read, restore and write many images, and tell of each."""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aecli.cli import console
+from aecli.cli.restoring.reference import Score, score
+from aecli.cli.restoring.report import Record, Report
+from aecli.cli.restoring.request import Request, Task, plan
+from aecli.errors import AecliError
+from aecli.imaging import codec, files
+from aecli.inference import batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from aecli.imaging.image import Image
+
+    Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a command does to one image.
+
+    Attributes:
+        model: name of the model.
+        runs_on: where and in what precision, for people.
+        restore: image, progress -> its result, and what there is to say of it.
+        baseline: what doing nothing gives, in the result's size.
+    """
+
+    model: str
+    runs_on: str
+    restore: Callable[[Image, Progress], tuple[Image, Mapping[str, float]]]
+    baseline: Callable[[Image], Image] = lambda image: image
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A decoded input."""
+
+    task: Task
+    image: Image
+    reference: Image | None
+
+
+@dataclass(frozen=True)
+class _Restored:
+    """A result on its way to the disk; `before` only where something still needs it."""
+
+    after: Image
+    before: Image | None
+    reference: Image | None
+    facts: Mapping[str, float]
+    seconds: float
+
+
+def run(request: Request, tag: str, model: str, load: Callable[[], Method]) -> int:
+    """Do what a restoring command was asked for.
+
+    Args:
+        request: the shared options.
+        tag: what the command calls its results.
+        model: the model's name, known before it is loaded.
+        load: opens the model; not called where there is nothing to do.
+
+    Returns:
+        The program's exit code.
+    """
+    tasks = plan(request, tag, model)
+    if request.dry_run:
+        _show_plan(tasks, json=request.json)
+        return 0
+    report = Report(
+        json=request.json,
+        quiet=request.quiet,
+        detailed=request.verbose or request.reference is not None or len(tasks) == 1,
+    )
+    started = time.monotonic()
+    for task in tasks:
+        if task.job.skip:
+            report.add(Record(task.source, task.target, "skipped"))
+    todo = [task for task in tasks if not task.job.skip]
+    if todo:
+        method = load()
+        if not request.quiet:
+            console.say(f"{method.model} on {method.runs_on}")
+        with console.Bars(len(todo), shown=not request.quiet) as bars:
+            for outcome in _Pipeline(request, method, bars).run(todo):
+                report.add(*_told(outcome))
+                bars.advance()
+    return report.finish(time.monotonic() - started)
+
+
+class _Pipeline:
+    """The three stages of `batch.run` for one request."""
+
+    def __init__(self, request: Request, method: Method, bars: console.Bars) -> None:
+        self._request = request
+        self._method = method
+        self._bars = bars
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[batch.Outcome[Task, Record]]:
+        return batch.run(
+            tasks,
+            self._read,
+            self._restore,
+            self._write,
+            workers=self._request.workers,
+            cost=self._cost,
+        )
+
+    def _cost(self, task: Task) -> int:
+        path = task.job.source.path
+        if path is None:
+            return 0
+        header = codec.probe(path, max_pixels=self._request.max_pixels)
+        return header.width * header.height
+
+    def _read(self, task: Task) -> _Loaded:
+        path, most = task.job.source.path, self._request.max_pixels
+        if path is None:
+            image = codec.decode(sys.stdin.buffer.read(), name="standard input", max_pixels=most)
+        else:
+            image = codec.decode(path, max_pixels=most)
+        reference = codec.decode(task.reference, max_pixels=most) if task.reference else None
+        return _Loaded(task, image, reference)
+
+    def _restore(self, loaded: _Loaded) -> _Restored:
+        started = time.monotonic()
+        progress = self._bars.inside(loaded.task.source)
+        after, facts = self._method.restore(loaded.image, progress)
+        seconds = time.monotonic() - started
+        wanted = loaded.reference is not None or loaded.task.compare is not None
+        before = self._method.baseline(loaded.image) if wanted else None
+        return _Restored(after, before, loaded.reference, facts, seconds)
+
+    def _write(self, task: Task, result: _Restored) -> Record:
+        scores: Score | None = None
+        if result.before is not None and result.reference is not None:
+            scores = score(result.before, result.after, result.reference)
+        warnings = self._write_result(task, result.after)
+        if result.before is not None and task.compare is not None:
+            picture = _side_by_side(result.before, result.after)
+            with files.atomic(task.compare, overwrite=self._request.overwrite) as file:
+                codec.write(picture, file, "PNG", strip=self._request.strip)
+        return Record(
+            task.source,
+            task.target,
+            "done",
+            width=result.after.width,
+            height=result.after.height,
+            model=self._method.model,
+            seconds=round(result.seconds, 3),
+            facts=result.facts,
+            score=scores,
+            compare=str(task.compare) if task.compare else None,
+            warnings=tuple(warnings),
+        )
+
+    def _write_result(self, task: Task, image: Image) -> list[str]:
+        request, target = self._request, task.job.target
+        encode = functools.partial(
+            codec.write,
+            image,
+            format=task.job.format or codec.writable(image.format),
+            quality=request.quality,
+            background=request.background,
+            strip=request.strip,
+        )
+        if target is not None:
+            with files.atomic(target, overwrite=request.overwrite) as file:
+                return encode(file)
+        buffer = io.BytesIO()  # encoders seek, pipes do not
+        warnings = encode(buffer)
+        sys.stdout.buffer.write(buffer.getbuffer())
+        sys.stdout.buffer.flush()
+        return warnings
+
+
+def _told(outcome: batch.Outcome[Task, Record]) -> tuple[Record, str | None]:
+    """The record of an outcome, and a hint for one that failed."""
+    if outcome.value is not None:
+        return outcome.value, None
+    task, error = outcome.job, outcome.error
+    message = error.message if isinstance(error, AecliError) else _plain(error)
+    if task.source not in message:
+        message = f"{task.source}: {message}"
+    hint = error.hint if isinstance(error, AecliError) else None
+    return Record(task.source, task.target, "failed", error=message), hint
+
+
+def _plain(error: OSError | MemoryError | None) -> str:
+    """What an error of the system says."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _show_plan(tasks: Sequence[Task], *, json: bool) -> None:
+    """What a dry run prints."""
+    for task in tasks:
+        record = Record(task.source, task.target, "skipped" if task.job.skip else "planned")
+        if json:
+            console.record(record.to_json())
+        else:
+            console.line(console.printable(record.to_line()))
+
+
+def _side_by_side(before: Image, after: Image) -> Image:
+    """Two pictures of one size as one: `before` at the left, transparency left out."""
+    return before.with_pixels(np.concatenate([before.pixels, after.pixels], axis=1))

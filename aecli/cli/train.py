@@ -1,0 +1,211 @@
+"""`aecli train`: fit a model to the user's own images."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aecli.cli import console, options
+from aecli.cli.help import Command, Group
+from aecli.training.config import LOSSES
+
+if TYPE_CHECKING:
+    from aecli.training.run import Request
+
+DATA = "Images"
+RECIPE = "Recipe"
+RUN = "Run"
+
+
+def _duration(text: str) -> float:
+    """Parse `--time`: `90s`, `30m`, `1.5h`, `1h30m`."""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms]?)", text)
+    if not parts or "".join(n + u for n, u in parts) != text:
+        raise typer.BadParameter(f"{text!r} is not a duration like 90s, 30m or 1h30m")
+    return sum(float(number) * units[unit] for number, unit in parts)
+
+
+Data = Annotated[
+    list[str],
+    typer.Argument(metavar="DATA", help="Images, and folders of them, searched to the bottom."),
+]
+Name = Annotated[
+    str,
+    typer.Option(
+        "--name", metavar="NAME", help="What the model will be called.", show_default=False
+    ),
+]
+Val = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="DIR",
+        help="Images to validate on; without it a share of DATA is held out.",
+        rich_help_panel=DATA,
+    ),
+]
+RecipeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|NAME", help="A TOML recipe, or one of aecli's.", rich_help_panel=RECIPE
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a recipe's value, e.g. optim.lr=3e-4; repeatable.",
+        rich_help_panel=RECIPE,
+    ),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(LOSSES),
+        help="What is minimised. " + " ".join(f"{k}: {v}." for k, v in LOSSES.items()),
+        rich_help_panel=RECIPE,
+    ),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MODEL",
+        help="Start from a model's weights instead of random ones.",
+        rich_help_panel=RECIPE,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Of the initial weights, crops and degradation.", rich_help_panel=RECIPE
+    ),
+]
+Steps = Annotated[
+    int | None, typer.Option(min=1, help="Length of the run in steps.", rich_help_panel=RUN)
+]
+Time = Annotated[
+    float | None,
+    typer.Option(
+        "--time",
+        parser=_duration,
+        metavar="30m",
+        help="Length of the run in time, resumed parts included: 90s, 30m, 1h30m.",
+        rich_help_panel=RUN,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the run of that name.", rich_help_panel=RUN),
+]
+RunFolder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where the run keeps its state, metrics and weights (AECLI_HOME/runs/TASK-NAME).",
+        rich_help_panel=RUN,
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace a run and a model of that name.", rich_help_panel=RUN
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `aecli train` to the program."""
+    train = typer.Typer(help="Train a model on your own images.", cls=Group)
+    train.command(cls=Command)(denoise)
+    app.add_typer(train, name="train")
+
+
+def denoise(
+    data: Data,
+    name: Name,
+    val: Val = None,
+    recipe: RecipeOption = None,
+    settings: Settings = None,
+    loss: Loss = None,
+    start: From = None,
+    seed: Seed = None,
+    steps: Steps = None,
+    time: Time = None,
+    resume: Resume = False,
+    run_folder: RunFolder = None,
+    overwrite: Overwrite = False,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Train a denoiser: it learns from clean images alone, to which it adds the noise itself.
+
+    The model is usable at once as `aecli denoise -m NAME`. Ctrl-C saves; --resume goes on.
+    """
+    from pathlib import Path
+
+    from aecli.training.run import Request
+
+    _train(
+        Request(
+            task="denoise",
+            data=data,
+            name=name,
+            val=val or None,
+            recipe=recipe,
+            settings=settings or (),
+            steps=steps,
+            seconds=time,
+            seed=seed,
+            loss=loss,
+            start=start,
+            folder=Path(run_folder) if run_folder else None,
+            resume=resume,
+            overwrite=overwrite,
+            device=device,
+            precision=precision,
+        ),
+        quiet=quiet,
+        json=json,
+    )
+
+
+def _train(request: Request, *, quiet: bool, json: bool) -> None:
+    """Run the engine under a display, and report how it ended."""
+    from aecli.cli import watching
+    from aecli.cli.app import INTERRUPTED
+    from aecli.training.distributed import speaks
+    from aecli.training.run import run
+
+    if quiet or not speaks():
+        display = watching.Silent()
+    elif console.stderr().is_terminal:
+        display = watching.LiveView()
+    else:
+        display = watching.Lines()
+    with display:
+        trained = run(request, display)
+    if not speaks():
+        return
+    if json:
+        console.record(
+            {
+                "task": request.task,
+                "name": request.name,
+                "status": "done" if trained.finished else "interrupted",
+                "model": str(trained.model) if trained.model else None,
+                "run": str(trained.folder),
+                "steps": trained.step,
+                "metrics": dict(trained.metrics),
+            }
+        )
+    if not trained.finished:
+        console.say(f"stopped and saved at step {trained.step}; go on with --resume")
+        raise typer.Exit(INTERRUPTED)
+    if not quiet:
+        console.say(f"trained {trained.model} (aecli {request.task} -m {request.name})")
