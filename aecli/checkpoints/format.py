@@ -9,13 +9,14 @@ import dataclasses
 import json
 import os
 import struct
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aecli.errors import ModelError, UsageError
+from aecli.errors import AecliError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import torch
@@ -162,19 +163,33 @@ def load(path: Path) -> Model:
     Raises:
         ModelError: as `read_meta`, or the weights do not fit the architecture.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from aecli.models.registry import Registry
 
     meta = read_meta(path)
-    spec = Registry.discover().get(meta.architecture)
-    try:
+    with fitting(path):
+        spec = Registry.discover().get(meta.architecture)
         config = spec.configure(meta.config)
+        geometry = spec.geometry(config)
         module = spec.build(config)
         weights = load_file(path)
         module.load_state_dict({k: v.float() for k, v in weights.items()})
-    except (UsageError, SafetensorError, RuntimeError) as error:
-        line = str(error).partition("\n")[0]
-        raise ModelError(f"{path} does not fit its architecture: {line}") from None
-    return Model(module.eval(), spec, config, spec.geometry(config), meta)
+    return Model(module.eval(), spec, config, geometry, meta)
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """The block takes a checkpoint at its word; what fails there is the checkpoint's fault.
+
+    Raises:
+        ModelError: architecture, config and weights do not fit each other, or not this aecli.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (AecliError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
+        line = " ".join(str(error).split())[:200]
+        hint = error.hint if isinstance(error, AecliError) else None
+        raise ModelError(f"{path} does not fit its architecture: {line}", hint) from error

@@ -63,19 +63,17 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(error, f"{place}{error.strerror or error}", None, 1)
     except Exception as error:
-        message = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
-        hint = "this is a bug in aecli; AECLI_DEBUG=1 shows the traceback, please report it"
-        return _fail(error, message, hint, 1)
+        return _fail(error, *console.unexpected(error), 1)
     return code if isinstance(code, int) else 0
 
 
 def _fail(error: Exception, message: str, hint: str | None, code: int) -> int:
     """Say what ended the program."""
-    if os.environ.get("AECLI_DEBUG") == "1":
-        import traceback
-
-        traceback.print_exception(error)
+    console.trace(error)
     console.error(message, hint)
     return code
 

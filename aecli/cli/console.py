@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
@@ -46,6 +47,20 @@ def error(message: str, hint: str | None = None) -> None:
 def warning(message: str) -> None:
     """What the user should know although the work goes on."""
     say(message, "warning", "bold yellow")
+
+
+def unexpected(error: Exception) -> tuple[str, str]:
+    """Message and hint for an exception that nobody foresaw."""
+    message = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+    return message, "this is a bug in aecli; AECLI_DEBUG=1 shows the traceback, please report it"
+
+
+def trace(error: Exception) -> None:
+    """The traceback of an exception on stderr, if AECLI_DEBUG=1 asks for it."""
+    if os.environ.get("AECLI_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
 
 
 def line(text: str) -> None:

@@ -49,15 +49,17 @@ def list_(task: SomeTask = None, json: options.Json = False) -> None:
 def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
     """Show what a model is, how it was trained and what it measures."""
     from aecli.checkpoints import store
+    from aecli.checkpoints.format import fitting
     from aecli.models.complexity import measure
     from aecli.models.registry import Registry
 
     found = store.find(task, name)
     meta = found.meta
-    spec = Registry.discover().get(meta.architecture)
-    config = spec.configure(meta.config)
-    geometry = spec.geometry(config)
-    complexity = measure(spec, config)
+    with fitting(found.path):
+        spec = Registry.discover().get(meta.architecture)
+        config = spec.configure(meta.config)
+        geometry = spec.geometry(config)
+        complexity = measure(spec, config)
     facts = {
         **_summary(found),
         "architecture": meta.architecture,
@@ -74,8 +76,10 @@ def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
     if json:
         console.record(facts)
     else:
-        for key, value in _flatten(facts):
-            console.line(f"{key:<24}{console.printable(value)}")
+        lines = list(_flatten(facts))
+        width = max(len(key) for key, _ in lines)
+        for key, value in lines:
+            console.line(f"{key:<{width}}  {console.printable(value)}")
 
 
 def verify(task: SomeTask = None, name: SomeName = None, json: options.Json = False) -> None:

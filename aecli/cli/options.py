@@ -5,6 +5,7 @@ Each is a type to annotate a parameter with; the parameter's default is the comm
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 import typer
@@ -13,6 +14,8 @@ FILES = "Input and output"
 WRITING = "Written files"
 MODEL = "Model"
 REPORT = "Report"
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
 def _tile(text: str) -> int | Literal["auto", "off"]:
@@ -37,6 +40,24 @@ def _sigma(text: str) -> float | Literal["auto"]:
     if not 0 <= level <= 255:
         raise typer.BadParameter(f"{text!r} is neither auto nor a noise level from 0 to 255")
     return level
+
+
+def _strength(text: str) -> float:
+    """Parse `--strength`."""
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = -1.0
+    if not 0 <= factor < math.inf:
+        raise typer.BadParameter(f"{text!r} is not a factor of zero or more")
+    return factor
+
+
+def _precision(text: str) -> str:
+    """Parse `--precision`."""
+    if text not in PRECISIONS:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(PRECISIONS)}")
+    return text
 
 
 Inputs = Annotated[
@@ -155,7 +176,7 @@ Sigma = Annotated[
 Strength = Annotated[
     float,
     typer.Option(
-        min=0.0,
+        parser=_strength,
         metavar="X",
         help="Scales the noise level: below 1 keeps more texture, above 1 smooths more.",
         rich_help_panel=MODEL,
@@ -177,9 +198,12 @@ Device = Annotated[
     ),
 ]
 Precision = Annotated[
-    Literal["auto", "fp32", "bf16", "fp16"],
+    str,
     typer.Option(
-        metavar="auto|fp32|bf16|fp16", help="What the model computes in.", rich_help_panel=MODEL
+        parser=_precision,
+        metavar="|".join(PRECISIONS),
+        help="What the model computes in.",
+        rich_help_panel=MODEL,
     ),
 ]
 Workers = Annotated[

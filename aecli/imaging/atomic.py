@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-_EXCLUSIVE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 @contextmanager
@@ -41,7 +40,7 @@ def atomic(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f".aecli-{secrets.token_hex(8)}.part")
         try:
-            with os.fdopen(os.open(part, _EXCLUSIVE, 0o666), "w+b") as file:
+            with part.open("x+b") as file:
                 yield file
             _rename(part, place, overwrite=overwrite)
         finally:
@@ -67,4 +66,4 @@ def _claim(part: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        os.close(os.open(target, _EXCLUSIVE, 0o666))
+        target.open("xb").close()

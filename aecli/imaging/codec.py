@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from aecli.imaging.formats import FORMATS, SUFFIXES, format_of, suffix_of, writable
 from aecli.imaging.reading import MAX_PIXELS, Header, decode, probe
-from aecli.imaging.writing import save_png, write
+from aecli.imaging.writing import colour_of, save_png, write
 
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
     "SUFFIXES",
     "Header",
+    "colour_of",
     "decode",
     "format_of",
     "probe",

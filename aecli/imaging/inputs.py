@@ -79,8 +79,8 @@ def collect(
         null: `files_from` is separated by NUL bytes instead of line ends.
 
     Raises:
-        UsageError: nothing to do; a folder or list that cannot be read; standard input wanted
-            twice.
+        UsageError: nothing to do; a folder or list that cannot be read; a list separated otherwise
+            than said; standard input wanted twice.
     """
     names = [*inputs, *(_listed(files_from, null=null) if files_from is not None else ())]
     if files_from == STDIN and STDIN in names:
@@ -118,6 +118,8 @@ def _listed(files_from: str, *, null: bool) -> list[str]:
         data = sys.stdin.buffer.read() if files_from == STDIN else Path(files_from).read_bytes()
     except OSError as error:
         raise UsageError(f"{files_from}: cannot be read: {error.strerror}") from None
+    if b"\0" in data and not null:
+        raise UsageError(f"{files_from}: is separated by NUL bytes", "-0 reads such lists")
     lines = data.split(b"\0") if null else data.splitlines()
     return [os.fsdecode(line) for line in lines if line]
 

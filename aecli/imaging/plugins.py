@@ -1,5 +1,7 @@
 """Makes Pillow know the formats that aecli reads and writes, and none of the forty others."""
 
+import logging
+
 from PIL import (  # noqa: F401 - a plugin registers itself when it is imported
     AvifImagePlugin,
     BmpImagePlugin,
@@ -10,3 +12,5 @@ from PIL import (  # noqa: F401 - a plugin registers itself when it is imported
     TiffImagePlugin,
     WebPImagePlugin,
 )
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs, it raises, too

@@ -97,6 +97,20 @@ def write(
     return warnings
 
 
+def colour_of(name: str) -> tuple[int, ...]:
+    """Red, green and blue, 0 to 255, of a colour as CSS names it.
+
+    Raises:
+        UsageError: there is no such colour.
+    """
+    try:
+        return tuple(min(part, 255) for part in ImageColor.getrgb(name)[:3])
+    except ValueError:
+        raise UsageError(
+            f"background {name!r} is no colour", "say white, black, #rrggbb or rgb(r,g,b)"
+        ) from None
+
+
 def save_png(path: Path, pixels: Any) -> None:
     """Write an array (HxW or HxWx3, uint8 or uint16) as a PNG file, replacing what was there."""
     with atomic(path, overwrite=True) as file:
@@ -181,12 +195,7 @@ def _shallow(image: Image) -> Image:
 
 def _flatten(image: Image, background: str) -> Image:
     """The picture in front of a plain colour; grey stays grey where the colour is grey."""
-    try:
-        colour = ImageColor.getrgb(background)[:3]
-    except ValueError:
-        raise UsageError(
-            f"background {background!r} is no colour", "say white, black, #rrggbb or rgb(r,g,b)"
-        ) from None
+    colour = colour_of(background)
     assert image.alpha is not None
     peak = image.peak
     grey = image.grey and len(set(colour)) == 1

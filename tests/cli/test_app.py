@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -38,7 +40,9 @@ def test_nothing_asked_shows_the_help_and_is_a_usage_error(aecli) -> None:
         (["denoise", "x.png", "--sigma", "-1"], "'-1' is neither auto nor a noise level"),
         (["denoise", "x.png", "--sigma", "nan"], "'nan' is neither auto nor a noise level"),
         (["denoise", "x.png", "--tile", "0"], "'0' is neither auto, off nor a number of pixels"),
-        (["denoise", "x.png", "--precision", "fp8"], "is not one of"),
+        (["denoise", "x.png", "--precision", "fp8"], "'fp8' is not one of auto, fp32, bf16, fp16"),
+        (["denoise", "x.png", "--strength", "nan"], "'nan' is not a factor of zero or more"),
+        (["denoise", "x.png", "--strength", "inf"], "'inf' is not a factor of zero or more"),
         (["denoise", "x.png", "--quality", "0"], "--quality"),
         (["models"], "Missing command"),
     ],
@@ -70,6 +74,12 @@ def test_an_unexpected_exception_is_a_bug_told_in_one_line(aecli, monkeypatch) -
     assert "Traceback" not in result.err
     monkeypatch.setenv("AECLI_DEBUG", "1")
     assert "Traceback" in aecli("models", "list").err
+
+
+def test_what_the_system_refuses_is_no_bug(aecli, monkeypatch) -> None:
+    stub(monkeypatch, PermissionError(13, "Permission denied", "/home/models"))
+    result = aecli("models", "list")
+    assert (result.code, result.err) == (1, "aecli: error: /home/models: Permission denied\n")
 
 
 def test_known_errors_carry_their_hint_and_exit_code(aecli, monkeypatch) -> None:
@@ -118,6 +128,30 @@ def test_a_closed_pipe_ends_quietly(python) -> None:
         done = python("-m", "aecli", "--help", stdout=closed)
     assert done.stderr == b""
     assert done.returncode == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_bug(closed: str) -> None:
+    shell = f'exec "$0" -m aecli models list {closed}'
+    done = subprocess.run(["sh", "-c", shell, sys.executable], stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize("ignored", [False, True], ids=["", "nohup"])
+def test_signals_unwind_unless_the_caller_ignores_them(python, name, code, ignored) -> None:
+    program = (
+        "import os, signal; from aecli import __main__ as program\n"
+        f"if {ignored}: signal.signal(signal.{name}, signal.SIG_IGN)\n"
+        "def run(arguments):\n"
+        f"    try: os.kill(os.getpid(), signal.{name})\n"
+        "    finally: print('unwound')\n"
+        "program.run = run; program.main()"
+    )
+    done = python("-c", program)
+    assert (done.returncode, done.stdout) == (0 if ignored else code, b"unwound\n")
 
 
 def test_completion_answers_with_subcommands_and_options(python) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from aecli.cli import console
-from aecli.imaging import metrics
+from aecli.imaging import codec, metrics
+from aecli.imaging.codec import FORMATS
 
 CLEAN = np.indices((40, 56)).sum(0)[..., None] * np.array([1, 2, 2.5]) + 10
 
@@ -85,6 +86,44 @@ def test_a_corrupt_file_among_good_ones(denoise, tmp_path) -> None:
     assert "3 done, 1 failed" in result.err.splitlines()[-1]
 
 
+def test_every_format_is_read_and_written(denoise, tmp_path) -> None:
+    suffixes = [f.suffixes[0] for f in FORMATS.values()]
+    for suffix in suffixes:
+        save(tmp_path / f"in/{suffix[1:]}{suffix}")
+    assert denoise("in", "-o", "out/").code == 0
+    expected = ["gif.png" if s == ".gif" else f"{s[1:]}{s}" for s in suffixes]
+    assert names(tmp_path / "out") == sorted(expected)
+
+
+def test_a_bug_that_one_image_meets_stops_that_image_alone(denoise, tmp_path, monkeypatch) -> None:
+    genuine = codec.decode
+
+    def decode(path, **options):
+        return 1 // 0 if path.name == "b.png" else genuine(path, **options)
+
+    monkeypatch.setattr(codec, "decode", decode)
+    for name in "abc":
+        save(tmp_path / f"in/{name}.png")
+    result = denoise("in", "-o", "out/")
+    assert result.code == 1
+    assert names(tmp_path / "out") == ["a.png", "c.png"]
+    [error] = [line for line in result.err.splitlines() if "error" in line]
+    assert error.startswith("aecli: error: in/b.png: ZeroDivisionError: ")
+    assert "AECLI_DEBUG=1 shows the traceback" in result.err
+    monkeypatch.setenv("AECLI_DEBUG", "1")
+    assert "Traceback" in denoise("in", "-o", "again/").err
+
+
+def test_broken_metadata_are_dropped_in_silence(python, tmp_path, tiny_denoiser) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a camera's name that is too long to lie in the directory itself"
+    beyond_the_end = exif.tobytes().replace(b"\0\0\0\x1a", b"\0\0\xff\0")
+    for suffix in ("jpg", "png", "webp"):
+        save(tmp_path / f"in/{suffix}.{suffix}", exif=beyond_the_end)
+    done = python("-m", "aecli", "denoise", "-q", "-m", "tiny", "in")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_folders_keep_their_tree_and_skip_their_own_results(denoise, tmp_path) -> None:
     for name in ("a.png", "sub/b.png", "sub/deeper/c.png"):
         save(tmp_path / "in" / name)
@@ -109,6 +148,14 @@ def test_stdin_to_stdout_gives_the_same_bytes_as_a_file(denoise, photo, tmp_path
     denoise(photo, "-o", "file.png")
     assert piped.out == (tmp_path / "file.png").read_bytes()
     assert denoise(photo, "-o", "-", "-f", "jpg").out[:3] == b"\xff\xd8\xff"
+
+
+def test_messages_call_the_standard_streams_by_name(denoise, photo) -> None:
+    bad = denoise("-", stdin=b"rubbish")
+    assert bad.code == 1
+    assert "aecli: error: standard input: is no image" in bad.err
+    good = denoise("-", stdin=photo.read_bytes())
+    assert "aecli: standard input -> standard output (" in good.err
 
 
 def test_a_list_of_files_may_come_from_stdin(denoise, tmp_path) -> None:
@@ -269,6 +316,7 @@ def test_quiet_is_silent_and_verbose_has_a_line_a_file(denoise, tmp_path) -> Non
         (["photo.png", "-o", "photo.png", "--overwrite"], "would replace the input"),
         (["photo.png", "-o", "-", "--json"], "cannot both go to standard output"),
         (["photo.png", "-f", "xyz"], "no known image format"),
+        (["photo.png", "--background", "puce"], "background 'puce' is no colour"),
         (["photo.png", "--device", "cuda:63"], "CUDA"),
         (["photo.png", "--template", "{nope}"], "no placeholder {nope}"),
     ],
@@ -321,6 +369,28 @@ def test_a_reader_that_went_away_ends_the_run_quietly(python, photo, tiny_denois
         arguments = ("-m", "aecli", "denoise", "-q", "-m", "tiny", photo, "-o", "-")
         done = python(*arguments, stdout=closed)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_bars_count_a_file_as_soon_as_it_is_written(denoise, tmp_path, monkeypatch) -> None:
+    from aecli.inference.restore import Restorer
+
+    genuine, counted, at_start = Restorer.denoise, [], []
+
+    def denoise_later(self, image, **options):
+        deadline = time.monotonic() + 10
+        while len(counted) < len(at_start) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        at_start.append(len(counted))
+        return genuine(self, image, **options)
+
+    monkeypatch.setattr(Restorer, "denoise", denoise_later)
+    monkeypatch.setattr(console.Bars, "advance", lambda bars: counted.append(bars))
+    for name in "abd":
+        save(tmp_path / f"in/{name}.png")
+    (tmp_path / "in/c.png").write_bytes(b"rubbish")
+    assert denoise("in", "-o", "out/").code == 1
+    assert at_start == [0, 1, 2]
+    assert len(counted) == 4
 
 
 def test_bars_show_on_a_terminal_only(denoise, photo, monkeypatch) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 
 
@@ -39,6 +41,25 @@ def test_show_tells_size_cost_origin_and_licence(aecli, tiny_denoiser) -> None:
     lines = aecli("models", "show", "denoise", "tiny").lines
     assert f"{'parameters':<24}{facts['parameters']:,}" in lines
     assert f"{'training.data':<24}none" in lines
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"config": {"wings": 2}}, "no setting 'wings'"),
+        ({"config": {"preset": ["tiny"]}}, "does not fit"),
+        ({"config": {"widths": [10**9], "blocks": [1]}}, "does not fit"),
+        ({"architecture": "ornithopter"}, "unknown architecture 'ornithopter'"),
+    ],
+)
+def test_a_model_that_fits_no_architecture_is_exit_3(aecli, tiny_denoiser, changed, words) -> None:
+    meta = replace(checkpoints.read_meta(tiny_denoiser), **changed)
+    checkpoints.save(tiny_denoiser, {}, meta)
+    for command in (("models", "show", "denoise", "tiny"), ("denoise", "-m", "tiny", "x.png")):
+        result = aecli(*command)
+        assert result.code == 3
+        assert str(tiny_denoiser) in result.err.splitlines()[0]
+        assert words in result.err.splitlines()[0]
 
 
 def test_path_prints_the_file(aecli, tiny_denoiser) -> None:

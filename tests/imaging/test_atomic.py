@@ -119,6 +119,11 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_libraries_see_where_the_file_lies(tmp_path: Path) -> None:
+    with atomic(tmp_path / "a.tif", overwrite=False) as file:  # tifffile looks at the name
+        assert Path(file.name).parent == tmp_path
+
+
 def test_the_longest_name_works(tmp_path: Path) -> None:
     target = tmp_path / ("x" * 251 + ".png")
     put(target)

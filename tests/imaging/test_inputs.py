@@ -123,9 +123,11 @@ def test_standard_input_is_read_once_only(tree: Path, monkeypatch) -> None:
         (["empty"], None, "no images in empty"),
         ([], "missing", "missing: cannot be read"),
         ([], "photos", "photos: cannot be read"),
+        ([], "list0", "list0: is separated by NUL bytes"),
     ],
 )
 def test_nothing_to_do_is_a_usage_error(tree: Path, inputs, files_from, message: str) -> None:
+    (tree / "list0").write_bytes(b"a.png\0b.png\0")
     with pytest.raises(UsageError, match=message):
         collect(inputs, files_from=files_from)
 

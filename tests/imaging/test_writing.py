@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image as Pillow
 
 from aecli.errors import InputError, UsageError
-from aecli.imaging.codec import FORMATS, decode, save_png, write
+from aecli.imaging.codec import FORMATS, colour_of, decode, save_png, write
 from aecli.imaging.image import Image, Metadata
 from tests.imaging.samples import (
     EXIF_IFD,
@@ -150,6 +150,10 @@ def test_transparency_is_flattened_on_the_background(dtype, background: str, exp
 def test_grey_in_front_of_a_colour_becomes_colour() -> None:
     image = Image(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8))
     assert decode(written(image, "BMP", background="red")[0]).pixels.tolist() == [[[255, 0, 0]]]
+
+
+def test_a_colour_beyond_white_is_white() -> None:
+    assert colour_of("rgb(999, 12, 0)") == (255, 12, 0)
 
 
 def test_a_background_that_is_no_colour_is_a_usage_error() -> None:

@@ -47,6 +47,11 @@ class Record:
     compare: str | None = None
     warnings: Sequence[str] = ()
 
+    @property
+    def name(self) -> str:
+        """The input as messages call it."""
+        return "standard input" if self.source == "-" else self.source
+
     def to_json(self) -> dict[str, Any]:
         """One flat object without what does not apply; an infinite PSNR is null."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
@@ -58,8 +63,9 @@ class Record:
 
     def to_line(self) -> str:
         """One line for people."""
+        target = "standard output" if self.target == "-" else self.target
         if self.status == "skipped":
-            return f"{self.source}: skipped, {self.target} exists"
+            return f"{self.name}: skipped, {target} exists"
         parts = [f"{name} {value:.3g}" for name, value in self.facts.items()]
         if self.score:
             s = self.score
@@ -70,7 +76,7 @@ class Record:
         if self.seconds is not None:
             parts.append(f"{self.seconds:.1f} s")
         details = f" ({', '.join(parts)})" if parts else ""
-        return f"{self.source} -> {self.target}{details}"
+        return f"{self.name} -> {target}{details}"
 
 
 class Report:
@@ -91,9 +97,9 @@ class Report:
         if self._json:
             console.record(record.to_json())
         for warning in record.warnings:
-            console.warning(f"{record.source}: {warning}")
+            console.warning(f"{record.name}: {warning}")
         if record.status == "failed":
-            console.error(record.error or record.source, hint)
+            console.error(record.error or record.name, hint)
         elif self._detailed:
             console.say(record.to_line())
 

@@ -9,7 +9,7 @@ from aecli.cli import console
 from aecli.cli.restoring.reference import References
 from aecli.errors import UsageError
 from aecli.imaging import files
-from aecli.imaging.codec import format_of
+from aecli.imaging.codec import colour_of, format_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +58,12 @@ class Task:
 
     @property
     def source(self) -> str:
-        """The input as the user's messages and records call it."""
+        """The input as records call it; `job.source.name` is what messages do."""
         return str(self.job.source.path or "-")
 
     @property
     def target(self) -> str:
-        """The result as the user's messages and records call it."""
+        """The result as records call it."""
         return str(self.job.target or "-")
 
 
@@ -78,6 +78,7 @@ def plan(request: Request, tag: str, model: str) -> list[Task]:
     Raises:
         UsageError: it cannot all be done as asked.
     """
+    colour_of(request.background)
     sources = files.collect(
         request.inputs,
         recursive=request.recursive,

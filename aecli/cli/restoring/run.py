@@ -6,6 +6,7 @@ import functools
 import io
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from aecli.cli import console
 from aecli.cli.restoring.reference import Score, score
 from aecli.cli.restoring.report import Record, Report
 from aecli.cli.restoring.request import Request, Task, plan
-from aecli.errors import AecliError
+from aecli.errors import AecliError, InputError
 from aecli.imaging import codec, files
 from aecli.inference import batch
 
@@ -97,7 +98,8 @@ def run(request: Request, tag: str, model: str, load: Callable[[], Method]) -> i
         with console.Bars(len(todo), shown=not request.quiet) as bars:
             for outcome in _Pipeline(request, method, bars).run(todo):
                 report.add(*_told(outcome))
-                bars.advance()
+                if outcome.error is not None:
+                    bars.advance()
     return report.finish(time.monotonic() - started)
 
 
@@ -123,28 +125,39 @@ class _Pipeline:
         path = task.job.source.path
         if path is None:
             return 0
-        header = codec.probe(path, max_pixels=self._request.max_pixels)
+        with _contained(task):
+            header = codec.probe(path, max_pixels=self._request.max_pixels)
         return header.width * header.height
 
     def _read(self, task: Task) -> _Loaded:
         path, most = task.job.source.path, self._request.max_pixels
-        if path is None:
-            image = codec.decode(sys.stdin.buffer.read(), name="standard input", max_pixels=most)
-        else:
-            image = codec.decode(path, max_pixels=most)
-        reference = codec.decode(task.reference, max_pixels=most) if task.reference else None
+        with _contained(task):
+            if path is None:
+                data, name = sys.stdin.buffer.read(), task.job.source.name
+                image = codec.decode(data, name=name, max_pixels=most)
+            else:
+                image = codec.decode(path, max_pixels=most)
+            reference = codec.decode(task.reference, max_pixels=most) if task.reference else None
         return _Loaded(task, image, reference)
 
     def _restore(self, loaded: _Loaded) -> _Restored:
         started = time.monotonic()
-        progress = self._bars.inside(loaded.task.source)
-        after, facts = self._method.restore(loaded.image, progress)
-        seconds = time.monotonic() - started
-        wanted = loaded.reference is not None or loaded.task.compare is not None
-        before = self._method.baseline(loaded.image) if wanted else None
+        progress = self._bars.inside(loaded.task.job.source.name)
+        progress(0, loaded.image.width * loaded.image.height)
+        with _contained(loaded.task):
+            after, facts = self._method.restore(loaded.image, progress)
+            seconds = time.monotonic() - started
+            wanted = loaded.reference is not None or loaded.task.compare is not None
+            before = self._method.baseline(loaded.image) if wanted else None
         return _Restored(after, before, loaded.reference, facts, seconds)
 
     def _write(self, task: Task, result: _Restored) -> Record:
+        with _contained(task):
+            record = self._written(task, result)
+        self._bars.advance()  # now, not when the outcome's turn to be told has come
+        return record
+
+    def _written(self, task: Task, result: _Restored) -> Record:
         scores: Score | None = None
         if result.before is not None and result.reference is not None:
             scores = score(result.before, result.after, result.reference)
@@ -187,14 +200,27 @@ class _Pipeline:
         return warnings
 
 
+@contextmanager
+def _contained(task: Task) -> Iterator[None]:
+    """What goes wrong with one image stops that image alone, even if it is a bug."""
+    try:
+        yield
+    except (AecliError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        console.trace(error)
+        message, hint = console.unexpected(error)
+        raise InputError(f"{task.job.source.name}: {message}", hint) from error
+
+
 def _told(outcome: batch.Outcome[Task, Record]) -> tuple[Record, str | None]:
     """The record of an outcome, and a hint for one that failed."""
     if outcome.value is not None:
         return outcome.value, None
     task, error = outcome.job, outcome.error
     message = error.message if isinstance(error, AecliError) else _plain(error)
-    if task.source not in message:
-        message = f"{task.source}: {message}"
+    if task.job.source.name not in message:
+        message = f"{task.job.source.name}: {message}"
     hint = error.hint if isinstance(error, AecliError) else None
     return Record(task.source, task.target, "failed", error=message), hint
 
