@@ -63,7 +63,7 @@ class Runtime:
         return module.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def choose(device: str = "auto", precision: str = "auto") -> Runtime:
+def choose(device: str = "auto", precision: str = "auto", *, training: bool = False) -> Runtime:
     """The runtime for what the user asked.
 
     Args:
@@ -71,6 +71,8 @@ def choose(device: str = "auto", precision: str = "auto") -> Runtime:
             there is.
         precision: `fp32`, `bf16`, `fp16`, or `auto`: fp16 on a GPU; on the CPU bf16 where it has
             instructions for that, else fp32.
+        training: on a GPU `auto` is bf16 where that has it: gradients need the range of its
+            exponent more than fp16's digits.
 
     Raises:
         UsageError: no such device or precision, or not on this machine.
@@ -80,8 +82,13 @@ def choose(device: str = "auto", precision: str = "auto") -> Runtime:
         device, chosen_by = os.environ.get("AECLI_DEVICE", ""), "from AECLI_DEVICE"
     if device in ("", "auto"):
         device, chosen_by = _best_device(), "chosen automatically"
-    where = _find_device(device)
-    how = _find_precision(precision, where)
+    try:
+        where = _find_device(device)
+    except UsageError as error:
+        if chosen_by == "from AECLI_DEVICE":
+            raise UsageError(f"AECLI_DEVICE: {error.message}", error.hint) from None
+        raise
+    how = _find_precision(precision, where, training=training)
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else ""
     what = f"{where} ({name})" if name else str(where)
     return Runtime(where, how, f"{what}, {how.value}, {chosen_by}")
@@ -130,12 +137,13 @@ def _find_device(name: str) -> torch.device:
     return torch.device(kind)
 
 
-def _find_precision(name: str, device: torch.device) -> Precision:
+def _find_precision(name: str, device: torch.device, *, training: bool) -> Precision:
     on_cpu = device.type == "cpu"
     if name == "auto":
-        if not on_cpu:
-            return Precision.FP16
-        return Precision.BF16 if cpu_has_bf16() else Precision.FP32
+        if on_cpu:
+            return Precision.BF16 if cpu_has_bf16() else Precision.FP32
+        wide = training and device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return Precision.BF16 if wide else Precision.FP16
     try:
         precision = Precision(name)
     except ValueError:

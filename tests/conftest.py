@@ -1,13 +1,30 @@
-"""What all tests share: an isolated home, seeds, and a tiny model that restores almost nothing."""
+"""What all tests share: an isolated home, small pictures, and a tiny model that changes little."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
+import numpy as np
 import pytest
+
+from . import tiny
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# The same examples every time, and no time limit: a busy machine must not fail a test.
+hypothesis.settings.register_profile("aecli", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("aecli")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the pictures in tests/golden/ anew instead of comparing with them",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -22,17 +39,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(scope="session")
 def _tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
-
     from aecli.checkpoints import format as checkpoints
     from aecli.models.unet import SPEC
 
-    torch.manual_seed(7)
-    config = SPEC.presets["tiny"]
-    module = SPEC.build(config)
-    with torch.no_grad():
-        for parameter in module.tail.parameters():
-            parameter.normal_(0, 0.02)
+    module = SPEC.build(SPEC.presets["tiny"])
+    state = tiny.weights(module, seed=7)
+    state["tail.weight"] *= 0.15
     path = tmp_path_factory.mktemp("tiny") / "denoise-tiny.safetensors"
     meta = checkpoints.Meta(
         architecture="unet",
@@ -41,7 +53,7 @@ def _tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tag="tiny",
         training={"data": "none", "sigma_max": 75},
     )
-    checkpoints.save(path, module.state_dict(), meta)
+    checkpoints.save(path, state, meta)
     return path
 
 
@@ -52,3 +64,30 @@ def tiny_denoiser(_tiny: Path, home: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(_tiny.read_bytes())
     return target
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six small pictures of smooth shapes, one of them grey, one narrower than a crop."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(5)
+    for number, (width, height) in enumerate(
+        [(64, 48), (50, 70), (40, 40), (20, 90), (64, 64), (48, 48)]
+    ):
+        coarse = rng.integers(0, 256, (4, 5) if number == 2 else (4, 5, 3), dtype=np.uint8)
+        picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+        picture.save(folder / f"image{number}.png")
+    return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Models this small gain nothing from a second thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -42,11 +42,23 @@ def test_a_gpu_is_preferred(two_gpus: None) -> None:
     assert choose("cuda:1").device == torch.device("cuda", 1)
 
 
+@pytest.mark.parametrize(("has", "expected"), [(True, Precision.BF16), (False, Precision.FP16)])
+def test_training_on_a_gpu_prefers_bf16(
+    two_gpus: None, monkeypatch: pytest.MonkeyPatch, has: bool, expected: Precision
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: has)
+    assert choose(training=True).precision is expected
+    assert choose(precision="fp32", training=True).precision is Precision.FP32
+
+
 def test_the_environment_names_the_device(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AECLI_DEVICE", "cpu")
     assert choose().device.type == "cpu"
     assert choose().reason.endswith("from AECLI_DEVICE")
     assert choose("cuda").device.type == "cuda"
+    monkeypatch.setenv("AECLI_DEVICE", "tpu")
+    with pytest.raises(UsageError, match="AECLI_DEVICE: unknown device 'tpu'"):
+        choose()
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps"])

@@ -9,7 +9,7 @@ import typer
 
 from aecli.cli import console, options
 from aecli.cli.help import Command, Group
-from aecli.training.config import LOSSES
+from aecli.training.config import LOSSES, OptimConfig, RunConfig
 
 if TYPE_CHECKING:
     from aecli.training.run import Request
@@ -65,7 +65,8 @@ Loss = Annotated[
     str | None,
     typer.Option(
         metavar="|".join(LOSSES),
-        help="What is minimised. " + " ".join(f"{k}: {v}." for k, v in LOSSES.items()),
+        help=f"What is minimised; the recipe's, or {OptimConfig.loss}. "
+        + " ".join(f"{k}: {v}." for k, v in LOSSES.items()),
         rich_help_panel=RECIPE,
     ),
 ]
@@ -81,11 +82,20 @@ From = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option(
-        min=0, help="Of the initial weights, crops and degradation.", rich_help_panel=RECIPE
+        min=0,
+        metavar="N",
+        help=f"Of the initial weights, crops and degradation; the recipe's, or {RunConfig.seed}.",
+        rich_help_panel=RECIPE,
     ),
 ]
 Steps = Annotated[
-    int | None, typer.Option(min=1, help="Length of the run in steps.", rich_help_panel=RUN)
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help=f"Length of the run in steps; the recipe's, or {RunConfig.steps}.",
+        rich_help_panel=RUN,
+    ),
 ]
 Time = Annotated[
     float | None,
@@ -99,7 +109,11 @@ Time = Annotated[
 ]
 Resume = Annotated[
     bool,
-    typer.Option("--resume", help="Go on with the run of that name.", rich_help_panel=RUN),
+    typer.Option(
+        "--resume",
+        help="Go on with the run of that name, to its own end unless told another.",
+        rich_help_panel=RUN,
+    ),
 ]
 RunFolder = Annotated[
     str | None,

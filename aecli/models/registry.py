@@ -15,6 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from aecli.errors import ModelError, UsageError, did_you_mean
+from aecli.tables import section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -102,7 +103,8 @@ class ModelSpec:
         """A config from plain values (a recipe's, a checkpoint's); `preset` names a starting point.
 
         Raises:
-            UsageError: a key that the config does not have, or a preset that does not exist.
+            UsageError: a key that the config does not have, a value that does not suit it, or a
+                preset that does not exist.
         """
         known = {f.name for f in dataclasses.fields(self.config)}
         given = dict(values)
@@ -119,9 +121,8 @@ class ModelSpec:
                     f"{self.name} has no preset {preset!r}", did_you_mean(preset, self.presets)
                 )
             base = dataclasses.asdict(self.presets[preset])
-        merged = {k: tuple(v) if isinstance(v, list) else v for k, v in (base | given).items()}
         try:
-            return self.config(**merged)
+            return section(self.config, base | given, self.name)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{self.name}: {error}") from None
 

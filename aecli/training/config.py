@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
-import typing
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from aecli.errors import UsageError, did_you_mean
+from aecli.tables import section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +23,6 @@ LOSSES: Mapping[str, str] = {
     "charbonnier": "L1 rounded off at zero, as crisp and calmer in flat areas",
 }
 """The pixel losses, and what each makes of the picture."""
-
-Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
@@ -113,6 +111,36 @@ class About:
     licence: str = ""
 
 
+_LIMITS: Mapping[tuple[float, float], tuple[str, ...]] = {
+    (1, math.inf): (
+        "data.crop",
+        "data.batch",
+        "data.val_crop",
+        "data.val_limit",
+        "data.workers",
+        "optim.accumulate",
+        "run.steps",
+        "run.validate_every",
+    ),
+    (0, math.inf): (
+        "data.cache_mb",
+        "optim.weight_decay",
+        "optim.clip",
+        "run.seed",
+        "run.save_every",
+    ),
+    (0, 1): (
+        "data.grey",
+        "data.shrink",
+        "data.holdout",
+        "optim.final_lr",
+        "optim.warmup",
+        "optim.ema",
+    ),
+}
+"""The least and the largest sensible value of a recipe's keys."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a run's weights, but for the images themselves.
@@ -130,33 +158,18 @@ class Recipe:
     about: About = field(default_factory=About)
 
     def __post_init__(self) -> None:
-        d, o, r = self.data, self.optim, self.run
-        whole = {
-            "data.crop": d.crop,
-            "data.batch": d.batch,
-            "data.val_crop": d.val_crop,
-            "data.val_limit": d.val_limit,
-            "data.workers": d.workers,
-            "optim.accumulate": o.accumulate,
-            "run.steps": r.steps,
-            "run.validate_every": r.validate_every,
-        }
-        for name, value in whole.items():
-            if value < 1:
-                raise UsageError(f"{name} must be at least 1, not {value}")
-        shares = {
-            "data.grey": d.grey,
-            "data.shrink": d.shrink,
-            "data.holdout": d.holdout,
-            "optim.final_lr": o.final_lr,
-            "optim.warmup": o.warmup,
-            "optim.ema": o.ema,
-        }
-        for name, share in shares.items():
-            if not 0 <= share <= 1:
-                raise UsageError(f"{name} must lie between 0 and 1, not {share}")
-        if o.lr <= 0:
+        for (least, most), names in _LIMITS.items():
+            rule = f"be at least {least}" if most == math.inf else f"lie between {least} and {most}"
+            for name in names:
+                part, _, key = name.partition(".")
+                value = getattr(getattr(self, part), key)
+                if not least <= value <= most:
+                    raise UsageError(f"{name} must {rule}, not {value}")
+        o = self.optim
+        if not 0 < o.lr < math.inf:
             raise UsageError(f"optim.lr must be positive, not {o.lr}")
+        if not all(0 <= beta < 1 for beta in o.betas):
+            raise UsageError(f"optim.betas must be below 1, not {list(o.betas)}")
 
     def as_table(self) -> dict[str, Any]:
         """The recipe as plain TOML values."""
@@ -164,34 +177,13 @@ class Recipe:
         return table
 
 
-def section(cls: type[Section], table: Mapping[str, Any], name: str) -> Section:
-    """A dataclass from one TOML table.
-
-    Raises:
-        UsageError: an unknown key, or a value of the wrong type.
-    """
-    hints = typing.get_type_hints(cls)
-    for key, value in table.items():
-        if key not in hints:
-            raise UsageError(f"unknown key {name}.{key}", did_you_mean(key, hints))
-        if not _fits(value, hints[key]):
-            wanted = getattr(hints[key], "__name__", hints[key])
-            raise UsageError(f"{name}.{key} must be {wanted}, not {value!r}")
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-
-
-def _fits(value: object, hint: Any) -> bool:
-    if typing.get_origin(hint) is tuple:
-        inner = [a for a in typing.get_args(hint) if a is not Ellipsis]
-        fixed = Ellipsis not in typing.get_args(hint)
-        return (
-            isinstance(value, list | tuple)
-            and (not fixed or len(value) == len(inner))
-            and all(_fits(v, inner[0]) for v in value)
-        )
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+KINDS: Mapping[str, type[Any]] = {
+    "data": DataConfig,
+    "optim": OptimConfig,
+    "run": RunConfig,
+    "about": About,
+}
+SECTIONS = ("model", "objective", *KINDS)
 
 
 def from_table(table: Mapping[str, Any]) -> Recipe:
@@ -200,20 +192,21 @@ def from_table(table: Mapping[str, Any]) -> Recipe:
     Raises:
         UsageError: as `section`.
     """
-    kinds = {"data": DataConfig, "optim": OptimConfig, "run": RunConfig, "about": About}
-    parts: dict[str, Any] = {}
-    for key, value in table.items():
-        if key == "task":
-            parts[key] = value
-            continue
-        if key not in kinds and key not in ("model", "objective"):
-            raise UsageError(
-                f"unknown section [{key}]", did_you_mean(key, [*kinds, "model", "objective"])
-            )
-        if not isinstance(value, dict):
-            raise UsageError(f"{key} must be a section, not {value!r}")
-        parts[key] = section(kinds[key], value, key) if key in kinds else value
-    return Recipe(**parts)
+    parts = {name: _subtable(table, name) for name in table if name != "task"}
+    filled: dict[str, Any] = {
+        k: section(KINDS[k], v, k) if k in KINDS else v for k, v in parts.items()
+    }
+    return Recipe(table["task"], **filled)
+
+
+def _subtable(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The section `name` of a TOML document, empty where it is left out."""
+    if name not in SECTIONS:
+        raise UsageError(f"unknown section [{name}]", did_you_mean(name, SECTIONS))
+    values = table.get(name, {})
+    if not isinstance(values, dict):
+        raise UsageError(f"{name} must be a section, not {values!r}")
+    return values
 
 
 def load(task: str, name_or_path: str | None, settings: Iterable[str] = ()) -> Recipe:
@@ -227,6 +220,8 @@ def load(task: str, name_or_path: str | None, settings: Iterable[str] = ()) -> R
     Raises:
         UsageError: there is no such recipe, it is not TOML, or it has unknown keys.
     """
+    import tomllib  # here, as the help pages need none of it
+
     table: dict[str, Any] = {"task": task}
     if name_or_path is not None:
         path = Path(name_or_path)
@@ -261,6 +256,8 @@ def apply(table: Mapping[str, Any], settings: Iterable[str]) -> Recipe:
 
 
 def _override(table: dict[str, Any], setting: str) -> None:
+    import tomllib
+
     key, equals, text = setting.partition("=")
     part, dot, name = key.strip().partition(".")
     if not (equals and dot and name):
@@ -272,7 +269,7 @@ def _override(table: dict[str, Any], setting: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text.strip()
     # A fresh dict, not setdefault: the section may be shared with the recipe it came from.
-    table[part] = {**table.get(part, {}), name: value}
+    table[part] = {**_subtable(table, part), name: value}
 
 
 def dumps(recipe: Recipe) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 
 from aecli.errors import TrainingError
-from aecli.training.session import BEST, LAST, Session
+from aecli.training.folder import BEST, LAST
+from aecli.training.session import Session
 from aecli.training.signals import stop_signals
 
 if TYPE_CHECKING:
@@ -62,9 +64,8 @@ def train(plan: Plan, observer: Observer) -> Outcome:
     """
     session = Session(plan, observer)
     run, ranks, device = plan.recipe.run, plan.ranks, plan.runtime.device
-    stream = session.batches()
     shown = saved = time.monotonic()
-    with stop_signals() as stopped:
+    with stop_signals() as stopped, closing(session.batches()) as stream:
         while True:
             # Ranks go by the first one's clock, and stop together.
             fraction, stop = ranks.agree([session.fraction(), float(stopped.is_set())], device)
@@ -87,14 +88,13 @@ def train(plan: Plan, observer: Observer) -> Outcome:
                 if now - saved > run.save_every:
                     session.save_state()
                     saved = now
-    stream.close()
-    finished = fraction >= 1
-    if ranks.first:
-        if finished:
-            session.validate()
-        else:  # no validation out of turn: resumed, the run must end as if it had never stopped
-            session.save_weights(LAST)
-        session.save_state()
+        finished = fraction >= 1
+        if ranks.first:
+            if finished:
+                session.validate()
+            else:  # no validation out of turn: resumed, the run must end as if it had never stopped
+                session.save_weights(LAST)
+            session.save_state()
     weights = plan.folder / (BEST if finished else LAST)
     return Outcome(finished, session.step, weights, session.metrics)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from aecli.errors import UsageError, did_you_mean
 from aecli.imaging.degrade import white_noise
 from aecli.imaging.metrics import psnr
-from aecli.training.config import section
+from aecli.tables import section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +50,10 @@ def pixel_loss(name: str) -> Callable[[Tensor, Tensor], Tensor]:
 
 @dataclass(frozen=True)
 class Score:
-    """A validation's figures, and rows of pictures (input | output | clean) to look at."""
+    """A validation's figures, the primary one first, and rows of pictures to look at.
+
+    A row is input | output | clean.
+    """
 
     metrics: dict[str, float]
     rows: list[list[Picture]] = field(default_factory=list)
@@ -111,6 +114,12 @@ class DenoiseConfig:
     estimate_weight: float = 0.01
     val_sigmas: tuple[float, ...] = (15, 25, 50)
 
+    def __post_init__(self) -> None:
+        if not all(0 < s <= 255 for s in (self.sigma_max, *self.val_sigmas)):
+            raise UsageError("objective.sigma_max and val_sigmas must be above 0, 255 at most")
+        if not self.val_sigmas:
+            raise UsageError("objective.val_sigmas must name at least one noise level")
+
 
 class Denoise:
     """Remove white Gaussian noise of a told level, and estimate that level."""
@@ -144,7 +153,7 @@ class Denoise:
     def validate(self, module: nn.Module, images: Sequence[Picture], device: torch.device) -> Score:
         """Mean PSNR over the noise levels, nothing told, and the estimate's relative error."""
         model: Any = module
-        metrics: dict[str, float] = {}
+        levels: dict[str, float] = {}
         rows: list[list[Picture]] = []
         errors: list[float] = []
         for sigma in self.config.val_sigmas:
@@ -159,10 +168,9 @@ class Denoise:
                 errors.append(abs(float(level) * 255 / sigma - 1))
                 if number % 6 == 0 and sigma == self.config.val_sigmas[-1]:
                     rows.append([noisy, output, clean])
-            metrics[f"psnr_sigma{sigma:g}"] = float(np.mean(scores))
-        metrics["psnr"] = float(np.mean(list(metrics.values())))
-        metrics["sigma_error"] = float(np.mean(errors))
-        return Score(metrics, rows)
+            levels[f"psnr_sigma{sigma:g}"] = float(np.mean(scores))
+        mean = float(np.mean(list(levels.values())))
+        return Score({"psnr": mean, **levels, "sigma_error": float(np.mean(errors))}, rows)
 
     def facts(self) -> dict[str, Any]:
         """The trained range of noise levels, which inference keeps to."""

@@ -13,7 +13,7 @@ from aecli.errors import UsageError
 from aecli.imaging import files
 from aecli.training import config, distributed, loop
 from aecli.training.data import split
-from aecli.training.session import BEST, LAST, Plan
+from aecli.training.session import Plan
 from aecli.training.state import FILE, State
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def run(request: Request, observer: Observer) -> Trained:
         TrainingError: see `aecli.training.loop.train`.
         ModelError: the model to start from is missing or damaged.
     """
-    runtime = device.choose(distributed.local_device() or request.device, request.precision)
+    where = distributed.local_device() or request.device
+    runtime = device.choose(where, request.precision, training=True)
     with distributed.join(runtime.device) as ranks:
         target = store.user_folder() / store.file_name(request.task, request.name)
         folder = request.folder or store.home() / "runs" / f"{request.task}-{request.name}"
@@ -89,7 +90,7 @@ def run(request: Request, observer: Observer) -> Trained:
         recipe = _recipe(request, state)
         train, val = _images(request, recipe)
         if ranks.first:
-            _claim(request, folder, target)
+            _refuse_taken(request, folder, target)
             observer.note(
                 f"{len(train)} training images, {len(val)} for validation, on {runtime.reason}"
             )
@@ -103,7 +104,7 @@ def run(request: Request, observer: Observer) -> Trained:
                 folder=folder,
                 runtime=runtime,
                 ranks=ranks,
-                seconds=request.seconds,
+                seconds=_limit(request, state),
                 resume=state,
                 start=_start(request),
             ),
@@ -128,8 +129,6 @@ def _start(request: Request) -> Model | None:
 
 def _recipe(request: Request, state: State | None) -> Recipe:
     """The recipe file's, or the resumed run's, with the request's overrides."""
-    if request.steps is not None and request.seconds is not None:
-        raise UsageError("a run is limited by --steps or by --time, not by both")
     if state is not None and request.start is not None:
         raise UsageError("a run resumes from its own state: --from does not go with --resume")
     if state is not None and request.recipe is not None:
@@ -145,6 +144,17 @@ def _recipe(request: Request, state: State | None) -> Recipe:
     if state.recipe["task"] != request.task:
         raise UsageError(f"that is a run of `train {state.recipe['task']}`")
     return config.apply(state.recipe, overrides)
+
+
+def _limit(request: Request, state: State | None) -> float | None:
+    """The run's length in seconds, None where it is one of steps; a resumed run keeps its own."""
+    if request.seconds is None:
+        return state.limit if state is not None and request.steps is None else None
+    if request.steps is not None:
+        raise UsageError("a run is limited by --steps or by --time, not by both")
+    if not request.seconds > 0:
+        raise UsageError(f"a run takes more than {request.seconds:g} seconds")
+    return request.seconds
 
 
 def _images(request: Request, recipe: Recipe) -> tuple[list[Path], list[Path]]:
@@ -165,23 +175,17 @@ def _collect(names: Sequence[str]) -> list[Path]:
     return [s.path for s in sources if s.path is not None]
 
 
-def _claim(request: Request, folder: Path, target: Path) -> None:
-    """Make the run folder; refuse to touch what another run has left there."""
-    if not request.resume and not request.overwrite:
-        if target.exists():
-            raise UsageError(
-                f"there is a model {request.name!r} for {request.task} already",
-                "choose another --name, or replace it with --overwrite",
-            )
-        if (folder / FILE).exists():
-            raise UsageError(
-                f"there is a run in {folder} already",
-                "go on with it by --resume, or start it afresh with --overwrite",
-            )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not request.resume:
-            for name in (FILE, BEST, LAST, "metrics.csv", "validation.png"):
-                (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot use the run folder {folder}: {error.strerror}") from None
+def _refuse_taken(request: Request, folder: Path, target: Path) -> None:
+    """Nothing of another run is replaced unless the user says so."""
+    if request.resume or request.overwrite:
+        return
+    if target.exists():
+        raise UsageError(
+            f"there is a model {request.name!r} for {request.task} already",
+            "choose another --name, or replace it with --overwrite",
+        )
+    if (folder / FILE).exists():
+        raise UsageError(
+            f"there is a run in {folder} already",
+            "go on with it by --resume, or start it afresh with --overwrite",
+        )

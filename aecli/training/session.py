@@ -17,6 +17,7 @@ from aecli.errors import UsageError
 from aecli.training import config as recipes
 from aecli.training.data import Crops, ImagePool, batches, validation_crops
 from aecli.training.distributed import Ranks
+from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, prepare
 from aecli.training.objectives import OBJECTIVES
 from aecli.training.start import adopt, architecture
 from aecli.training.state import State, WeightAverage
@@ -31,12 +32,11 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Meta, Model
     from aecli.device import Runtime
+    from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.objectives import Objective
     from aecli.training.watching import Observer
-
-BEST, LAST = "best.safetensors", "last.safetensors"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Plan:
         recipe: what to do.
         name: the model's name.
         train, val: image files.
-        folder: the run folder, exists.
+        folder: the run folder; made, and cleared of an earlier run where this one starts afresh.
         runtime: device and precision.
         ranks: this process among its peers.
         seconds: length of the run where time limits it, None where `run.steps` does.
@@ -88,7 +88,8 @@ class Session:
         metrics: figures of the last validation.
 
     Raises:
-        UsageError: the recipe does not fit the architecture or the ranks.
+        UsageError: the recipe does not fit the architecture, the ranks or the resumed weights, or
+            the run folder cannot be used.
         TrainingError: there is no usable image.
     """
 
@@ -100,6 +101,7 @@ class Session:
         warn = observer.warn if plan.ranks.first else _say_nothing
 
         self.spec, self._config = architecture(plan.recipe, plan.start)
+        _check_crops(plan.recipe, self.spec.geometry(self._config))
         with torch.random.fork_rng():
             torch.manual_seed(self.recipe.run.seed)
             self.module = self.spec.build(self._config)
@@ -138,8 +140,9 @@ class Session:
         self._summed = 0
         self.metrics: Mapping[str, float] = {}
         if plan.ranks.first:
-            self._log = Log(plan.folder / "metrics.csv", self.step)
-            (plan.folder / "recipe.toml").write_text(recipes.dumps(self.recipe), "utf-8")
+            prepare(plan.folder, afresh=plan.resume is None)
+            self._log = Log(plan.folder / METRICS, self.step)
+            (plan.folder / RECIPE).write_text(recipes.dumps(self.recipe), "utf-8")
 
     def batches(self) -> Generator[Batch]:
         """This rank's batches from the present step on."""
@@ -189,7 +192,7 @@ class Session:
             self._best = self.metrics[self.objective.primary]
             self.save_weights(BEST)
         self.save_weights(LAST)
-        save_rows(self.plan.folder / "validation.png", score)
+        save_rows(self.plan.folder / PICTURES, score)
         progress = self.progress()
         self._log.write(progress, self.metrics)
         self._observer.validated(progress, self.metrics, improved)
@@ -213,12 +216,18 @@ class Session:
             updates=self.average.updates,
             optimiser=self.optimiser.state_dict(),
             scaler=self.scaler.state_dict(),
+            limit=self.plan.seconds,
         ).save(self.plan.folder)
 
     def _restore(self, state: State) -> None:
         self.step, self._spent, self._best = state.step, state.seconds, state.best
         self._origin = state.origin
-        self.module.load_state_dict(state.module)
+        try:
+            self.module.load_state_dict(state.module)
+        except RuntimeError:
+            raise UsageError(
+                "the saved weights do not fit this architecture", "resume without --set model...."
+            ) from None
         self.average.load(state.average, state.updates)
         self.optimiser.load_state_dict(state.optimiser)
         self.scaler.load_state_dict(state.scaler)
@@ -255,6 +264,17 @@ def _check_shares(recipe: Recipe, ranks: Ranks) -> None:
             f"data.batch = {batch} cannot be shared among {ranks.size} ranks"
             f" x {recipe.optim.accumulate} accumulation steps"
         )
+
+
+def _check_crops(recipe: Recipe, geometry: Geometry) -> None:
+    unit = geometry.multiple_of * geometry.scale
+    least = max(unit, geometry.minimum * geometry.scale)
+    for name, side in (("crop", recipe.data.crop), ("val_crop", recipe.data.val_crop)):
+        if side % unit or side < least:
+            raise UsageError(
+                f"data.{name} = {side} does not suit this architecture",
+                f"it works on multiples of {unit} pixels, {least} at least",
+            )
 
 
 def _place(module: nn.Module, device: torch.device) -> None:

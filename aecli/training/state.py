@@ -65,6 +65,7 @@ class State:
         files: names of the training images, to tell when the data has changed.
         module, average, optimiser, scaler: their state dicts.
         updates: updates of the average.
+        limit: seconds that the run is to take, None where its steps end it.
     """
 
     step: int
@@ -78,6 +79,7 @@ class State:
     updates: int
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
+    limit: float | None = None
 
     def save(self, folder: Path) -> None:
         """Write it to `folder`; the old one is replaced only once the new one is complete."""

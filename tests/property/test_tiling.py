@@ -53,7 +53,7 @@ def pictures(draw: st.DrawFn) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(pictures(), geometries, tiles)
 def test_tiled_is_whole(pixels: np.ndarray, geometry: Geometry, tile: int) -> None:
     function = box_filter(geometry)
@@ -66,7 +66,7 @@ def test_tiled_is_whole(pixels: np.ndarray, geometry: Geometry, tile: int) -> No
     assert difference.max() <= 1  # another tile may sum in another order
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(pictures(), geometries, tiles)
 def test_the_identity_is_exact(pixels: np.ndarray, geometry: Geometry, tile: int) -> None:
     def enlarge(x: Tensor) -> Tensor:

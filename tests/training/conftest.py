@@ -1,33 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
 
 from aecli.training.run import Request, Trained, run
 
-TINY = (
-    "model.preset=tiny",
-    "data.crop=32",
-    "data.batch=4",
-    "data.val_crop=32",
-    "data.val_limit=2",
-    "run.validate_every=4",
-)
+from .. import tiny
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Models this small gain nothing from a second thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _quick(one_thread: None) -> None:
+    """Every test here."""
 
 
 class Recorder:
@@ -51,20 +36,6 @@ class Recorder:
         self.warnings.append(message)
 
 
-@pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six small pictures of smooth shapes, one of them grey, one narrower than a crop."""
-    folder = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(5)
-    for number, (width, height) in enumerate(
-        [(64, 48), (50, 70), (40, 40), (20, 90), (64, 64), (48, 48)]
-    ):
-        coarse = rng.integers(0, 256, (4, 5) if number == 2 else (4, 5, 3), dtype=np.uint8)
-        picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-        picture.save(folder / f"image{number}.png")
-    return folder
-
-
 @pytest.fixture
 def train(images: Path) -> Any:
     """Run a tiny training: `train(name, steps=8, ...) -> (Trained, Recorder)`."""
@@ -76,7 +47,7 @@ def train(images: Path) -> Any:
             task="denoise",
             data=data,
             name=name,
-            settings=(*TINY, *settings),
+            settings=(*tiny.SETTINGS, *settings),
             device="cpu",
             **request,
         )

@@ -9,11 +9,11 @@ import torch
 
 from aecli.training.state import State
 
-from .conftest import TINY
+from .. import tiny
 
 
 def launch(ranks: int, name: str, images: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    settings = [word for s in TINY for word in ("--set", s)]
+    settings = [word for s in tiny.SETTINGS for word in ("--set", s)]
     command = ["train", "denoise", str(images), "--name", name, "--steps", "4", *settings]
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
     return subprocess.run(

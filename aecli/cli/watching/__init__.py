@@ -61,11 +61,12 @@ class Lines(Silent):
 
 
 class LiveView(Lines):
-    """A bar with the figures of the moment, and one line a validation above it."""
+    """A bar above the figures of the moment, and one line a validation above both."""
 
     def __init__(self) -> None:
         super().__init__()
         self._live: Live | None = None
+        self._scores: Mapping[str, float] = {}
 
     def __enter__(self) -> Self:
         from rich.live import Live
@@ -81,24 +82,34 @@ class LiveView(Lines):
     def stepped(self, progress: Progress) -> None:
         """Redraw."""
         if self._live is not None:
-            self._live.update(_panel(progress))
+            self._live.update(_panel(progress, self._scores))
+
+    def validated(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
+        """A line; the primary figure stays in view."""
+        super().validated(progress, metrics, best)
+        self._scores = metrics
 
 
-def _panel(progress: Progress) -> RenderableType:
+def _panel(progress: Progress, scores: Mapping[str, float]) -> RenderableType:
+    from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
+    from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row(
+    bar = Table.grid(padding=(0, 2))
+    bar.add_row(
         f"step {progress.step}",
         ProgressBar(total=1.0, completed=progress.fraction, width=30),
-        f"{progress.fraction:6.1%}",
+        f"{progress.fraction:.1%}",
         f"{_clock(progress.seconds)} < {_clock(_remaining(progress))}",
+    )
+    figures = [
         f"{progress.images_per_second:.1f} images/s",
         _losses(progress),
+        *(f"{name} {value:.2f}" for name, value in list(scores.items())[:1]),
         f"lr {progress.lr:.1e}",
-    )
-    return grid
+    ]
+    return Group(bar, Text("  ".join(figures), no_wrap=True, overflow="ellipsis"))
 
 
 def _remaining(progress: Progress) -> float:

@@ -1,0 +1,31 @@
+"""The run folder: what is in it, and making room for a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aecli.errors import UsageError
+from aecli.training.state import FILE as STATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEST, LAST = "best.safetensors", "last.safetensors"
+"""The averaged weights as models: with the best validation so far, and the latest."""
+
+RECIPE, METRICS, PICTURES = "recipe.toml", "metrics.csv", "validation.png"
+
+
+def prepare(folder: Path, *, afresh: bool) -> None:
+    """Make the folder, and clear it of what an earlier run has left there.
+
+    Raises:
+        UsageError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if afresh:
+            for name in (STATE, BEST, LAST, METRICS, PICTURES):
+                (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot use the run folder {folder}: {error.strerror}") from None
