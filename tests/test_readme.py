@@ -1,0 +1,285 @@
+"""What the README says is so: its commands run, its options, folders, links and defaults exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aecli.checkpoints import store
+from aecli.cli.app import build
+from aecli.imaging import codec
+
+from . import tiny
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+CI = ROOT / ".ci" / "run"
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    """The code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def section(title: str) -> str:
+    """What stands under `## title`."""
+    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+PROSE = " ".join(re.sub(r"^```.*?^```$", "", README, flags=re.DOTALL | re.MULTILINE).split())
+LINES = [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
+DENOISE = "".join(blocks("sh", section("Denoise"))).splitlines()
+
+
+def calls(line: str) -> Iterator[list[str]]:
+    """The arguments of every call of aecli in a line of shell."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for word in [*lexer, ";"]:
+        if set(word) <= set("();<>|&"):
+            for place, name in enumerate(words):
+                if name.rpartition("/")[2] == "aecli":
+                    yield words[place + 1 :]
+                    break
+            words = []
+        else:
+            words.append(word)
+
+
+CALLS = [arguments for line in LINES for arguments in calls(line)]
+
+
+def parse(arguments: list[str]) -> dict[str, Any]:
+    """The values of a call's options, as the program itself reads them; nothing is run."""
+    command = build()
+    context = command.make_context("aecli", list(arguments))
+    while hasattr(command, "commands"):
+        name, command, rest = command.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+        context = command.make_context(name, rest, parent=context)
+    return dict(context.params)
+
+
+def options(command: Any) -> set[str]:
+    """All options of a command and those below it."""
+    own = {name for parameter in command.params for name in parameter.opts}
+    return own.union(*(options(sub) for sub in getattr(command, "commands", {}).values()))
+
+
+def test_there_are_commands_to_test() -> None:
+    assert len(DENOISE) >= 7
+    assert len(CALLS) >= 15
+
+
+@pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
+def test_every_command_parses(arguments: list[str]) -> None:
+    assert parse(arguments)
+
+
+def test_every_option_the_prose_names_exists() -> None:
+    named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", PROSE))
+    assert named
+    assert named <= options(build())
+
+
+def test_every_variable_the_prose_names_exists() -> None:
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "aecli").rglob("*.py"))
+    for variable in set(re.findall(r"\bAECLI_[A-Z]+\b", README)):
+        assert f'"{variable}"' in source, variable
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_folder_table_lists_the_packages() -> None:
+    listed = re.findall(r"^\| `(?:aecli/(\w+)/)` \|", README, re.MULTILINE)
+    packages = {p.name for p in (ROOT / "aecli").iterdir() if p.is_dir() and p.name[0] not in "_."}
+    assert sorted(listed) == sorted(packages - {"pretrained"})
+    others = re.findall(r"^\| `([\w./]+)/` \|", README, re.MULTILINE)
+    assert all((ROOT / folder).is_dir() for folder in others)
+
+
+@pytest.mark.parametrize(
+    ("claim", "command", "option", "default"),
+    [
+        ("is estimated for every image", "denoise", "sigma", "auto"),
+        ("`--strength` scales it", "denoise", "strength", 1.0),
+        ("Large images are cut into tiles", "denoise", "tile", "auto"),
+        ("nothing is overwritten without `--overwrite`", "denoise", "overwrite", False),
+        ("kept unless `--strip`", "denoise", "strip", False),
+        ("what `--device auto` means", "denoise", "device", "auto"),
+    ],
+)
+def test_what_it_says_of_defaults(aecli_help: Any, claim: str, command: str, option: str, default):
+    assert claim in PROSE
+    assert parse([command, "x.png"])[option] == default
+    if default is not False:
+        assert re.search(rf"--{option} [^[]*\[default: {default}[;\]]", aecli_help(command))
+
+
+@pytest.fixture
+def aecli_help(capsys: pytest.CaptureFixture[str]) -> Any:
+    """`aecli_help("denoise")`: the help page as one line."""
+    from aecli.cli.app import run
+
+    def page(*command: str) -> str:
+        capsys.readouterr()
+        assert run([*command, "--help"]) == 0
+        return " ".join(capsys.readouterr().out.split()).replace("[:N]", "")
+
+    return page
+
+
+def test_runs_are_where_it_says(aecli_help: Any) -> None:
+    assert "`AECLI_HOME/runs/denoise-NAME`" in PROSE
+    assert "(AECLI_HOME/runs/TASK-NAME)" in aecli_help("train", "denoise")
+
+
+@pytest.mark.skipif(not (CI.is_file() and shutil.which("awk")), reason="needs .ci/run and awk")
+def test_ci_runs_the_command_that_newcomers_paste() -> None:
+    script = CI.read_text("utf-8")
+    extraction = re.search(r"^test_command=\$\((awk .* README\.md)\)$", script, re.MULTILINE)
+    assert extraction
+    assert re.search(r'^bash .*-c "\$test_command"$', script, re.MULTILINE)
+    done = subprocess.run(extraction[1], shell=True, cwd=ROOT, capture_output=True, text=True)  # noqa: S602
+    after = README.partition("<!-- tests -->\n")[2]
+    [command] = blocks("sh", after)[0].splitlines()
+    assert done.stdout == f"{command}\n"
+    assert "pytest" in command
+
+
+def prepare(folder: Path) -> None:
+    """The files that the README's examples speak of."""
+    rng = np.random.default_rng(3)
+
+    def save(name: str, dtype: type = np.uint8, shape: tuple[int, ...] = (24, 32, 3)) -> None:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, np.iinfo(dtype).max, shape, dtype)
+        Image.fromarray(pixels).save(path)
+
+    for name in ("photo.jpg", "a.png", "noisy.png", "clean.png", "in/1.png", "in/2.png"):
+        save(name)
+    for name in ("album/1.jpg", "album/deep/2.png", "Pictures/1.jpg", "Pictures/2.jpg"):
+        save(name)
+    save("scan.tif", np.uint16, (24, 32))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a line of the README left behind."""
+
+    folder: Path
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def ran(_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
+    """Every line of `## Denoise`, each run in a folder of its own, two at a time."""
+    home = tmp_path_factory.mktemp("home")
+    install(_tiny, home)
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "AECLI_HOME": str(home),
+        "AECLI_DEVICE": "cpu",
+        "OMP_NUM_THREADS": "1",
+    }
+    aecli = f'set -o pipefail; aecli() {{ {shlex.quote(sys.executable)} -m aecli "$@"; }}; '
+
+    def run(line: str) -> Ran:
+        folder = tmp_path_factory.mktemp("readme")
+        prepare(folder)
+        done = subprocess.run(
+            ["bash", "-c", aecli + line],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ran(folder, done.returncode, done.stdout, done.stderr)
+
+    with ThreadPoolExecutor(2) as threads:
+        return dict(zip(DENOISE, threads.map(run, DENOISE), strict=True))
+
+
+def install(model: Path, home: Path) -> None:
+    """Make a model the default for denoising."""
+    folder = home / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = store.file_name("denoise", store.PREFERENCE["denoise"][0])
+    (folder / name).write_bytes(model.read_bytes())
+
+
+@pytest.mark.parametrize("line", DENOISE)
+def test_every_denoising_command_runs(line: str, ran: dict[str, Ran]) -> None:
+    if "jq" in line and not shutil.which("jq"):
+        pytest.skip("needs jq")
+    done = ran[line]
+    assert done.code == 0, done.err
+    for name in re.findall(r"[\w*/]+(?:\.(?:jpg|png|tif)|/)", line):
+        made = list(done.folder.glob(name))
+        assert made, f"{name} is not there"
+        for path in made:
+            if path.is_file():
+                codec.decode(path)
+            else:
+                assert any(path.iterdir())
+
+
+def lines_with(word: str, ran: dict[str, Ran]) -> Iterator[Ran]:
+    return (done for line, done in ran.items() if word in line)
+
+
+def test_the_tree_is_kept(ran: dict[str, Ran]) -> None:
+    for done in lines_with("album/", ran):
+        made = {str(p.relative_to(done.folder / "clean")) for p in done.folder.glob("clean/**/*.*")}
+        assert made == {"1.jpg", "deep/2.png"}
+
+
+def test_the_likeness_is_told(ran: dict[str, Ran]) -> None:
+    for done in lines_with("--ref", ran):
+        assert re.search(r"PSNR [\d.]+ -> [\d.]+ dB, SSIM [\d.-]+ -> [\d.-]+", done.err)
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="needs jq")
+def test_records_can_be_queried(ran: dict[str, Ran]) -> None:
+    for done in lines_with("jq .sigma", ran):
+        assert [float(line) >= 0 for line in done.out.splitlines()] == [True, True]
+
+
+def test_the_python_example_runs(
+    _tiny: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    install(_tiny, home)
+    prepare(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    [example] = blocks("python", section("From Python"))
+    assert "seconds=1800" in example
+    shorter = example.replace("seconds=1800", f"steps=1, settings={tiny.SETTINGS!r}")
+    values: dict[str, Any] = {"array": np.zeros((24, 32, 3), np.uint16)}
+    exec(shorter, values)  # noqa: S102  # the README's own code is what is tested
+    assert isinstance(values["clean"], Image.Image)
+    assert values["array"].dtype == np.uint16
+    assert (home / "models" / "denoise-mine.safetensors").is_file()
