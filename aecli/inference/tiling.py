@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 _CPU_TOTAL = 1000 << 20
-_CPU_LEAST = 400 << 20
+_CPU_LEAST = 340 << 20
 _GPU_MOST = 4 << 30
 
 
@@ -115,7 +115,7 @@ def apply(
 def auto_tile(geometry: Geometry, runtime: Runtime, pixels: Pixels) -> int | None:
     """The largest tile whose work fits the memory budget, or None where the whole image does.
 
-    On the CPU the image, the result and the work share 1000 MiB, the work has 400 of them at least;
+    On the CPU the image, the result and the work share 1000 MiB, the work has 340 of them at least;
     on a GPU the work has half of what is free, and 4 GiB at most. As halos are computed in vain, a
     tile is never shorter than its halo.
     """

@@ -1,4 +1,4 @@
-"""Ending a run early, on SIGINT (Ctrl-C) or SIGTERM (a shutdown, a batch system)."""
+"""Ending a run early: Ctrl-C, a shutdown or batch system, a terminal that is closed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT or SIGTERM sets; a second SIGINT interrupts at once."""
+    """An event that SIGINT, SIGTERM or SIGHUP sets; a second SIGINT interrupts at once.
+
+    A signal that is ignored (SIGHUP under nohup) stays so.
+    """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
         return
-    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+    before = {n: h for n in numbers if (h := signal.getsignal(n)) is not signal.SIG_IGN}
 
     def stop(number: int, _: object) -> None:
         if event.is_set() and number == signal.SIGINT:

@@ -54,7 +54,7 @@ def test_a_run_leaves_a_usable_model_and_its_history(train: Any, home: Path) -> 
     assert (trained.folder / "last.safetensors").is_file()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_resumed_equals_uninterrupted(train: Any, home: Path, number: int) -> None:
     whole, _ = train("whole", steps=12)
     first, _ = train("parts", steps=12, observer=StopAt(4, number))
