@@ -122,7 +122,8 @@ def train(
     Raises:
         aecli.errors.AecliError: anything the caller can cause or cure.
     """
-    from aecli.training.run import Request, run
+    from aecli.training.request import Request
+    from aecli.training.run import run
     from aecli.training.watching import Unwatched
 
     request = Request(

@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 SUMS = "SHA256SUMS"
 
-PREFERENCE: Mapping[str, tuple[str, ...]] = {"denoise": ("photo", "gaussian")}
+PREFERENCE: Mapping[str, tuple[str, ...]] = {
+    "denoise": ("photo", "gaussian"),
+    "upscale": ("photo", "clean"),
+}
 """The default model of a task is the first of these that is installed."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MEMBER = re.compile(r"(.+)-x(\d+)")
+"""A member of a family with one a scale."""
 
 
 class Origin(Enum):
@@ -105,12 +110,12 @@ def entries(task: str | None = None) -> list[Found]:
 
 
 def default(task: str) -> str:
-    """The name of the model a task uses unless told.
+    """The name of the model, or of the family of models, that a task uses unless told.
 
     Raises:
         ModelError: none of the preferred ones is installed.
     """
-    names = {entry.name for entry in entries(task)}
+    names = {family(entry.name) for entry in entries(task)}
     for name in PREFERENCE.get(task, ()):
         if name in names:
             return name
@@ -122,13 +127,42 @@ def default(task: str) -> str:
     raise ModelError(f"there is no default model for {task}", hint)
 
 
+def family(name: str) -> str:
+    """`clean-x2` -> `clean`; a name without a scale is its own family."""
+    member = _MEMBER.fullmatch(name)
+    return member[1] if member else name
+
+
+def family_member(name: str, scale: int) -> str:
+    """`clean`, 2 -> `clean-x2`, the name of the member for a scale."""
+    return f"{family(name)}-x{scale}"
+
+
+def scales(task: str, model: str | Path | None = None) -> dict[int, Found]:
+    """The members of a family by their scale, smallest first; a file or a member is alone.
+
+    Raises:
+        ModelError: as `find`.
+    """
+    first = find(task, model)
+    if first.origin is Origin.PATH or str(model) == first.name:
+        return {int(first.meta.config.get("scale", 1)): first}
+    chosen = family(first.name)
+    members = {
+        int(member[2]): entry
+        for entry in entries(task)
+        if (member := _MEMBER.fullmatch(entry.name)) and member[1] == chosen
+    }
+    return dict(sorted(members.items()))
+
+
 def find(task: str, model: str | Path | None = None, scale: int | None = None) -> Found:
     """The file of a model.
 
     Args:
         task: the command it serves.
         model: a name, a path (with a folder or a suffix), or None for the task's default.
-        scale: also look for the member of the family `model` for this scale.
+        scale: which member of a family is meant; None: the one for the smallest.
 
     Raises:
         ModelError: there is none, or it serves another task.
@@ -140,7 +174,8 @@ def find(task: str, model: str | Path | None = None, scale: int | None = None) -
         found = Found(path, meta.task, meta.tag or path.stem, Origin.PATH)
         return _serving(task, found)
     installed = {entry.name: entry for entry in entries(task)}
-    for candidate in (name, f"{name}-x{scale}"):
+    members = [n for n in sorted(installed) if family(n) == name and scale is None]
+    for candidate in (name, f"{name}-x{scale}", *members):
         if candidate in installed:
             return _serving(task, installed[candidate])
     raise ModelError(f"there is no model {name!r} for {task}", did_you_mean(name, installed))

@@ -149,7 +149,7 @@ def _summary(found: Found) -> dict[str, Any]:
     from aecli.checkpoints import store
 
     try:
-        default = found.name == store.default(found.task)
+        default = store.family(found.name) == store.default(found.task)
     except ModelError:
         default = False
     return {

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from aecli.cli import console, options
 from aecli.cli.help import Command, Group
 from aecli.training.config import LOSSES, OptimConfig, RunConfig
+from aecli.training.request import Request
 
 if TYPE_CHECKING:
-    from aecli.training.run import Request
+    from collections.abc import Callable, Sequence
 
 DATA = "Images"
 RECIPE = "Recipe"
@@ -131,43 +134,87 @@ Overwrite = Annotated[
 ]
 
 
+Scale = Annotated[
+    int | None,
+    typer.Option(
+        "-s",
+        "--scale",
+        min=2,
+        max=4,
+        metavar="2|3|4",
+        help="How many times larger the results are; the recipe's, or 2.",
+        rich_help_panel=RECIPE,
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add `aecli train` to the program."""
     train = typer.Typer(help="Train a model on your own images.", cls=Group)
-    train.command(cls=Command)(denoise)
+    for task in (denoise, upscale):
+        train.command(task.__name__, cls=Command)(_with_run_options(task))
     app.add_typer(train, name="train")
 
 
-def denoise(
-    data: Data,
-    name: Name,
-    val: Val = None,
-    recipe: RecipeOption = None,
-    settings: Settings = None,
-    loss: Loss = None,
-    start: From = None,
-    seed: Seed = None,
-    steps: Steps = None,
-    time: Time = None,
-    resume: Resume = False,
-    run_folder: RunFolder = None,
-    overwrite: Overwrite = False,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    quiet: options.Quiet = False,
-    json: options.Json = False,
-) -> None:
+def denoise(run: Request) -> Request:
     """Train a denoiser: it learns from clean images alone, to which it adds the noise itself.
 
     The model is usable at once as `aecli denoise -m NAME`. Ctrl-C saves; --resume goes on.
     """
-    from pathlib import Path
+    return run
 
-    from aecli.training.run import Request
 
-    _train(
-        Request(
-            task="denoise",
+def upscale(run: Request, scale: Scale = None) -> Request:
+    """Train a super-resolution model: it learns from large images, which it shrinks itself.
+
+    NAME is a family with one member a scale: the model is usable at once as
+    `aecli upscale -m NAME --scale 2`. Ctrl-C saves; --resume goes on.
+    """
+    from dataclasses import replace
+
+    from aecli.checkpoints import store
+    from aecli.training import config
+
+    if scale is None:
+        scale = int(config.load("upscale", run.recipe).model.get("scale", 2))
+    return replace(
+        run,
+        name=store.family_member(run.name, scale),
+        settings=[*run.settings, f"model.scale={scale}"],
+    )
+
+
+def _with_run_options(task: Callable[..., Request]) -> Callable[..., None]:
+    """A subcommand: the options of every run, and those of a task's own function.
+
+    The function takes the request that the shared options make, its own options by name, and
+    returns the request to run.
+    """
+
+    def command(  # its parameters are the options
+        data: Data,
+        name: Name,
+        val: Val = None,
+        recipe: RecipeOption = None,
+        settings: Settings = None,
+        loss: Loss = None,
+        start: From = None,
+        seed: Seed = None,
+        steps: Steps = None,
+        time: Time = None,
+        resume: Resume = False,
+        run_folder: RunFolder = None,
+        overwrite: Overwrite = False,
+        device: options.Device = "auto",
+        precision: options.Precision = "auto",
+        quiet: options.Quiet = False,
+        json: options.Json = False,
+        **own: Any,
+    ) -> None:
+        from pathlib import Path
+
+        request = Request(
+            task=task.__name__,
             data=data,
             name=name,
             val=val or None,
@@ -183,10 +230,31 @@ def denoise(
             overwrite=overwrite,
             device=device,
             precision=precision,
-        ),
-        quiet=quiet,
-        json=json,
-    )
+        )
+        _train(task(request, **own), quiet=quiet, json=json)
+
+    return _joined(command, task)
+
+
+def _joined(command: Callable[..., None], task: Callable[..., Request]) -> Callable[..., None]:
+    """`command` with the signature that Typer reads: its own options and the task's."""
+    shared = _options(command)
+    own = _options(task)[1:]  # the first one is the request
+    place = next(i for i, p in enumerate(shared) if p.name == "recipe")
+    joined = functools.wraps(task)(functools.partial(command))
+    parameters = [*shared[:place], *own, *shared[place:]]
+    joined.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    joined.__annotations__ = {p.name: p.annotation for p in parameters}
+    return joined
+
+
+def _options(function: Callable[..., Any]) -> Sequence[inspect.Parameter]:
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        p.replace(annotation=hints[p.name])
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is not p.VAR_KEYWORD
+    ]
 
 
 def _train(request: Request, *, quiet: bool, json: bool) -> None:

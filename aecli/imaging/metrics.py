@@ -71,6 +71,17 @@ def ssim(a: Array, b: Array, peak: float = 255.0) -> float:
     return total / count
 
 
+def luma(image: Array) -> Array:
+    """BT.601 luma of a picture in 0 to 255, as super-resolution is scored on: 16 to 235, unrounded.
+
+    HxWx3 RGB or HxW grey -> HxW float64.
+    """
+    if image.ndim == 2:
+        return 16 + image * (219 / 255)
+    weights = np.array([65.481, 128.553, 24.966]) / 255
+    return np.asarray(16 + image @ weights)
+
+
 def _refuse_different(a: Array, b: Array) -> None:
     if a.shape != b.shape:
         raise ValueError(f"cannot compare pictures of the shapes {a.shape} and {b.shape}")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from torch import nn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
+
+MEAN = 0.45
+"""About the mean of photographs: what enters a network is centred; it learns far sooner so."""
 
 
 class ResidualBlock(nn.Module):
@@ -31,3 +37,66 @@ class ResidualBlock(nn.Module):
 def residual_stack(width: int, count: int) -> nn.Sequential:
     """`count` residual blocks in a row."""
     return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+
+class Hourglass(nn.Module):
+    """The inside of a U-Net (Ronneberger et al. 2015): encoder, bottleneck, decoder with skips.
+
+    (N, widths[0], H, W) -> the same; H and W are multiples of 2 ** (levels - 1).
+
+    Args:
+        widths: channels a level; each level halves the grid.
+        blocks: residual blocks a level, in the encoder and again in the decoder; the last level is
+            the bottleneck.
+        up: in and out channels -> the module that doubles the grid.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        blocks: Sequence[int],
+        up: Callable[[int, int], nn.Module],
+    ) -> None:
+        super().__init__()
+        *outer, bottom = widths
+        steps = list(pairwise(widths))
+        self.encoders = nn.ModuleList(
+            residual_stack(w, n) for w, n in zip(outer, blocks, strict=False)
+        )
+        self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in steps)
+        self.bottleneck = residual_stack(bottom, blocks[-1])
+        self.ups = nn.ModuleList(up(b, a) for a, b in steps)
+        self.decoders = nn.ModuleList(
+            residual_stack(w, n) for w, n in zip(outer, blocks, strict=False)
+        )
+
+    def hourglass(self, features: Tensor) -> Tensor:
+        """Down to the bottleneck and up again."""
+        skips = []
+        for encode, down in zip(self.encoders, self.downs, strict=True):
+            features = encode(features)
+            skips.append(features)
+            features = down(features)
+        features = self.bottleneck(features)
+        for up, decode in zip(reversed(self.ups), reversed(self.decoders), strict=True):
+            features = decode(up(features) + skips.pop())
+        return features
+
+
+def hourglass_reach(blocks: Sequence[int], cell: int) -> tuple[int, int]:
+    """How far an hourglass looks, and the side of its coarsest cell, both in input pixels.
+
+    Every 3x3 convolution on a grid of cell c pixels widens the radius by c; a block has two, and
+    stands in the encoder and in the decoder, the bottleneck's once. What strides add is the
+    coarsest cell less one pixel; it is left to the caller, who knows the grid's other users.
+
+    Args:
+        blocks: residual blocks a level.
+        cell: side of the finest grid's cells in input pixels.
+    """
+    *outer, bottom = blocks
+    radius = 0
+    for count in outer:
+        radius += 4 * count * cell
+        cell *= 2
+    return radius + 2 * bottom * cell, cell

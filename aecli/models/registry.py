@@ -73,6 +73,65 @@ class Denoiser(Protocol):
         ...
 
 
+@runtime_checkable
+class SuperResolver(Protocol):
+    """What a model for the task `upscale` offers."""
+
+    def upscale(self, x: Tensor) -> Tensor:
+        """The large picture.
+
+        Args:
+            x: small images, (N, 3, H, W), H and W multiples of the geometry's `multiple_of`.
+
+        Returns:
+            (N, 3, H * scale, W * scale), not clipped; scale is the geometry's.
+        """
+        ...
+
+
+@runtime_checkable
+class Autoencoder(Protocol):
+    """What a model with a latent space offers: images to latents and back.
+
+    Attributes:
+        size: side of its square images, pixels.
+        channels: 1 (grey) or 3 (RGB) of its images.
+        latent: shape of one image's latent, (D,) or (C, h, w).
+        classes: names of the classes it was trained to tell apart, in order; empty without any.
+    """
+
+    size: int
+    channels: int
+    latent: tuple[int, ...]
+    classes: tuple[str, ...]
+
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """The mean of the latents: (N, channels, size, size), labels (N,) -> (N, *latent)."""
+        ...
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Latents (N, *latent), labels (N,) -> images (N, channels, size, size), not clipped."""
+        ...
+
+
+@runtime_checkable
+class Generator(Autoencoder, Protocol):
+    """What a model for the task `generate` offers beside: a prior over its latents."""
+
+    def draw(self, noise: Tensor, label: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+        """Latents of the prior.
+
+        Args:
+            noise: standard normal, (N, *latent); the only source of randomness.
+            label: classes (N,), int64; None: drawn without a class.
+            temperature: scales the noise; below 1 is more typical, less varied.
+
+        Returns:
+            (N, *latent), to be decoded with the same labels.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """One architecture, as data.

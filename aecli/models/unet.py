@@ -15,11 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aecli.models.blocks import residual_stack
+from aecli.models.blocks import MEAN, Hourglass, hourglass_reach
 from aecli.models.registry import Geometry, ModelSpec
-
-MEAN = 0.45
-"""About the mean of photographs: what enters the network is centred; it learns far sooner so."""
 
 
 @dataclass(frozen=True)
@@ -91,25 +88,14 @@ class NoiseEstimator(nn.Module):
         return level
 
 
-class UNet(nn.Module):
+class UNet(Hourglass):
     """See the module's docstring; offers the `Denoiser` protocol."""
 
     def __init__(self, config: UNetConfig) -> None:
-        super().__init__()
+        super().__init__(config.widths, config.blocks, _double)
         self.unshuffle = config.unshuffle
         folded = 3 * config.unshuffle**2
-        *outer, bottom = config.widths
-        steps = list(zip(config.widths, config.widths[1:], strict=False))
         self.head = nn.Conv2d(folded + 1, config.widths[0], 3, padding=1)
-        self.encoders = nn.ModuleList(
-            residual_stack(w, n) for w, n in zip(outer, config.blocks, strict=False)
-        )
-        self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in steps)
-        self.bottleneck = residual_stack(bottom, config.blocks[-1])
-        self.ups = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in steps)
-        self.decoders = nn.ModuleList(
-            residual_stack(w, n) for w, n in zip(outer, config.blocks, strict=False)
-        )
         self.tail = nn.Conv2d(config.widths[0], folded, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]  # built with a bias
@@ -122,14 +108,7 @@ class UNet(nn.Module):
             sigma = F.avg_pool2d(sigma, self.unshuffle)
         level = (4 * sigma).expand(-1, -1, *folded.shape[-2:]).to(folded.dtype)
         features = self.head(torch.cat([folded, level], 1))
-        skips = []
-        for encode, down in zip(self.encoders, self.downs, strict=True):
-            features = encode(features)
-            skips.append(features)
-            features = down(features)
-        features = self.bottleneck(features)
-        for up, decode in zip(reversed(self.ups), reversed(self.decoders), strict=True):
-            features = decode(up(features) + skips.pop())
+        features = self.hourglass(features)
         return x + F.pixel_shuffle(self.tail(features).float(), self.unshuffle)
 
     forward = restore
@@ -144,20 +123,14 @@ class UNet(nn.Module):
         return self.estimator.level(x)
 
 
-def geometry(config: UNetConfig) -> Geometry:
-    """Alignment and receptive field that follow from a config.
+def _double(inputs: int, outputs: int) -> nn.Module:
+    return nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
 
-    Every 3x3 convolution on a grid of cell c pixels widens the radius by c (a block has two, and
-    stands in the encoder and in the decoder, the bottleneck's once); strides add the offset within
-    a cell.
-    """
-    cell = config.unshuffle
-    radius = 2 * cell  # head and tail
-    *outer, bottom = config.blocks
-    for blocks in outer:
-        radius += 4 * blocks * cell
-        cell *= 2
-    radius += 2 * bottom * cell
+
+def geometry(config: UNetConfig) -> Geometry:
+    """Alignment and receptive field that follow from a config."""
+    reach, cell = hourglass_reach(config.blocks, config.unshuffle)
+    radius = reach + 2 * config.unshuffle  # head and tail
     # Measured peak of a pass: about six maps of the first level's width, and the image's own.
     memory = 24 * config.widths[0] // config.unshuffle**2 + 128
     return Geometry(multiple_of=cell, minimum=cell, radius=radius + cell - 1, memory=memory)

@@ -34,6 +34,8 @@ class DataConfig:
         batch: crops a step, over all ranks and accumulation steps.
         grey: share of the crops turned grey, 0 to 1.
         shrink: share of the crops taken from a picture shrunk by a random factor of 1 to 2, 0 to 1.
+        candidates: crops drawn from a picture for each that is used, the most detailed one; more
+            than one keeps skies and walls from filling the batches.
         flips: whether crops are flipped and turned at random (the 8 symmetries of the square).
         holdout: share of the images kept for validation where none are named, 0 to 1.
         val_crop: side of the validation crops, pixels.
@@ -46,6 +48,7 @@ class DataConfig:
     batch: int = 8
     grey: float = 0.15
     shrink: float = 0.3
+    candidates: int = 1
     flips: bool = True
     holdout: float = 0.05
     val_crop: int = 192
@@ -115,6 +118,7 @@ _LIMITS: Mapping[tuple[float, float], tuple[str, ...]] = {
     (1, math.inf): (
         "data.crop",
         "data.batch",
+        "data.candidates",
         "data.val_crop",
         "data.val_limit",
         "data.workers",

@@ -21,45 +21,8 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe
+    from aecli.training.request import Request
     from aecli.training.watching import Observer
-
-
-@dataclass(frozen=True)
-class Request:
-    """A training run as the user asks for it.
-
-    Attributes:
-        task: the command that the model will serve.
-        data: image files and folders; folders are searched with all that is below them.
-        name: what the model will be called.
-        val: images for validation; None holds out a share of `data`.
-        recipe: a TOML file or a recipe's name; None for the defaults.
-        settings: overrides, `section.key=value`.
-        steps, seconds: length of the run; at most one of them.
-        seed, loss: overrides of `run.seed` and `optim.loss`.
-        start: a model whose weights to start from.
-        folder: the run folder; None for `AECLI_HOME/runs/TASK-NAME`.
-        resume: go on from the run folder's state.
-        overwrite: replace a run and a model of that name.
-        device, precision: where and how to compute.
-    """
-
-    task: str
-    data: Sequence[str]
-    name: str
-    val: Sequence[str] | None = None
-    recipe: str | None = None
-    settings: Sequence[str] = ()
-    steps: int | None = None
-    seconds: float | None = None
-    seed: int | None = None
-    loss: str | None = None
-    start: str | None = None
-    folder: Path | None = None
-    resume: bool = False
-    overwrite: bool = False
-    device: str = "auto"
-    precision: str = "auto"
 
 
 @dataclass(frozen=True)

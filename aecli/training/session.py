@@ -109,7 +109,8 @@ class Session:
         if plan.start is not None:
             adopt(self.module, plan.start, warn)
         device, optim = plan.runtime.device, self.recipe.optim
-        self.objective = OBJECTIVES[self.spec.objective](self.recipe.objective, optim.loss)
+        make = OBJECTIVES[self.spec.objective]
+        self.objective = make(self.recipe.objective, optim.loss, self._config)
         _place(self.module, device)
         self.average = WeightAverage(self.module, optim.ema)
         self._shadow = plan.runtime.prepare(self.spec.build(self._config))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def architecture(recipe: Recipe, start: Model | None) -> tuple[ModelSpec, Any]:
-    """The spec and config that a recipe's [model] names; those of `start` where it names none.
+    """The spec and config that a recipe's [model] names, the rest as `start` has it.
 
     Raises:
         UsageError: unknown settings, or an architecture of another task.
@@ -30,8 +30,8 @@ def architecture(recipe: Recipe, start: Model | None) -> tuple[ModelSpec, Any]:
     if name not in names:
         raise UsageError(f"no architecture {name!r} for {recipe.task}", did_you_mean(name, names))
     spec = names[name]
-    if start is not None and not table:
-        table = start.meta.config
+    if start is not None and spec == start.spec and "preset" not in table:
+        table = start.meta.config | table
     return spec, spec.configure(table)
 
 

@@ -13,19 +13,19 @@ import torch
 from aecli.checkpoints import format as checkpoints
 from aecli.errors import ModelError, UsageError
 from aecli.models.complexity import measure
-from aecli.models.registry import Denoiser, ModelSpec, Registry, Tiling
+from aecli.models.registry import Denoiser, ModelSpec, Registry, SuperResolver, Tiling
 from aecli.training.objectives import OBJECTIVES
 
 SPECS = list(Registry.discover())
 PRESETS = [pytest.param(s, p, id=f"{s.name}.{p}") for s in SPECS for p in s.presets]
-PROTOCOLS = {"denoise": Denoiser}
+PROTOCOLS = {"denoise": Denoiser, "upscale": SuperResolver}
 
 
 def call(spec: ModelSpec, module: Any, x: torch.Tensor) -> torch.Tensor:
     """A restoring model's output, whatever its task wants to be told."""
     if spec.task == "denoise":
         return module.restore(x, torch.full((len(x), 1, 1, 1), 0.1, dtype=x.dtype))
-    return module.restore(x)
+    return module.upscale(x)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)

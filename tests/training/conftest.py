@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from aecli.training.run import Request, Trained, run
+from aecli.training.request import Request
+from aecli.training.run import Trained, run
 
 from .. import tiny
 

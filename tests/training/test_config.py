@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from aecli.errors import UsageError
 from aecli.models.registry import Registry
 from aecli.training import config
-from aecli.training.objectives import OBJECTIVES, PIXEL_LOSSES
+from aecli.training.objectives import OBJECTIVES
+from aecli.training.objectives.base import PIXEL_LOSSES
 
 SHIPPED = sorted(config.RECIPES.glob("*.toml"))
 
@@ -29,8 +30,9 @@ def test_shipped_recipes_are_complete(path: Path) -> None:
     assert recipe.about.licence
     table = dict(recipe.model)
     spec = Registry.discover().get(table.pop("architecture"))
-    spec.build(spec.configure(table))
-    OBJECTIVES[spec.objective](recipe.objective, recipe.optim.loss)
+    model = spec.configure(table)
+    spec.build(model)
+    OBJECTIVES[spec.objective](recipe.objective, recipe.optim.loss, model)
 
 
 @given(

@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.errors import TrainingError, UsageError
-from aecli.training import objectives
 from aecli.training.config import OptimConfig
 from aecli.training.loop import learning_rate
+from aecli.training.objectives import denoise as objectives
 from aecli.training.state import FILE, State
 
 from .conftest import Recorder

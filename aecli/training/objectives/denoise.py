@@ -1,101 +1,25 @@
-"""What each task asks of its model: how a clean crop becomes a sample, the loss, and the score.
-
-The engine knows nothing of tasks; the architecture's spec names the objective.
-"""
+"""Denoising: remove white Gaussian noise, and estimate its level."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aecli.errors import UsageError, did_you_mean
+from aecli.errors import UsageError
 from aecli.imaging.degrade import white_noise
 from aecli.imaging.metrics import psnr
 from aecli.tables import section
+from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Mapping, Sequence
 
     from aecli.training.data import Batch
-
-    Picture = NDArray[np.uint8]
-
-
-def charbonnier(output: Tensor, target: Tensor) -> Tensor:
-    """Mean of sqrt(d^2 + 1e-6), a smooth L1 (Charbonnier et al. 1994)."""
-    return (output - target).square().add(1e-6).sqrt().mean()
-
-
-PIXEL_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "l1": F.l1_loss,
-    "mse": F.mse_loss,
-    "charbonnier": charbonnier,
-}
-"""The functions behind `aecli.training.config.LOSSES`."""
-
-
-def pixel_loss(name: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """A pixel loss by name; UsageError names the nearest."""
-    if name not in PIXEL_LOSSES:
-        raise UsageError(f"unknown loss {name!r}", did_you_mean(name, PIXEL_LOSSES))
-    return PIXEL_LOSSES[name]
-
-
-@dataclass(frozen=True)
-class Score:
-    """A validation's figures, the primary one first, and rows of pictures to look at.
-
-    A row is input | output | clean.
-    """
-
-    metrics: dict[str, float]
-    rows: list[list[Picture]] = field(default_factory=list)
-
-
-class Objective(Protocol):
-    """What the engine needs of a task."""
-
-    primary: str
-    """The metric that chooses the best weights; higher is better."""
-
-    def sample(self, clean: Picture, rng: np.random.Generator) -> Batch:
-        """Named arrays from a clean crop (HxW or HxWx3). Runs in background threads."""
-        ...
-
-    def loss(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The terms of the loss on a batch of samples, each a scalar; their sum is minimised."""
-        ...
-
-    def validate(self, module: nn.Module, images: Sequence[Picture], device: torch.device) -> Score:
-        """Score a model on clean crops."""
-        ...
-
-    def facts(self) -> dict[str, Any]:
-        """What a checkpoint's metadata must say of the objective."""
-        ...
-
-
-def to_colour(image: Picture) -> Picture:
-    """HxW or HxWx3 -> HxWx3."""
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
-
-
-def to_tensor(images: Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in [0, 1], channels last in memory."""
-    return images.permute(0, 3, 1, 2).float() / 255
-
-
-def to_picture(image: Tensor) -> Picture:
-    """(3, H, W) in [0, 1] -> uint8 HxWx3, clipped and rounded."""
-    pixels = (image.float().clamp(0, 1) * 255).round().byte()
-    return cast("Picture", pixels.permute(1, 2, 0).cpu().numpy())
+    from aecli.training.objectives.base import Picture
 
 
 @dataclass(frozen=True)
@@ -126,7 +50,7 @@ class Denoise:
 
     primary = "psnr"
 
-    def __init__(self, table: Mapping[str, Any], loss: str) -> None:
+    def __init__(self, table: Mapping[str, Any], loss: str, _model: Any = None) -> None:
         self.config = section(DenoiseConfig, table, "objective")
         self._pixel_loss = pixel_loss(loss)
 
@@ -175,6 +99,3 @@ class Denoise:
     def facts(self) -> dict[str, Any]:
         """The trained range of noise levels, which inference keeps to."""
         return {"sigma_max": self.config.sigma_max}
-
-
-OBJECTIVES: Mapping[str, Callable[[Mapping[str, Any], str], Objective]] = {"denoise": Denoise}

@@ -1,0 +1,122 @@
+"""A super-resolution autoencoder: an hourglass on the small picture's grid, pixel-shuffle decoding.
+
+All work is done at the small picture's resolution, and the last convolution's channels become the
+large picture's pixels (ESPCN, Shi et al. 2016); the network adds detail to the bicubic enlargement
+(VDSR, Kim et al. 2016). Coarser levels (U-Net, Ronneberger et al. 2015) look far at little cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aecli.models.blocks import MEAN, Hourglass, hourglass_reach
+from aecli.models.registry import Geometry, ModelSpec
+
+SCALES = (2, 3, 4)
+"""The factors that one network can have; others are chains of these."""
+
+REACH = 2
+"""Bicubic enlargement looks so many pixels around."""
+
+
+@dataclass(frozen=True)
+class UpscalerConfig:
+    """Hyper-parameters.
+
+    Attributes:
+        scale: output pixels per input pixel along each axis.
+        widths: channels a level; each level halves the grid.
+        blocks: residual blocks a level, in the encoder and again in the decoder; the last level is
+            the bottleneck.
+        unshuffle: side of the pixel blocks folded into channels.
+    """
+
+    scale: int = 2
+    widths: tuple[int, ...] = (48, 96, 160)
+    blocks: tuple[int, ...] = (1, 1, 3)
+    unshuffle: int = 1
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise ValueError(f"scale must be one of {', '.join(map(str, SCALES))}")
+        if not self.widths or len(self.widths) != len(self.blocks):
+            raise ValueError("widths and blocks must name the same levels, at least one")
+        if min(*self.widths, self.unshuffle) < 1 or min(self.blocks) < 0:
+            raise ValueError("widths and unshuffle must be positive, blocks not negative")
+
+
+class Upscaler(Hourglass):
+    """See the module's docstring; offers the `SuperResolver` protocol."""
+
+    def __init__(self, config: UpscalerConfig) -> None:
+        super().__init__(config.widths, config.blocks, _double)
+        self.scale, self.unshuffle = config.scale, config.unshuffle
+        self.head = nn.Conv2d(3 * config.unshuffle**2, config.widths[0], 3, padding=1)
+        pixels = (config.scale * config.unshuffle) ** 2
+        self.tail = nn.Conv2d(config.widths[0], 3 * pixels, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]  # built with a bias
+        self.kernel: Tensor
+        self.register_buffer("kernel", cubic_kernel(config.scale), persistent=False)
+
+    def upscale(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 3, H * scale, W * scale)."""
+        features = self.head(F.pixel_unshuffle((x - MEAN) * 2, self.unshuffle))
+        detail = F.pixel_shuffle(self.tail(features + self.hourglass(features)), self.unshuffle)
+        return F.pixel_shuffle(self._cubic(x) + detail.float(), self.scale)
+
+    def _cubic(self, x: Tensor) -> Tensor:
+        """Bicubic enlargement, pixels folded: (N, 3, H, W) -> (N, 3 * scale**2, H, W), float32."""
+        edged = F.pad(x.to(self.kernel.dtype), (REACH,) * 4, mode="replicate")
+        with torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False):
+            return F.conv2d(edged, self.kernel)
+
+    forward = upscale
+
+
+def cubic_kernel(scale: int) -> Tensor:
+    """Bicubic enlargement (Keys 1981, a = -1/2) as a convolution: (3 * scale**2, 3, 5, 5).
+
+    Output channel (colour * scale + row) * scale + column is what `pixel_shuffle` expects.
+    """
+    offset = (torch.arange(scale) + 0.5) / scale - 0.5
+    d = (offset[:, None] - torch.arange(-REACH, REACH + 1)).abs()
+    near = (1.5 * d - 2.5) * d**2 + 1
+    far = ((-0.5 * d + 2.5) * d - 4) * d + 2
+    line = torch.where(d <= 1, near, torch.where(d < 2, far, 0.0))
+    phases = torch.einsum("ay,bx->abyx", line, line).flatten(0, 1)
+    return torch.einsum("ij,pyx->ipjyx", torch.eye(3), phases).flatten(0, 1)
+
+
+def _double(inputs: int, outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(inputs, 4 * outputs, 1), nn.PixelShuffle(2))
+
+
+def geometry(config: UpscalerConfig) -> Geometry:
+    """Alignment and receptive field that follow from a config."""
+    reach, cell = hourglass_reach(config.blocks, config.unshuffle)
+    radius = max(reach + 2 * config.unshuffle + cell - 1, REACH)  # head and tail
+    memory = 24 * config.widths[0] // config.unshuffle**2 + 48 * config.scale**2 + 128
+    return Geometry(
+        multiple_of=cell, minimum=cell, radius=radius, scale=config.scale, memory=memory
+    )
+
+
+SPEC = ModelSpec(
+    name="upscaler",
+    task="upscale",
+    config=UpscalerConfig,
+    build=Upscaler,
+    geometry=geometry,
+    objective="upscale",
+    presets={
+        "base": UpscalerConfig(),
+        "tiny": UpscalerConfig(widths=(16, 24), blocks=(1, 1)),
+    },
+    summary="hourglass at the small picture's resolution, pixel-shuffle decoding",
+    paper="Shi et al. 2016 (ESPCN); Kim et al. 2016 (VDSR); Ronneberger et al. 2015 (U-Net)",
+)

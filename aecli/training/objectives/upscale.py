@@ -1,0 +1,103 @@
+"""Super-resolution: the large picture from a small one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aecli.errors import UsageError, did_you_mean
+from aecli.imaging import degrade
+from aecli.imaging.metrics import luma, psnr
+from aecli.imaging.resample import resample
+from aecli.tables import section
+from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aecli.training.data import Batch
+    from aecli.training.objectives.base import Picture
+
+    Degradation = Callable[[Picture, int, np.random.Generator], Picture]
+
+
+def _bicubic(clean: Picture, scale: int, _: np.random.Generator) -> Picture:
+    return degrade.shrink(clean, scale)
+
+
+DEGRADATIONS: Mapping[str, Degradation] = {"bicubic": _bicubic, "photo": degrade.found_photo}
+"""How the small picture comes from the large one: large, scale, generator -> small."""
+
+
+@dataclass(frozen=True)
+class UpscaleConfig:
+    """The objective of super-resolution.
+
+    Attributes:
+        degradation: `bicubic`, the literature's setting, or `photo`, as people's files are.
+    """
+
+    degradation: str = "photo"
+
+    def __post_init__(self) -> None:
+        if self.degradation not in DEGRADATIONS:
+            raise UsageError(
+                f"unknown degradation {self.degradation!r}",
+                did_you_mean(self.degradation, DEGRADATIONS),
+            )
+
+
+class Upscale:
+    """Find the picture that was degraded."""
+
+    primary = "psnr"
+
+    def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
+        self.config = section(UpscaleConfig, table, "objective")
+        self.scale: int = model.scale
+        self._pixel_loss = pixel_loss(loss)
+        self._degrade = DEGRADATIONS[self.config.degradation]
+
+    def sample(self, clean: Picture, rng: np.random.Generator) -> Batch:
+        """`input`, uint8 hxwx3, and `target`, HxWx3."""
+        small = self._degrade(clean, self.scale, rng)
+        return {"input": to_colour(small), "target": to_colour(clean)}
+
+    def loss(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """`pixel`: the error of the enlarged picture."""
+        model: Any = module
+        output = model.upscale(to_tensor(batch["input"]))
+        return {"pixel": self._pixel_loss(output, to_tensor(batch["target"]))}
+
+    def validate(self, module: nn.Module, images: Sequence[Picture], device: torch.device) -> Score:
+        """Mean PSNR of the luma without its border, and that of bicubic enlargement."""
+        model: Any = module
+        scores: list[float] = []
+        baseline: list[float] = []
+        rows: list[list[Picture]] = []
+        for number, image in enumerate(images):
+            clean = to_colour(image)
+            small = self._degrade(clean, self.scale, np.random.default_rng([3, number]))
+            output = to_picture(
+                model.upscale(to_tensor(torch.from_numpy(small)[None].to(device)))[0]
+            )
+            cubic = resample(small, *clean.shape[:2])
+            scores.append(self._psnr(clean, output))
+            baseline.append(self._psnr(clean, cubic))
+            if number % 6 == 0:
+                rows.append([cubic, output, clean])
+        return Score(
+            {"psnr": float(np.mean(scores)), "psnr_bicubic": float(np.mean(baseline))}, rows
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """The factor and what the model takes its inputs to be."""
+        return {"scale": self.scale, "degradation": self.config.degradation}
+
+    def _psnr(self, clean: Picture, image: Picture) -> float:
+        inner = slice(self.scale, -self.scale)
+        return psnr(luma(clean[inner, inner]), luma(image[inner, inner]))
