@@ -170,8 +170,9 @@ def cut(image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArra
 
 
 def detail(image: NDArray[np.uint8]) -> float:
-    """Mean absolute difference of horizontal neighbours (0 to 255): how much there is to learn."""
-    return float(np.abs(np.diff(image[::2].astype(np.int16), axis=1)).mean())
+    """Mean absolute difference of neighbours (0 to 255): how much there is to learn."""
+    signed = image.astype(np.int16)
+    return float(sum(np.abs(np.diff(signed, axis=axis)).mean() for axis in (0, 1)) / 2)
 
 
 def centre(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -200,3 +200,22 @@ def test_finding_and_listing_import_no_torch(tiny_denoiser: Path) -> None:
     )
     root = Path(store.__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+def test_a_family_has_one_member_a_scale(
+    tiny_denoiser: Path, bundled: Path, tmp_path: Path
+) -> None:
+    for name in ("clean-x2", "clean-x4", "photo-x3", "other"):
+        bundle(bundled, tiny_denoiser, f"denoise-{name}")
+    assert store.find("denoise", "clean", 4).name == "clean-x4"
+    assert store.find("denoise", "clean").name == "clean-x2"
+    assert store.find("denoise", "photo-x3").name == "photo-x3"
+    assert {s: f.name for s, f in store.scales("denoise", "clean").items()} == {
+        2: "clean-x2",
+        4: "clean-x4",
+    }
+    assert store.scales("denoise", "clean-x4").keys() == {1}  # alone; its config names no scale
+    assert store.default("denoise") == "photo"
+    assert store.scales("denoise").keys() == {3}
+    with pytest.raises(ModelError, match="no model 'clean'"):
+        store.find("denoise", "clean", 3)

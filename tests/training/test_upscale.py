@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aecli.checkpoints import format as checkpoints
+from aecli.errors import UsageError
+from aecli.imaging.degrade import shrink
+from aecli.models.upscaler import UpscalerConfig
+from aecli.training.config import DataConfig
+from aecli.training.data import Crops, ImagePool, detail
+from aecli.training.objectives.upscale import Upscale
+from aecli.training.request import Request
+from aecli.training.run import run
+
+from .. import tiny
+from .conftest import Recorder
+
+
+def request(images: Path, name: str, scale: int, *settings: str, **more: object) -> Request:
+    return Request(
+        task="upscale",
+        data=[str(images)],
+        name=name,
+        settings=(*tiny.SETTINGS, "data.crop=48", "data.val_crop=48", f"model.scale={scale}")
+        + settings,
+        device="cpu",
+        **more,
+    )
+
+
+@pytest.mark.parametrize("degradation", ["bicubic", "photo"])
+def test_samples_are_pairs_of_small_and_large(degradation: str) -> None:
+    objective = Upscale({"degradation": degradation}, "l1", UpscalerConfig(scale=3))
+    clean = np.random.default_rng(0).integers(0, 256, (24, 36), np.uint8)
+    batch = objective.sample(clean, np.random.default_rng(1))
+    assert batch["input"].shape == (8, 12, 3)
+    assert batch["target"].shape == (24, 36, 3)
+    if degradation == "bicubic":
+        assert (batch["input"][..., 0] == shrink(clean, 3)).all()
+
+
+def test_unknown_degradations_name_the_known() -> None:
+    with pytest.raises(UsageError, match="unknown degradation 'bicubicc'") as caught:
+        Upscale({"degradation": "bicubicc"}, "l1", UpscalerConfig())
+    assert "bicubic" in (caught.value.hint or "")
+
+
+def test_a_run_learns_and_says_what_it_learnt(images: Path) -> None:
+    recorder = Recorder()
+    trained = run(
+        request(images, "mine-x2", 2, "objective.degradation=bicubic", "data.batch=8", steps=120),
+        recorder,
+    )
+    assert trained.model is not None
+    assert trained.model.name == "upscale-mine-x2.safetensors"
+    first, last = recorder.validations[0][1], recorder.validations[-1][1]
+    assert last["psnr"] > first["psnr"]
+    assert last["psnr"] > last["psnr_bicubic"]
+    meta = checkpoints.read_meta(trained.model)
+    assert meta.training["scale"] == 2
+    assert meta.training["degradation"] == "bicubic"
+
+
+def test_x3_starts_from_x2(images: Path) -> None:
+    run(request(images, "mine-x2", 2, steps=2), Recorder())
+    recorder = Recorder()
+    trained = run(request(images, "mine-x3", 3, steps=2, start="mine"), recorder)
+    assert trained.model is not None
+    assert checkpoints.load(trained.model).geometry.scale == 3
+    assert [w for w in recorder.warnings if "start at random" in w] == [
+        "2 of 20 weight tensors start at random"
+    ]
+
+
+def test_the_most_detailed_candidates_are_used(images: Path) -> None:
+    pool = ImagePool(sorted(images.glob("*.png")), 1 << 30)
+    means = []
+    for candidates in (1, 6):
+        crops = Crops(pool, DataConfig(crop=16, candidates=candidates, grey=0, shrink=0), seed=0)
+        detail = [np.abs(np.diff(crops[k][0].astype(int), axis=1)).mean() for k in range(60)]
+        means.append(np.mean(detail))
+    assert means[1] > means[0] * 1.05
