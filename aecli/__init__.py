@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Picture = TypeVar("Picture", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image, Image)
 
-__all__ = ["__version__", "denoise", "load_model", "train"]
+__all__ = ["__version__", "denoise", "generate", "load_model", "train", "upscale"]
 
 
 def denoise(
@@ -68,6 +68,101 @@ def denoise(
     restored = restorer.denoise(picture, sigma=sigma, strength=strength, tile=tile)
     result: Picture = like(restored.image, image)
     return result
+
+
+def upscale(
+    image: Picture,
+    scale: float = 2.0,
+    size: tuple[int, int] | None = None,
+    *,
+    model: str | Path | None = None,
+    consistent: bool | None = None,
+    tile: int | Literal["auto", "off"] = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+) -> Picture:
+    """Enlarge a picture, as `aecli upscale` does.
+
+    For many pictures open `aecli.inference.upscale.Enlarger` once; this function loads its models
+    anew at every call.
+
+    Args:
+        image: as for `denoise`.
+        scale: how many times as wide and high, 1 to 8.
+        size: width and height of the result in pixels, instead of `scale`.
+        model: name of a family of models or of one of them, or a path; None: the default ones.
+        consistent: make the result one that, shrunk again, is `image`; None: where the model is one
+            for sharp pictures.
+        tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
+        device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.
+        precision: `fp32`, `bf16`, `fp16` or `auto`.
+
+    Returns:
+        A picture of the same kind, type and channels.
+
+    Raises:
+        TypeError: `image` is of another kind or type.
+        ValueError: `image` has another shape.
+        aecli.errors.AecliError: anything else the caller can cause or cure.
+    """
+    from aecli.imaging.exchange import like, to_image
+    from aecli.imaging.sizing import Sizing
+    from aecli.inference.upscale import Enlarger
+
+    picture = to_image(image)
+    sizing = Sizing(scale) if size is None else Sizing(size=size)
+    enlarger = Enlarger.open(model, device=device, precision=precision)
+    enlarged = enlarger.upscale(
+        picture, *sizing.of(picture.width, picture.height), consistent=consistent, tile=tile
+    )
+    result: Picture = like(enlarged.image, image)
+    return result
+
+
+def generate(
+    n: int = 64,
+    *,
+    model: str | Path | None = None,
+    seed: int | None = None,
+    classes: Sequence[str] = (),
+    temperature: float = 1.0,
+    device: str = "auto",
+    precision: str = "auto",
+) -> NDArray[np.uint8]:
+    """Draw new pictures, as `aecli generate` does.
+
+    For more than samples (latents, interpolations) open `aecli.inference.sample.Sampler`.
+
+    Args:
+        n: how many.
+        model: name or path of a model; None: the default one.
+        seed: the same seed draws the same pictures; None: a random one.
+        classes: names of classes to draw by turns; all that the model knows where empty.
+        temperature: scales the noise; below 1 is more typical, less varied.
+        device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.
+        precision: `fp32`, `bf16`, `fp16` or `auto`.
+
+    Returns:
+        (n, size, size) of a grey model, (n, size, size, 3) of one in colour.
+
+    Raises:
+        ValueError: `n` is below 1.
+        aecli.errors.AecliError: anything else the caller can cause or cure.
+    """
+    import secrets
+
+    import numpy as np
+
+    from aecli.checkpoints import store
+    from aecli.inference.sample import Sampler
+
+    if n < 1:
+        raise ValueError(f"n must be at least 1, not {n}")
+    found = store.find("generate", model)
+    sampler = Sampler.open(found, device=device, precision=precision)
+    start = secrets.randbits(32) if seed is None else seed
+    batches = sampler.samples(n, start, classes=classes, temperature=temperature)
+    return np.concatenate([batch.pictures for batch in batches])
 
 
 def load_model(name: str | Path | None = None, *, task: str = "denoise") -> Model:

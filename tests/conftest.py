@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,21 @@ def tiny_denoiser(_tiny: Path, home: Path) -> Path:
     target = home / "models" / _tiny.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(_tiny.read_bytes())
+    return target
+
+
+@pytest.fixture(scope="session")
+def _tiny_upscalers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny.upscalers(folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_upscaler(_tiny_upscalers: Path, home: Path) -> Path:
+    """Upscalers with random weights for x2, x3 and x4, installed as `-m tiny`; their folder."""
+    target = home / "models"
+    shutil.copytree(_tiny_upscalers, target, dirs_exist_ok=True)
     return target
 
 

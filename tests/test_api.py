@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 import aecli
 from aecli.cli.app import run
-from aecli.errors import ModelError
+from aecli.errors import ModelError, UsageError
 from aecli.imaging.image import Image
 
 OPTIONS = {"model": "tiny", "device": "cpu", "precision": "fp32"}
@@ -132,3 +132,35 @@ def test_load_model_gives_the_network_and_its_card(tiny_denoiser: Path) -> None:
         assert model.geometry.multiple_of == 4
     with pytest.raises(ModelError):
         aecli.load_model("tinny")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 2), (20, 30, 3), (7, 1, 4)])
+def test_upscale_enlarges_any_array(
+    tiny_upscaler: Path, shape: tuple[int, ...], dtype: type[np.generic]
+) -> None:
+    picture = array(*shape, dtype=dtype)
+    result = aecli.upscale(picture, 2.5, **OPTIONS)
+    assert result.shape == (int(2.5 * shape[0] + 0.5), int(2.5 * shape[1] + 0.5), *shape[2:])
+    assert result.dtype == dtype
+    exact = aecli.upscale(picture, size=(2 * shape[1], 3 * shape[0]), **OPTIONS)
+    assert exact.shape == (3 * shape[0], 2 * shape[1], *shape[2:])
+
+
+def test_upscale_keeps_the_kind_of_picture(tiny_upscaler: Path) -> None:
+    pixels = array(20, 30, 3)
+    expected = aecli.upscale(pixels, **OPTIONS)
+    result = aecli.upscale(Pillow.fromarray(pixels), **OPTIONS)
+    assert (result.mode, result.size) == ("RGB", (60, 40))
+    assert np.array_equal(np.asarray(result), expected)
+    assert np.array_equal(aecli.upscale(Image(pixels), **OPTIONS).pixels, expected)
+    loose = aecli.upscale(pixels, consistent=False, **OPTIONS)
+    assert not np.array_equal(loose, expected)
+
+
+@pytest.mark.parametrize("wish", [{"scale": 9}, {"size": (30, 19)}])
+def test_upscale_refuses_impossible_sizes(
+    tiny_upscaler: Path, wish: dict[str, float | tuple[int, int]]
+) -> None:
+    with pytest.raises(UsageError):
+        aecli.upscale(array(20, 30), **wish, **OPTIONS)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
 SETTINGS = (
@@ -35,3 +37,20 @@ def weights(module: nn.Module, seed: int) -> dict[str, Tensor]:
         unit = bits.random_raw(prod(old.shape)) / 2.0**63 - 1
         state[name] = torch.from_numpy((bound * unit).astype(np.float32)).reshape(old.shape)
     return state
+
+
+def upscalers(folder: Path, family: str = "tiny", degradation: str = "bicubic") -> None:
+    """Write a family of upscalers with random weights, which add a little to the bicubic."""
+    from aecli.checkpoints import format as checkpoints
+    from aecli.models.upscaler import SCALES, SPEC
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for scale in SCALES:
+        config = {"scale": scale, "widths": [16, 24], "blocks": [1, 1]}
+        state = weights(SPEC.build(SPEC.configure(config)), seed=scale)
+        for part in ("tail.weight", "tail.bias"):
+            state[part] *= 0.02
+        tag = f"{family}-x{scale}"
+        training = {"data": "none", "degradation": degradation}
+        meta = checkpoints.Meta("upscaler", config, "upscale", tag, training)
+        checkpoints.save(folder / f"upscale-{tag}.safetensors", state, meta)

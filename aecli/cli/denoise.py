@@ -53,20 +53,20 @@ def denoise(
     own names. Colour and grey, 8 and 16 bits; transparency, EXIF and colour profile are kept.
     """
     from aecli.checkpoints import store
-    from aecli.cli.restoring import Method, Request, run
+    from aecli.cli.restoring import Method, Purpose, Request, run
 
     def load() -> Method:
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open("denoise", model, device=device, precision=precision)
 
-        def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float]]:
+        def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
             restored = restorer.denoise(
                 image, sigma=sigma, strength=strength, tile=tile, progress=progress
             )
             return restored.image, {"sigma": restored.sigma}
 
-        return Method(name, restorer.runtime.reason, restore)
+        return Method(restorer.runtime.reason, restore)
 
     request = Request(
         inputs=inputs or [],
@@ -90,5 +90,5 @@ def denoise(
         quiet=quiet,
         verbose=verbose,
     )
-    name = store.find("denoise", model).name
-    return run(request, "denoised", name, load)
+    purpose = Purpose("denoised", store.find("denoise", model).name)
+    return run(request, purpose, load)

@@ -102,5 +102,6 @@ def _sensor_noise(
     noise = rng.standard_normal(image.shape, dtype=np.float32)
     if image.ndim == 3 and rng.random() < 0.3:
         noise = np.repeat(noise[..., :1], 3, axis=2)
-    level = sigma * np.sqrt(share * image / np.float32(128) + (1 - share))
-    return np.clip(np.rint(image + noise * level), 0, 255).astype(np.uint8)
+    noise *= sigma * np.sqrt(share * image / np.float32(128) + np.float32(1 - share))
+    noise += image
+    return np.clip(np.rint(noise), 0, 255).astype(np.uint8)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import PIL.Image
 from PIL.Image import Exif
 
 from aecli.imaging.image import Metadata
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image as PillowImage
 
 ORIENTATION = 0x0112
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
+_XMP_WIDTH = b"tiff:ImageWidth|exif:PixelXDimension"
+_XMP_HEIGHT = b"tiff:ImageLength|exif:PixelYDimension"
 
 _LAYOUT = {
     *range(254, 260), 262, 263, 266, 273, *range(277, 285), *range(288, 294), 296, 297, 301,
@@ -53,6 +59,15 @@ def take(image: PillowImage) -> tuple[Metadata, int]:
         dpi=valid_dpi(info.get("dpi")),
         text={k: str(v) for k, v in text.items() if is_plain_text(k)},
     ), orientation if orientation in range(1, 9) else 1
+
+
+def lies_sideways(path: Path) -> bool:
+    """Whether the orientation in an image file's header swaps its width and height."""
+    try:
+        with PIL.Image.open(path) as image:
+            return image.getexif().get(ORIENTATION, 1) in range(5, 9)
+    except UNPARSABLE:
+        return False
 
 
 def upright_exif(exif: Exif) -> bytes | None:
@@ -115,6 +130,30 @@ def exif_for(exif: bytes, width: int, height: int) -> bytes | None:
         return bytes(block.tobytes())
     except UNPARSABLE:
         return None
+
+
+def resized(data: Metadata, before: tuple[int, int], after: tuple[int, int]) -> Metadata:
+    """What a file says of a picture, true once that has another size: it prints as large as before.
+
+    Args:
+        data: the metadata.
+        before: width and height in pixels.
+        after: the new width and height.
+    """
+    dpi = [d * new / old for d, new, old in zip(data.dpi or (), after, before, strict=False)]
+    return replace(
+        data,
+        dpi=valid_dpi(dpi),
+        exif=exif_for(data.exif, *after) if data.exif else None,
+        xmp=_resized_xmp(data.xmp, *after) if data.xmp else None,
+    )
+
+
+def _resized_xmp(xmp: bytes, width: int, height: int) -> bytes:
+    """The packet with the picture's size, where it states one, corrected."""
+    for names, length in ((_XMP_WIDTH, width), (_XMP_HEIGHT, height)):
+        xmp = re.sub(rb"(%b)(=[\"']|>)(\s*)\d+" % names, rb"\g<1>\g<2>\g<3>%d" % length, xmp)
+    return xmp
 
 
 def upright_xmp(xmp: bytes | str | None) -> bytes | None:

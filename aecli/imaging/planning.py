@@ -32,12 +32,15 @@ class Naming:
             `values`; it may hold folders. None for the default.
         format: the format all results get, or None to keep each input's.
         values: what further placeholders stand for, such as `{model}`.
+        tags: a regular expression of what the command calls its results whatever its options; None
+            where that is always `tag`.
     """
 
     tag: str
     template: str | None = None
     format: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    tags: str | None = None
 
     def name(self, relative: Path, parent: str, default: str) -> Path:
         """The result's file name for an input called `relative.name` in a folder called `parent`.
@@ -69,13 +72,13 @@ class Naming:
     def made(self, source: Source, siblings: set[tuple[Path, str]]) -> bool:
         """Whether `source` is an earlier result of the same command.
 
-        That is: it carries its tag, whatever the scale, and its original is among `siblings`,
-        (folder, stem) pairs.
+        That is: it carries one of its tags, and its original is among `siblings`, (folder, stem)
+        pairs.
         """
         if source.path is None:
             return False
-        tag = re.sub(r"[0-9]+", "[0-9]+", re.escape(self.tag))
-        match = re.fullmatch(rf"(.+)_({tag}|compare)", source.path.stem)
+        tags = self.tags or re.escape(self.tag)
+        match = re.fullmatch(rf"(.+)_({tags}|compare)", source.path.stem)
         return match is not None and (source.path.parent, match[1]) in siblings
 
 

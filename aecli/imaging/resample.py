@@ -62,9 +62,7 @@ def taps(source: int, target: int) -> Iterator[tuple[slice, slice, NDArray[np.fl
         yield slice(start, stop), *_cached_band(source, target, start, stop)
 
 
-def band(
-    source: int, target: int, start: int, stop: int
-) -> tuple[slice, NDArray[np.float32]]:
+def band(source: int, target: int, start: int, stop: int) -> tuple[slice, NDArray[np.float32]]:
     """The part of that resampling that makes the target lines from `start` to `stop`.
 
     Returns:

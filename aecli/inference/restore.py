@@ -1,11 +1,11 @@
-"""Restoring whole pictures: the model, its tiles, and what a picture has besides colour."""
+"""Removing noise from whole pictures."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -15,15 +15,14 @@ from aecli.checkpoints import store
 from aecli.errors import UsageError
 from aecli.imaging.alpha import bleed
 from aecli.inference import tiling
+from aecli.inference.worker import Worker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aecli.checkpoints.format import Model
     from aecli.imaging.image import Image, Pixels
+    from aecli.inference.worker import Tile
     from aecli.models.registry import Denoiser
-
-    Tile = int | Literal["auto", "off"]
 
 _CROP = 192
 _CROPS = 32
@@ -38,18 +37,8 @@ class Restored:
     sigma: float
 
 
-class Restorer:
-    """A model at work on pictures; opened once for any number of them.
-
-    Attributes:
-        model: the loaded model.
-        runtime: where it runs.
-    """
-
-    def __init__(self, model: Model, runtime: devices.Runtime) -> None:
-        self.model = model
-        self.runtime = runtime
-        runtime.prepare(model.module)
+class Restorer(Worker):
+    """A denoiser at work on pictures."""
 
     @classmethod
     def open(
@@ -59,7 +48,7 @@ class Restorer:
         *,
         device: str = "auto",
         precision: str = "auto",
-    ) -> Restorer:
+    ) -> Self:
         """Find, verify and load a model.
 
         Args:
@@ -107,7 +96,10 @@ class Restorer:
             return Restored(image, level)
         sigmas = torch.full((1, 1, 1, 1), applied / 255, device=self.runtime.device)
         restore = partial(self._denoiser.restore, sigma=sigmas)
-        pixels = self._run(restore, image, tile, progress)
+        pixels = image.pixels
+        if image.alpha is not None:  # what is fully transparent leaves no trace
+            pixels = bleed(pixels, image.alpha, self.reach)
+        pixels = self.run(restore, pixels, tile, progress)
         return Restored(image.with_pixels(pixels, image.alpha), level)
 
     def estimate_sigma(self, image: Image) -> float:
@@ -133,28 +125,6 @@ class Restorer:
     def _square(self, pixels: Pixels) -> torch.Tensor:
         height, width = (tiling.padded(n, self.model.geometry) for n in pixels.shape[:2])
         return tiling.window(pixels, (0, height), (0, width)).to(self.runtime.device)
-
-    def _run(
-        self,
-        function: tiling.Function,
-        image: Image,
-        tile: Tile,
-        progress: tiling.Progress | None,
-    ) -> Pixels:
-        """A picture's colours through a network; what is fully transparent leaves no trace."""
-        geometry, pixels = self.model.geometry, image.pixels
-        if image.alpha is not None:
-            reach = geometry.radius + geometry.multiple_of
-            pixels = bleed(pixels, image.alpha, 2 * reach)  # to the corners of what is seen
-        if tile == "auto":
-            side = tiling.auto_tile(geometry, self.runtime, pixels)
-        else:
-            side = None if tile == "off" else tile
-        if side is not None and side < 1:
-            raise UsageError(f"a tile must have at least one pixel, not {side}")
-        return tiling.apply(
-            function, pixels, geometry, runtime=self.runtime, tile=side, progress=progress
-        )
 
 
 def _squares(height: int, width: int) -> list[tuple[slice, slice]]:

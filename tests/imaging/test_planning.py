@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aecli.errors import UsageError
+from aecli.imaging import sizing
 from aecli.imaging.codec import format_of, suffix_of, writable
 from aecli.imaging.files import Job, Naming, Source, collect, plan
 
 DENOISED = Naming("denoised", values={"model": "photo"})
-X2 = Naming("x2", values={"model": "clean"})
+X2 = Naming("x2", values={"model": "clean"}, tags=sizing.TAGS)
 
 
 @pytest.fixture(autouse=True)
@@ -234,7 +235,8 @@ def test_running_again_leaves_out_its_own_results() -> None:
 
 
 def test_results_of_other_scales_are_left_out_too() -> None:
-    touch("in/a.png", "in/a_x2.png", "in/a_x4.png", "in/a_x3_x4.png")
+    touch("in/a.png", "in/a_x2.png", "in/a_x4.png", "in/a_x2.5.png", "in/a_x3_x4.png")
+    touch("in/a_640x480.png", "in/a_w640.png", "in/a_h480.png", "in/a_compare.png")
     assert targets("in", naming=X2, overwrite=True) == ["in/a_x2.png", "in/a_x3_x4_x2.png"]
 
 

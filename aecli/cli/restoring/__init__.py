@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from aecli.cli.restoring.purpose import Method, Purpose
 from aecli.cli.restoring.request import Request
-from aecli.cli.restoring.run import Method, run
+from aecli.cli.restoring.run import run
 
-__all__ = ["Method", "Request", "run"]
+__all__ = ["Method", "Purpose", "Request", "run"]

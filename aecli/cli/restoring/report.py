@@ -42,7 +42,7 @@ class Record:
     height: int | None = None
     model: str | None = None
     seconds: float | None = None
-    facts: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, float | str] = field(default_factory=dict)
     score: Score | None = None
     compare: str | None = None
     warnings: Sequence[str] = ()
@@ -58,15 +58,18 @@ class Record:
         facts, score = values.pop("facts"), values.pop("score")
         present = {k: v for k, v in values.items() if v is not None and v != ()}
         scores = dataclasses.asdict(score) if score else {}
-        numbers = {**facts, **scores}
-        return present | {k: _rounded(v) for k, v in numbers.items()}
+        said = {**facts, **scores}
+        return present | {k: v if isinstance(v, str) else _rounded(v) for k, v in said.items()}
 
     def to_line(self) -> str:
         """One line for people."""
         target = "standard output" if self.target == "-" else self.target
         if self.status == "skipped":
             return f"{self.name}: skipped, {target} exists"
-        parts = [f"{name} {value:.3g}" for name, value in self.facts.items()]
+        parts = [
+            f"{name} {value if isinstance(value, str) else format(value, '.3g')}"
+            for name, value in self.facts.items()
+        ]
         if self.score:
             s = self.score
             parts += [

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from aecli.cli import console
 from aecli.cli.restoring.reference import References
-from aecli.errors import UsageError
-from aecli.imaging import files
-from aecli.imaging.codec import colour_of, format_of
+from aecli.errors import InputError, UsageError
+from aecli.imaging import codec, files
+from aecli.imaging.metadata import lies_sideways
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from aecli.cli.restoring.purpose import Purpose
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,17 @@ class Task:
         return str(self.job.target or "-")
 
 
-def plan(request: Request, tag: str, model: str) -> list[Task]:
+def plan(request: Request, purpose: Purpose) -> list[Task]:
     """Everything there is to do, checked before any of it starts.
 
     Args:
         request: what the user asks for.
-        tag: what the command calls its results.
-        model: the model's name, for templates.
+        purpose: what the command makes of pictures.
 
     Raises:
         UsageError: it cannot all be done as asked.
     """
-    colour_of(request.background)
+    codec.colour_of(request.background)
     sources = files.collect(
         request.inputs,
         recursive=request.recursive,
@@ -86,10 +87,11 @@ def plan(request: Request, tag: str, model: str) -> list[Task]:
         null=request.null,
     )
     naming = files.Naming(
-        tag=tag,
+        tag=purpose.tag,
         template=request.template,
-        format=format_of(request.format) if request.format else None,
-        values={"model": model},
+        format=codec.format_of(request.format) if request.format else None,
+        values={"model": purpose.model, **purpose.words},
+        tags=purpose.tags,
     )
     jobs = files.plan(
         sources,
@@ -109,7 +111,25 @@ def plan(request: Request, tag: str, model: str) -> list[Task]:
         for job in jobs
     ]
     _check_comparisons(tasks, overwrite=request.overwrite)
+    for task in tasks:
+        if purpose.size is not None and not task.job.skip:
+            _check_result(task, purpose, request.max_pixels)
     return tasks
+
+
+def _check_result(task: Task, purpose: Purpose, max_pixels: int) -> None:
+    """See that the result can be made, if the input's header can be read."""
+    path = task.job.source.path
+    if path is None:
+        return
+    try:
+        header = codec.probe(path, max_pixels=max_pixels)
+    except InputError:
+        return  # reading it will say the same, and stop that image alone
+    size = header.width, header.height
+    width, height = reversed(size) if lies_sideways(path) else size
+    channels = header.channels + header.has_alpha
+    purpose.check(str(path), width, height, channels * header.bits // 8)
 
 
 def _check_stdout(request: Request, jobs: Sequence[files.Job]) -> None:

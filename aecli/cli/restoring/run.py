@@ -23,26 +23,8 @@ from aecli.inference import batch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from aecli.cli.restoring.purpose import Method, Purpose
     from aecli.imaging.image import Image
-
-    Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Method:
-    """What a command does to one image.
-
-    Attributes:
-        model: name of the model.
-        runs_on: where and in what precision, for people.
-        restore: image, progress -> its result, and what there is to say of it.
-        baseline: what doing nothing gives, in the result's size.
-    """
-
-    model: str
-    runs_on: str
-    restore: Callable[[Image, Progress], tuple[Image, Mapping[str, float]]]
-    baseline: Callable[[Image], Image] = lambda image: image
 
 
 @dataclass(frozen=True)
@@ -61,23 +43,22 @@ class _Restored:
     after: Image
     before: Image | None
     reference: Image | None
-    facts: Mapping[str, float]
+    facts: Mapping[str, float | str]
     seconds: float
 
 
-def run(request: Request, tag: str, model: str, load: Callable[[], Method]) -> int:
+def run(request: Request, purpose: Purpose, load: Callable[[], Method]) -> int:
     """Do what a restoring command was asked for.
 
     Args:
         request: the shared options.
-        tag: what the command calls its results.
-        model: the model's name, known before it is loaded.
+        purpose: what the command makes of pictures.
         load: opens the model; not called where there is nothing to do.
 
     Returns:
         The program's exit code.
     """
-    tasks = plan(request, tag, model)
+    tasks = plan(request, purpose)
     if request.dry_run:
         _show_plan(tasks, json=request.json)
         return 0
@@ -94,9 +75,9 @@ def run(request: Request, tag: str, model: str, load: Callable[[], Method]) -> i
     if todo:
         method = load()
         if not request.quiet:
-            console.say(f"{method.model} on {method.runs_on}")
+            console.say(f"{purpose.model} on {method.runs_on}")
         with console.Bars(len(todo), shown=not request.quiet) as bars:
-            for outcome in _Pipeline(request, method, bars).run(todo):
+            for outcome in _Pipeline(request, purpose, method, bars).run(todo):
                 report.add(*_told(outcome))
                 if outcome.error is not None:
                     bars.advance()
@@ -106,8 +87,11 @@ def run(request: Request, tag: str, model: str, load: Callable[[], Method]) -> i
 class _Pipeline:
     """The three stages of `batch.run` for one request."""
 
-    def __init__(self, request: Request, method: Method, bars: console.Bars) -> None:
+    def __init__(
+        self, request: Request, purpose: Purpose, method: Method, bars: console.Bars
+    ) -> None:
         self._request = request
+        self._purpose = purpose
         self._method = method
         self._bars = bars
 
@@ -127,16 +111,19 @@ class _Pipeline:
             return 0
         with _contained(task):
             header = codec.probe(path, max_pixels=self._request.max_pixels)
-        return header.width * header.height
+        width, height = self._purpose.size_of(header.width, header.height)
+        return width * height
 
     def _read(self, task: Task) -> _Loaded:
-        path, most = task.job.source.path, self._request.max_pixels
+        path, name = task.job.source.path, task.job.source.name
+        most = self._request.max_pixels
         with _contained(task):
             if path is None:
-                data, name = sys.stdin.buffer.read(), task.job.source.name
-                image = codec.decode(data, name=name, max_pixels=most)
+                image = codec.decode(sys.stdin.buffer.read(), name=name, max_pixels=most)
             else:
                 image = codec.decode(path, max_pixels=most)
+            pixel = image.pixels[0, 0].nbytes + (0 if image.alpha is None else image.alpha.itemsize)
+            self._purpose.check(name, image.width, image.height, pixel)
             reference = codec.decode(task.reference, max_pixels=most) if task.reference else None
         return _Loaded(task, image, reference)
 
@@ -172,7 +159,7 @@ class _Pipeline:
             "done",
             width=result.after.width,
             height=result.after.height,
-            model=self._method.model,
+            model=self._purpose.model,
             seconds=round(result.seconds, 3),
             facts=result.facts,
             score=scores,

@@ -1,0 +1,183 @@
+"""`aecli upscale`: enlarge pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aecli.cli import options
+from aecli.cli.help import Command
+
+if TYPE_CHECKING:
+    from aecli.imaging.image import Image
+    from aecli.inference.tiling import Progress
+
+SIZE = "Size"
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Parse `--size`."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is not a width and a height, such as 1920x1080")
+    return int(width), int(height)
+
+
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        "-s",
+        "--scale",
+        metavar="X",
+        help="How many times as wide and high, 1 to 8; unless told, 2.",
+        rich_help_panel=SIZE,
+    ),
+]
+Size = Annotated[
+    Any,  # what _size gives: Typer takes no unions
+    typer.Option(parser=_size, metavar="WxH", help="Exactly so many pixels.", rich_help_panel=SIZE),
+]
+Width = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="So many pixels wide, in proportion.", rich_help_panel=SIZE),
+]
+Height = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="So many pixels high, in proportion.", rich_help_panel=SIZE),
+]
+Consistent = Annotated[
+    bool | None,
+    typer.Option(
+        "--consistent/--no-consistent",
+        help="Make the result one that, shrunk again, is the input. By default so with models for"
+        " sharp pictures, such as clean.",
+        show_default=False,
+        rich_help_panel=options.MODEL,
+    ),
+]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", help="Make results of more than 1 GiB, too.", rich_help_panel=options.FILES
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `aecli upscale` to the program."""
+    app.command(cls=Command)(upscale)
+
+
+def upscale(
+    inputs: options.Inputs = None,
+    scale: Scale = None,
+    size: Size = None,
+    width: Width = None,
+    height: Height = None,
+    output: options.Output = None,
+    recursive: options.Recursive = False,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
+    template: options.Template = None,
+    overwrite: options.Overwrite = False,
+    skip_existing: options.SkipExisting = False,
+    dry_run: options.DryRun = False,
+    max_pixels: options.MaxPixels = 500_000_000,
+    yes: Yes = False,
+    model: options.Model = None,
+    consistent: Consistent = None,
+    tile: options.Tile = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    workers: options.Workers = 2,
+    format: options.Format = None,  # noqa: A002  # the option's name
+    quality: options.Quality = 95,
+    background: options.Background = "white",
+    strip: options.Strip = False,
+    reference: options.Reference = None,
+    compare: options.Compare = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Enlarge pictures.
+
+    The model photo is for what people hold: photos with noise and JPEG artefacts, which it removes.
+    The model clean is for sharp, clean sources; its results, shrunk again, are the inputs.
+
+    Results land beside their inputs as {stem}_x2.{ext}, or with -o in a folder under their own
+    names; --template knows {scale}, too. Colour and grey, 8 and 16 bits; transparency, EXIF and
+    colour profile are kept.
+    """
+    from aecli.cli.restoring import Method, Purpose, Request, run
+    from aecli.imaging.sizing import TAGS, Sizing
+
+    if all(wish is None for wish in (scale, size, width, height)):
+        scale = 2.0
+    sizing = Sizing(scale, size, width, height)
+
+    def load() -> Method:
+        from aecli.inference.upscale import Enlarger, bicubic
+
+        enlarger = Enlarger.open(model, device=device, precision=precision)
+
+        def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
+            enlarged = enlarger.upscale(
+                image,
+                *sizing.of(image.width, image.height),
+                consistent=consistent,
+                tile=tile,
+                progress=progress,
+            )
+            factor = enlarged.image.width / image.width, enlarged.image.height / image.height
+            facts: dict[str, float | str] = {"scale": scale or sum(factor) / 2}
+            if enlarged.networks:
+                facts["networks"] = "x".join(map(str, enlarged.networks))
+            return enlarged.image, facts
+
+        def baseline(image: Image) -> Image:
+            return bicubic(image, *sizing.of(image.width, image.height))
+
+        return Method(enlarger.runtime.reason, restore, baseline)
+
+    request = Request(
+        inputs=inputs or [],
+        output=output,
+        recursive=recursive,
+        files_from=files_from,
+        null=null,
+        template=template,
+        overwrite=overwrite,
+        skip_existing=skip_existing,
+        dry_run=dry_run,
+        max_pixels=max_pixels,
+        format=format,
+        quality=quality,
+        background=background,
+        strip=strip,
+        workers=workers,
+        reference=reference,
+        compare=compare,
+        json=json,
+        quiet=quiet,
+        verbose=verbose,
+    )
+    purpose = Purpose(
+        tag=sizing.tag,
+        model=_called(model),
+        tags=TAGS,
+        words={"scale": sizing.label},
+        size=sizing.of,
+        huge=yes,
+    )
+    return run(request, purpose, load)
+
+
+def _called(model: str | None) -> str:
+    """The name of a model: a family's, unless a member or a file is asked for."""
+    from aecli.checkpoints import store
+
+    found = store.find("upscale", model)
+    alone = found.origin is store.Origin.PATH or model == found.name
+    return found.name if alone else store.family(found.name)
