@@ -9,9 +9,11 @@ import pytest
 
 from aecli.checkpoints import store
 from aecli.imaging import codec, metrics
-from aecli.imaging.degrade import white_noise
+from aecli.imaging.degrade import jpeg, shrink, white_noise
 from aecli.imaging.image import Image
+from aecli.imaging.resample import resample
 from aecli.inference.restore import Restorer
+from aecli.inference.upscale import Enlarger
 
 from .conftest import DATA, SHARED
 
@@ -61,3 +63,48 @@ def test_the_benchmark_is_met(gaussian: Restorer, sigma: int, least: float) -> N
         restored = gaussian.denoise(Image(noisy)).image.pixels
         scores.append(metrics.psnr(clean, restored))
     assert np.mean(scores) > least
+
+
+@pytest.fixture
+def families() -> dict[str, Enlarger]:
+    """The shipped upscalers."""
+    names = {entry.name for entry in store.entries("upscale")}
+    if not {"clean-x2", "photo-x2"} <= names:
+        pytest.skip("no weights yet")
+    return {family: Enlarger.open(family, device="cpu") for family in ("clean", "photo")}
+
+
+def enlarged(enlarger: Enlarger, small: np.ndarray, like: np.ndarray) -> float:
+    """PSNR of the luma, in dB, of an enlarged picture."""
+    made = enlarger.upscale(Image(small), like.shape[1], like.shape[0]).image.pixels
+    return metrics.psnr(metrics.luma(like), metrics.luma(made))
+
+
+@pytest.mark.parametrize(("scale", "least"), [(2, 1.5), (3, 1.0), (4, 0.8)])
+def test_sharp_pictures_gain_detail(
+    families: dict[str, Enlarger], scale: int, least: float
+) -> None:
+    gains = []
+    for name in SAMPLES:
+        clean = codec.decode(DATA / "clean" / name).pixels
+        height, width = (n // scale * scale for n in clean.shape[:2])
+        clean = np.ascontiguousarray(clean[:height, :width])
+        small = shrink(clean, scale)
+        cubic = metrics.psnr(metrics.luma(clean), metrics.luma(resample(small, height, width)))
+        gains.append(enlarged(families["clean"], small, clean) - cubic)
+    assert np.mean(gains) > least
+
+
+def test_jpegs_are_cleaned_and_not_enlarged(families: dict[str, Enlarger]) -> None:
+    over_cubic, over_clean = [], []
+    for name in SAMPLES:
+        clean = codec.decode(DATA / "clean" / name).pixels
+        height, width = (n // 2 * 2 for n in clean.shape[:2])
+        clean = np.ascontiguousarray(clean[:height, :width])
+        small = jpeg(shrink(clean, 2), 60)
+        cubic = metrics.psnr(metrics.luma(clean), metrics.luma(resample(small, height, width)))
+        photo, sharp = (enlarged(families[family], small, clean) for family in ("photo", "clean"))
+        over_cubic.append(photo - cubic)
+        over_clean.append(photo - sharp)
+    assert np.mean(over_cubic) > 0.4
+    assert np.mean(over_clean) > 0.4

@@ -32,7 +32,7 @@ def weights(module: nn.Module, seed: int) -> dict[str, Tensor]:
 
     bits = np.random.PCG64(seed)
     state = {}
-    for name, old in module.state_dict().items():
+    for name, old in sorted(module.state_dict().items()):
         bound = 0.05 if old.ndim == 1 else (old.shape[0] / old.numel()) ** 0.5
         unit = bits.random_raw(prod(old.shape)) / 2.0**63 - 1
         state[name] = torch.from_numpy((bound * unit).astype(np.float32)).reshape(old.shape)

@@ -62,6 +62,14 @@ class _Block:
     up: Floats
 
 
+_HALF = np.full((2, 2), 0.5, np.float32)
+"""Added before rounding down: rounds to the nearest."""
+
+_DITHER = np.array([[0.3125, 0.5625], [0.6875, 0.4375]], np.float32)
+"""The same on average over four neighbours: what a flat area still lacks, less than half a level,
+some of them take over. In the last pass, as it costs a little noise (0.01 dB at 40)."""
+
+
 def project(large: Pixels, small: Pixels, *, rounds: int = ROUNDS) -> Pixels:
     """Change a large picture, as little as possible, into one that shrinks to the small one.
 
@@ -80,13 +88,14 @@ def project(large: Pixels, small: Pixels, *, rounds: int = ROUNDS) -> Pixels:
     rows, columns = (_blocks(large.shape[axis], small.shape[axis]) for axis in (0, 1))
     for number in range(rounds):
         push = _PUSH if number else 1.0
+        offsets = _DITHER if number == rounds - 1 else _HALF
         window: list[tuple[_Block, Floats]] = []
         for block in rows:
             window.append((block, push * _lacking(large, small, block, columns)))
             if len(window) > 1:  # the block before is looked at no more: it can change
-                _add(large, window[-2][0], columns, window)
+                _add(large, window[-2][0], columns, window, offsets)
                 del window[:-2]
-        _add(large, rows[-1], columns, window)
+        _add(large, rows[-1], columns, window, offsets)
     return large
 
 
@@ -138,9 +147,16 @@ def _shrunk(seen: Floats, block: _Block, columns: Sequence[_Block]) -> Floats:
 
 
 def _add(
-    large: Pixels, block: _Block, columns: Sequence[_Block], window: Sequence[tuple[_Block, Floats]]
+    large: Pixels,
+    block: _Block,
+    columns: Sequence[_Block],
+    window: Sequence[tuple[_Block, Floats]],
+    offsets: Floats,
 ) -> None:
-    """Enlarge what a block of rows lacks and add it, given that of the blocks around."""
+    """Enlarge what a block of rows lacks and add it, given that of the blocks around.
+
+    Sums are rounded down after one of four offsets, by place, is added.
+    """
     top = window[0][0].small.start
     lacking = np.concatenate([part for _, part in window], axis=1)
     lacking = lacking[:, block.felt.start - top : block.felt.stop - top]
@@ -148,7 +164,8 @@ def _add(
     values = _planes(large[block.large])
     for column in columns:
         values[..., column.large] += high[..., column.felt] @ column.up.T
-    values += 0.5
+    for down, across in np.ndindex(2, 2):
+        values[:, (block.large.start + down) % 2 :: 2, across::2] += offsets[down, across]
     np.clip(values, 0, np.iinfo(large.dtype).max, out=values)  # the cast below cuts down
     large[block.large] = np.moveaxis(values, 0, -1).reshape(large[block.large].shape)
 

@@ -108,9 +108,10 @@ def test_long_messages_are_not_wrapped(aecli) -> None:
 
 HEAVY = ("torch", "numpy", "PIL", "rich", "pydantic", "safetensors", "imagecodecs", "tifffile")
 PAGES = ["--help", "--version", "denoise --help", "models --help", "models add --help"]
+MORE = ["upscale --help", "generate --help", "train --help", "train denoise --help"]
 
 
-@pytest.mark.parametrize("arguments", [*PAGES, "train --help", "train denoise --help"])
+@pytest.mark.parametrize("arguments", [*PAGES, *MORE])
 def test_help_imports_nothing_heavy(python, arguments: str) -> None:
     code = (
         "import sys; from aecli.cli.app import run;"

@@ -47,7 +47,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("colour", "colour", {"tile": 16}),  # tiles never change the result
     ("colour-told", "colour", {"sigma": 20, "strength": 1.2}),
 ]
-"""Name of the golden file, the picture it was made of, and how."""
+"""Name of the golden file, the picture it was denoised from, and how."""
+
+SCALES = [("colour", 2.0), ("alpha", 3.0), ("grey16", 2.5), ("colour", 4.0)]
+"""Corners of the pictures that are enlarged, and how many times."""
 
 
 @pytest.mark.parametrize(("golden", "name", "options"), CASES)
@@ -62,8 +65,26 @@ def test_the_pipeline_makes_the_same_picture(
     made = aecli.denoise(picture, model="tiny", device="cpu", precision="fp32", **options)
     assert made.pixels.dtype == picture.pixels.dtype
     assert not np.array_equal(made.pixels, picture.pixels)
-    path = HERE / f"{golden}.png"
-    if request.config.getoption("--update-golden") and options.get("tile") != 16:
+    update = request.config.getoption("--update-golden") and options.get("tile") != 16
+    compare(HERE / f"{golden}.png", made, update=update)
+
+
+@pytest.mark.parametrize(("name", "scale"), SCALES)
+def test_the_pipeline_makes_the_same_enlargement(
+    name: str, scale: float, tiny_upscaler: Path, request: pytest.FixtureRequest
+) -> None:
+    picture = PICTURES[name]
+    alpha = None if picture.alpha is None else picture.alpha[15:30, 8:24].copy()
+    corner = picture.with_pixels(picture.pixels[15:30, 8:24].copy(), alpha)
+    made = aecli.upscale(corner, scale=scale, model="tiny", device="cpu", precision="fp32")
+    assert (made.height, made.width) == (int(15 * scale + 0.5), 16 * scale)
+    update = request.config.getoption("--update-golden")
+    compare(HERE / f"{name}-x{scale:g}.png", made, update=update)
+
+
+def compare(path: Path, made: Image, *, update: bool) -> None:
+    """Hold a picture against the kept one, within a level of 255."""
+    if update:
         with path.open("wb") as file:
             codec.write(made, file, "PNG")
     kept = codec.decode(path)
@@ -77,6 +98,7 @@ def test_the_pipeline_makes_the_same_picture(
 
 def test_every_picture_is_small_and_in_use() -> None:
     used = {f"{golden}.png" for golden, _, _ in CASES}
+    used |= {f"{name}-x{scale:g}.png" for name, scale in SCALES}
     kept = list(HERE.glob("*.png"))
     assert {path.name for path in kept} == used
     for path in kept:
