@@ -28,6 +28,7 @@ SUMS = "SHA256SUMS"
 PREFERENCE: Mapping[str, tuple[str, ...]] = {
     "denoise": ("photo", "gaussian"),
     "upscale": ("photo", "clean"),
+    "generate": ("mnist",),
 }
 """The default model of a task is the first of these that is installed."""
 

@@ -148,10 +148,51 @@ Scale = Annotated[
 ]
 
 
+Size = Annotated[
+    int | None,
+    typer.Option(
+        min=16,
+        max=128,
+        metavar="N",
+        help="Side of the images in pixels; the recipe's, or 28 for IDX files, else 64.",
+        rich_help_panel=RECIPE,
+    ),
+]
+Grey = Annotated[
+    bool,
+    typer.Option("--grey", help="Learn in grey; IDX files always are.", rich_help_panel=RECIPE),
+]
+Classes = Annotated[
+    bool,
+    typer.Option(
+        "--classes",
+        help="Learn to tell classes apart: the names of DATA's sub-folders, or IDX labels.",
+        rich_help_panel=RECIPE,
+    ),
+]
+Latent = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Length of a latent vector (vae), or channels of a latent grid (flow).",
+        rich_help_panel=RECIPE,
+    ),
+]
+Arch = Annotated[
+    str | None,
+    typer.Option(
+        metavar="flow|vae",
+        help="flow: the best samples. vae: a plain latent vector, blurred samples. Or a --recipe.",
+        rich_help_panel=RECIPE,
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add `aecli train` to the program."""
     train = typer.Typer(help="Train a model on your own images.", cls=Group)
-    for task in (denoise, upscale):
+    for task in (denoise, upscale, generate):
         train.command(task.__name__, cls=Command)(_with_run_options(task))
     app.add_typer(train, name="train")
 
@@ -182,6 +223,24 @@ def upscale(run: Request, scale: Scale = None) -> Request:
         name=store.family_member(run.name, scale),
         settings=[*run.settings, f"model.scale={scale}"],
     )
+
+
+def generate(
+    run: Request,
+    size: Size = None,
+    grey: Grey = False,
+    classes: Classes = False,
+    latent: Latent = None,
+    arch: Arch = None,
+) -> Request:
+    """Train a generative model: an autoencoder, and by default a prior over its latents.
+
+    DATA may also be a .zip of images, or MNIST's IDX files; images become squares. The model is
+    usable at once as `aecli generate -m NAME`. Ctrl-C saves; --resume goes on.
+    """
+    from aecli.training.fitting import fitted
+
+    return fitted(run, size=size, grey=grey, classes=classes, latent=latent, architecture=arch)
 
 
 def _with_run_options(task: Callable[..., Request]) -> Callable[..., None]:

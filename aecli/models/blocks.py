@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -100,3 +101,20 @@ def hourglass_reach(blocks: Sequence[int], cell: int) -> tuple[int, int]:
         radius += 4 * count * cell
         cell *= 2
     return radius + 2 * bottom * cell, cell
+
+
+class ClassEmbedding(nn.Embedding):
+    """A learnt vector for each of `classes` classes, and one more that stands for none.
+
+    Labels are int64 (N,), from 0; `classes` itself means none, so does None in place of labels.
+    """
+
+    def __init__(self, classes: int, width: int) -> None:
+        super().__init__(classes + 1, width)
+
+    def vectors(self, label: Tensor | None, count: int) -> Tensor:
+        """Labels (N,), or None for N = `count` images without one -> (N, width)."""
+        if label is None:
+            label = torch.full((count,), self.num_embeddings - 1, device=self.weight.device)
+        out: Tensor = self(label)
+        return out

@@ -21,22 +21,24 @@ LOSSES: Mapping[str, str] = {
     "l1": "crisp edges, outliers count little",
     "mse": "the highest PSNR, a little softer",
     "charbonnier": "L1 rounded off at zero, as crisp and calmer in flat areas",
+    "bce": "values as probabilities of white, for the digits and shapes of a VAE alone",
 }
 """The pixel losses, and what each makes of the picture."""
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which crops a run sees.
+    """Which images a run sees, and how: what says crop is for restoration alone.
 
     Attributes:
         crop: side of the square crops, pixels.
-        batch: crops a step, over all ranks and accumulation steps.
+        batch: images a step, over all ranks and accumulation steps.
         grey: share of the crops turned grey, 0 to 1.
         shrink: share of the crops taken from a picture shrunk by a random factor of 1 to 2, 0 to 1.
         candidates: crops drawn from a picture for each that is used, the most detailed one; more
             than one keeps skies and walls from filling the batches.
-        flips: whether crops are flipped and turned at random (the 8 symmetries of the square).
+        flips: whether crops are flipped and turned at random (the 8 symmetries of the square);
+            generative models see whole pictures, and those mirrored left to right beside them.
         holdout: share of the images kept for validation where none are named, 0 to 1.
         val_crop: side of the validation crops, pixels.
         val_limit: validation images at most.
@@ -90,12 +92,16 @@ class RunConfig:
 
     Attributes:
         steps: optimiser steps; ignored where the run is limited by time.
+        share: what the first of two stages takes of a time or number of steps asked for both.
+        keep: the weights that become the model, `best` by their validation or `last`.
         seed: of the initial weights, the crops and the degradation.
         validate_every: steps between validations.
         save_every: seconds between saves of the resume state.
     """
 
     steps: int = 20_000
+    share: float = 0.5
+    keep: str = "best"
     seed: int = 0
     validate_every: int = 1000
     save_every: float = 180.0
@@ -150,7 +156,8 @@ class Recipe:
     """Everything that decides a run's weights, but for the images themselves.
 
     `model` and `objective` stay plain tables: the architecture's and the objective's own configs
-    check them.
+    check them. `second`, where it is not empty, says what a second stage, which starts from the
+    first one's weights, does otherwise: `section.key` -> value.
     """
 
     task: str
@@ -160,6 +167,7 @@ class Recipe:
     optim: OptimConfig = field(default_factory=OptimConfig)
     run: RunConfig = field(default_factory=RunConfig)
     about: About = field(default_factory=About)
+    second: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for (least, most), names in _LIMITS.items():
@@ -175,6 +183,28 @@ class Recipe:
         if not all(0 <= beta < 1 for beta in o.betas):
             raise UsageError(f"optim.betas must be below 1, not {list(o.betas)}")
 
+        if not 0 < self.run.share < 1:
+            raise UsageError(f"run.share must lie between 0 and 1, not {self.run.share}")
+        if self.run.keep not in KEPT:
+            raise UsageError(
+                f"run.keep cannot be {self.run.keep!r}", did_you_mean(self.run.keep, KEPT)
+            )
+
+    def stages(self) -> list[Recipe]:
+        """The recipe of each stage: this one, and what `second` makes of it.
+
+        Raises:
+            UsageError: `second` has unknown keys, or changes the model.
+        """
+        if not self.second:
+            return [self]
+        table = self.as_table() | {"second": {}}
+        for key, value in self.second.items():
+            if key.startswith("model."):
+                raise UsageError(f"second.{key}: both stages have one model")
+            _set(table, key, value)
+        return [self, from_table(table)]
+
     def as_table(self) -> dict[str, Any]:
         """The recipe as plain TOML values."""
         table: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
@@ -187,7 +217,8 @@ KINDS: Mapping[str, type[Any]] = {
     "run": RunConfig,
     "about": About,
 }
-SECTIONS = ("model", "objective", *KINDS)
+SECTIONS = ("model", "objective", *KINDS, "second")
+KEPT = ("best", "last")
 
 
 def from_table(table: Mapping[str, Any]) -> Recipe:
@@ -197,6 +228,8 @@ def from_table(table: Mapping[str, Any]) -> Recipe:
         UsageError: as `section`.
     """
     parts = {name: _subtable(table, name) for name in table if name != "task"}
+    if "second" in parts:
+        parts["second"] = _flat(parts["second"])
     filled: dict[str, Any] = {
         k: section(KINDS[k], v, k) if k in KINDS else v for k, v in parts.items()
     }
@@ -213,12 +246,24 @@ def _subtable(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return values
 
 
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"optim": {"lr": 1}}`, as TOML reads `optim.lr = 1`, to `{"optim.lr": 1}`."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": v for inner, v in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
 def load(task: str, name_or_path: str | None, settings: Iterable[str] = ()) -> Recipe:
     """The recipe for a task: a file, one of aecli's own by name, or the defaults; then overrides.
 
     Args:
         task: `denoise`, ...
-        name_or_path: a TOML file, or NAME for `recipes/{task}-{NAME}.toml`, or None.
+        name_or_path: a TOML file, or NAME for `recipes/{task}-{NAME}.toml`, or None: the task's own
+            defaults, `recipes/{task}.toml`, where there are any.
         settings: overrides such as `optim.lr=3e-4`; values are TOML, anything else is a string.
 
     Raises:
@@ -227,6 +272,9 @@ def load(task: str, name_or_path: str | None, settings: Iterable[str] = ()) -> R
     import tomllib  # here, as the help pages need none of it
 
     table: dict[str, Any] = {"task": task}
+    default = RECIPES / f"{task}.toml"
+    if name_or_path is None and default.is_file():
+        name_or_path = str(default)
     if name_or_path is not None:
         path = Path(name_or_path)
         if path.suffix != ".toml":
@@ -272,6 +320,11 @@ def _override(table: dict[str, Any], setting: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
+    _set(table, f"{part}.{name}", value)
+
+
+def _set(table: dict[str, Any], key: str, value: Any) -> None:
+    part, _, name = key.partition(".")
     # A fresh dict, not setdefault: the section may be shared with the recipe it came from.
     table[part] = {**_subtable(table, part), name: value}
 

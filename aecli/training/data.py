@@ -1,6 +1,6 @@
-"""From a folder of images to batches of crops.
+"""From images to batches.
 
-The crop with global number k is a pure function of the images, the recipe and k. So a run resumes
+The sample with global number k is a pure function of the images, the recipe and k. So a run resumes
 exactly where it stopped, and several ranks see together what one rank would have seen.
 """
 
@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image as Pillow
@@ -27,6 +27,29 @@ if TYPE_CHECKING:
     from aecli.training.config import DataConfig
 
 Batch = dict[str, "NDArray[np.generic]"]
+
+
+class Source(Protocol):
+    """Images by number, without end.
+
+    Attributes:
+        config: the recipe's [data].
+        names: of the images, to tell when the data has changed.
+    """
+
+    config: DataConfig
+    names: list[str]
+
+    def __len__(self) -> int:
+        """How many different images there are."""
+        ...
+
+    def __getitem__(self, number: int) -> tuple[Any, np.random.Generator]:
+        """Image `number`, and the generator that its degradation or noise comes from."""
+        ...
+
+
+T = TypeVar("T")
 
 
 class Stream(IntEnum):
@@ -124,6 +147,10 @@ class Crops:
         self.pool = pool
         self.config = config
         self.seed = seed
+        self.names = [path.name for path in pool.paths]
+
+    def __len__(self) -> int:
+        return len(self.pool)
 
     def __getitem__(self, number: int) -> tuple[NDArray[np.uint8], np.random.Generator]:
         """Crop `number`, HxW or HxWx3, and the generator that its degradation goes on with."""
@@ -202,8 +229,8 @@ def symmetry(image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
 
 
 def batches(
-    crops: Crops,
-    sample: Callable[[NDArray[np.uint8], np.random.Generator], Batch],
+    source: Source,
+    sample: Callable[[Any, np.random.Generator], Batch],
     *,
     first_step: int,
     rank: int = 0,
@@ -212,23 +239,23 @@ def batches(
     """An endless stream of this rank's share of each batch, made ahead in background threads.
 
     Args:
-        crops: the source.
-        sample: turns a clean crop into named arrays (a training objective's `sample`).
+        source: the images.
+        sample: turns one of them into named arrays (a training objective's `sample`).
         first_step: the step to start with.
         rank, ranks: which share; the global batch is the same whatever the number of ranks.
 
     Yields:
         Named arrays, the samples stacked along a new first axis.
     """
-    whole = crops.config.batch
+    whole = source.config.batch
     share = whole // ranks
 
     def make(step: int) -> Batch:
         start = step * whole + rank * share
-        samples = [sample(*crops[k]) for k in range(start, start + share)]
+        samples = [sample(*source[k]) for k in range(start, start + share)]
         return {name: np.stack([s[name] for s in samples]) for name in samples[0]}
 
-    workers = crops.config.workers
+    workers = source.config.workers
     with ThreadPoolExecutor(workers, thread_name_prefix="crops") as threads:
         ahead = deque(threads.submit(make, first_step + i) for i in range(2 * workers))
         step = first_step + len(ahead)
@@ -248,14 +275,18 @@ def validation_crops(
 ) -> list[NDArray[np.uint8]]:
     """The central square of up to `limit` images, evenly chosen from `paths`."""
     pool = ImagePool(paths, 0, report)
-    stride = max(1, len(pool) // limit)
-    return [centre(pool.get(i), side).copy() for i in range(0, len(pool), stride)][:limit]
+    return [centre(pool.get(i), side).copy() for i in evenly(range(len(pool)), limit)]
 
 
-def split(paths: Sequence[Path], share: float, seed: int) -> tuple[list[Path], list[Path]]:
-    """Training and validation files: a seeded random `share`; at least one of each from two on."""
-    if len(paths) < 2 or share == 0:
-        return list(paths), list(paths)
-    count = min(max(1, round(share * len(paths))), len(paths) - 1)
-    order = np.random.default_rng([seed, Stream.SPLIT]).permutation(len(paths))
-    return [paths[i] for i in sorted(order[count:])], [paths[i] for i in sorted(order[:count])]
+def evenly(images: Sequence[T], limit: int) -> Sequence[T]:
+    """Up to `limit` of the images, evenly chosen."""
+    return images[:: max(1, len(images) // limit)][:limit]
+
+
+def split(images: Sequence[T], share: float, seed: int) -> tuple[list[T], list[T]]:
+    """Training and validation images: a seeded random `share`; at least one of each from two on."""
+    if len(images) < 2 or share == 0:
+        return list(images), list(images)
+    count = min(max(1, round(share * len(images))), len(images) - 1)
+    order = np.random.default_rng([seed, Stream.SPLIT]).permutation(len(images))
+    return [images[i] for i in sorted(order[count:])], [images[i] for i in sorted(order[:count])]

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 BEST, LAST = "best.safetensors", "last.safetensors"
 """The averaged weights as models: with the best validation so far, and the latest."""
 
-RECIPE, METRICS, PICTURES = "recipe.toml", "metrics.csv", "validation.png"
+RECIPE, METRICS = "recipe.toml", "metrics.csv"
+PICTURES, SAMPLES = "validation.png", "samples.png"
+
+SECOND = "second"
+"""The folder in it of a second stage, which holds the same."""
 
 
 def prepare(folder: Path, *, afresh: bool) -> None:
@@ -25,7 +29,8 @@ def prepare(folder: Path, *, afresh: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if afresh:
-            for name in (STATE, BEST, LAST, METRICS, PICTURES):
-                (folder / name).unlink(missing_ok=True)
+            for stage in (folder, folder / SECOND):
+                for name in (STATE, BEST, LAST, METRICS, PICTURES, SAMPLES):
+                    (stage / name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot use the run folder {folder}: {error.strerror}") from None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from aecli.training.config import OptimConfig
+    from aecli.training.config import OptimConfig, Recipe
     from aecli.training.session import Plan
     from aecli.training.watching import Observer
 
@@ -55,7 +55,7 @@ def learning_rate(optim: OptimConfig, fraction: float) -> float:
 def train(plan: Plan, observer: Observer) -> Outcome:
     """Run, or go on with, a training run.
 
-    The run folder receives the recipe, `metrics.csv`, a picture of validation crops, the resume
+    The run folder receives the recipe, `metrics.csv`, pictures of the validation, the resume
     state, and the best and last weights. SIGINT and SIGTERM save and end the run early.
 
     Raises:
@@ -74,7 +74,7 @@ def train(plan: Plan, observer: Observer) -> Outcome:
             for group in session.optimiser.param_groups:
                 group["lr"] = learning_rate(plan.recipe.optim, fraction)
             batch = {k: torch.from_numpy(v).to(device) for k, v in next(stream).items()}
-            optimise(session, batch)
+            optimise(session, batch, fraction)
             session.average.update(session.module)
             session.step += 1
 
@@ -95,12 +95,17 @@ def train(plan: Plan, observer: Observer) -> Outcome:
             else:  # no validation out of turn: resumed, the run must end as if it had never stopped
                 session.save_weights(LAST)
             session.save_state()
-    weights = plan.folder / (BEST if finished else LAST)
+    weights = kept(plan.recipe, plan.folder) if finished else plan.folder / LAST
     return Outcome(finished, session.step, weights, session.metrics)
 
 
-def optimise(session: Session, batch: Mapping[str, Tensor]) -> None:
-    """One optimiser step on a batch.
+def kept(recipe: Recipe, folder: Path) -> Path:
+    """The weights that a finished run makes its model."""
+    return folder / (BEST if recipe.run.keep == "best" else LAST)
+
+
+def optimise(session: Session, batch: Mapping[str, Tensor], fraction: float) -> None:
+    """One optimiser step on a batch, when `fraction` of the run is done.
 
     Raises:
         TrainingError: the loss or its gradient is not finite; the weights are as before.
@@ -109,7 +114,7 @@ def optimise(session: Session, batch: Mapping[str, Tensor]) -> None:
     losses: dict[str, Tensor] = {}
     for part in _micro_batches(batch, optim.accumulate):
         with plan.runtime.autocast():
-            terms = session.trainee(part)
+            terms = session.trainee(part, fraction)
         total = torch.stack(list(terms.values())).sum() / optim.accumulate
         scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         for name, term in terms.items():

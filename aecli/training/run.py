@@ -5,16 +5,19 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aecli import device
+from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.errors import UsageError
 from aecli.imaging import files
-from aecli.training import config, distributed, loop
+from aecli.training import distributed, loop
 from aecli.training.data import split
 from aecli.training.session import Plan
-from aecli.training.state import FILE, State
+from aecli.training.stages import stages
+from aecli.training.start import architecture, objective
+from aecli.training.state import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,30 +52,44 @@ def run(request: Request, observer: Observer) -> Trained:
     with distributed.join(runtime.device) as ranks:
         target = store.user_folder() / store.file_name(request.task, request.name)
         folder = request.folder or store.home() / "runs" / f"{request.task}-{request.name}"
-        state = State.load(folder) if request.resume else None
-        recipe = _recipe(request, state)
-        train, val = _images(request, recipe)
+        plan = stages(request, folder)
+        start = _start(request)
+        train, val = _images(request, plan[0].recipe, start)
         if ranks.first:
             _refuse_taken(request, folder, target)
             observer.note(
                 f"{len(train)} training images, {len(val)} for validation, on {runtime.reason}"
             )
             observer.note(f"run folder {folder}")
-        outcome = loop.train(
-            Plan(
-                recipe=recipe,
-                name=request.name,
-                train=train,
-                val=val,
-                folder=folder,
-                runtime=runtime,
-                ranks=ranks,
-                seconds=_limit(request, state),
-                resume=state,
-                start=_start(request),
-            ),
-            observer,
-        )
+        origin = plan[0].state.origin if plan[0].state is not None else None
+        if start is not None:
+            origin = f"{start.meta.task}-{start.meta.tag}"
+        for number, stage in enumerate(plan):
+            if any(later.state is not None for later in plan[number + 1 :]):
+                start = checkpoints.load(loop.kept(stage.recipe, stage.folder))
+                continue
+            if ranks.first and len(plan) > 1:
+                observer.note(f"stage {number + 1} of {len(plan)}")
+            outcome = loop.train(
+                Plan(
+                    recipe=stage.recipe,
+                    name=request.name,
+                    train=train,
+                    val=val,
+                    folder=stage.folder,
+                    runtime=runtime,
+                    ranks=ranks,
+                    seconds=stage.seconds,
+                    resume=stage.state,
+                    start=start,
+                    origin=origin,
+                ),
+                observer,
+            )
+            if not outcome.finished:
+                break
+            ranks.agree([1.0], runtime.device)  # the first one has written the weights by then
+            start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:
             target.parent.mkdir(parents=True, exist_ok=True)
             with files.atomic(target, overwrite=True) as copy, outcome.weights.open("rb") as best:
@@ -90,52 +107,22 @@ def _start(request: Request) -> Model | None:
     return store.load(request.task, request.start) if request.start is not None else None
 
 
-def _recipe(request: Request, state: State | None) -> Recipe:
-    """The recipe file's, or the resumed run's, with the request's overrides."""
-    if state is not None and request.start is not None:
-        raise UsageError("a run resumes from its own state: --from does not go with --resume")
-    if state is not None and request.recipe is not None:
-        raise UsageError("a run resumes with its own recipe: --recipe does not go with --resume")
-    overrides = [*request.settings]
-    if request.loss is not None:
-        overrides.append(f'optim.loss="{request.loss}"')
-    for key, value in (("steps", request.steps), ("seed", request.seed)):
-        if value is not None:
-            overrides.append(f"run.{key}={value}")
-    if state is None:
-        return config.load(request.task, request.recipe, overrides)
-    if state.recipe["task"] != request.task:
-        raise UsageError(f"that is a run of `train {state.recipe['task']}`")
-    return config.apply(state.recipe, overrides)
-
-
-def _limit(request: Request, state: State | None) -> float | None:
-    """The run's length in seconds, None where it is one of steps; a resumed run keeps its own."""
-    if request.seconds is None:
-        return state.limit if state is not None and request.steps is None else None
-    if request.steps is not None:
-        raise UsageError("a run is limited by --steps or by --time, not by both")
-    if not request.seconds > 0:
-        raise UsageError(f"a run takes more than {request.seconds:g} seconds")
-    return request.seconds
-
-
-def _images(request: Request, recipe: Recipe) -> tuple[list[Path], list[Path]]:
-    found = _collect(request.data)
+def _images(
+    request: Request, recipe: Recipe, start: Model | None
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Training and validation images, as the objective collects them."""
+    collect = objective(recipe, *architecture(recipe, start)).collect
+    found = collect(request.data)
     if request.val is None:
         return split(found, recipe.data.holdout, recipe.run.seed)
-    held = _collect(request.val)
-    same = {p.resolve() for p in held}
-    return [p for p in found if p.resolve() not in same], held
+    held = collect(request.val)
+    same = {_identity(image) for image in held}
+    return [image for image in found if _identity(image) not in same], held
 
 
-def _collect(names: Sequence[str]) -> list[Path]:
-    names = [str(Path(n).expanduser()) for n in names]
-    missing = [n for n in names if n == "-" or not Path(n).exists()]
-    if missing:
-        raise UsageError(f"there is no file or folder {missing[0]!r}")
-    sources = files.collect(names, recursive=True)
-    return [s.path for s in sources if s.path is not None]
+def _identity(image: Any) -> Any:
+    """What tells whether two are the same image."""
+    return image.resolve() if isinstance(image, Path) else image
 
 
 def _refuse_taken(request: Request, folder: Path, target: Path) -> None:

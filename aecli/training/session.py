@@ -15,11 +15,10 @@ from aecli.checkpoints import format as checkpoints
 from aecli.device import Precision
 from aecli.errors import UsageError
 from aecli.training import config as recipes
-from aecli.training.data import Crops, ImagePool, batches, validation_crops
+from aecli.training.data import batches
 from aecli.training.distributed import Ranks
-from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, prepare
-from aecli.training.objectives import OBJECTIVES
-from aecli.training.start import adopt, architecture
+from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, SAMPLES, prepare
+from aecli.training.start import adopt, architecture, objective
 from aecli.training.state import State, WeightAverage
 from aecli.training.watching import Log, Progress, save_rows
 from aecli.version import __version__
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Meta, Model
     from aecli.device import Runtime
-    from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.objectives import Objective
@@ -46,25 +44,27 @@ class Plan:
     Attributes:
         recipe: what to do.
         name: the model's name.
-        train, val: image files.
+        train, val: images, as the objective has collected them.
         folder: the run folder; made, and cleared of an earlier run where this one starts afresh.
         runtime: device and precision.
         ranks: this process among its peers.
         seconds: length of the run where time limits it, None where `run.steps` does.
         resume: state to go on from.
         start: weights to start from.
+        origin: the model that the user started from, for the checkpoint's metadata.
     """
 
     recipe: Recipe
     name: str
-    train: Sequence[Path]
-    val: Sequence[Path]
+    train: Sequence[Any]
+    val: Sequence[Any]
     folder: Path
     runtime: Runtime
     ranks: Ranks = field(default_factory=Ranks)
     seconds: float | None = None
     resume: State | None = None
     start: Model | None = None
+    origin: str | None = None
 
 
 class Trainee(nn.Module):
@@ -75,9 +75,9 @@ class Trainee(nn.Module):
         self.module = module
         self._objective = objective
 
-    def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, batch: Mapping[str, Tensor], fraction: float) -> dict[str, Tensor]:
         """The terms of the loss."""
-        return self._objective.loss(self.module, batch)
+        return self._objective.loss(self.module, batch, fraction)
 
 
 class Session:
@@ -101,21 +101,24 @@ class Session:
         warn = observer.warn if plan.ranks.first else _say_nothing
 
         self.spec, self._config = architecture(plan.recipe, plan.start)
-        _check_crops(plan.recipe, self.spec.geometry(self._config))
         with torch.random.fork_rng():
             torch.manual_seed(self.recipe.run.seed)
             self.module = self.spec.build(self._config)
-        self._origin = f"{plan.start.meta.task}-{plan.start.meta.tag}" if plan.start else None
+        self._origin = plan.origin
         if plan.start is not None:
             adopt(self.module, plan.start, warn)
         device, optim = plan.runtime.device, self.recipe.optim
-        make = OBJECTIVES[self.spec.objective]
-        self.objective = make(self.recipe.objective, optim.loss, self._config)
+        self.objective = objective(self.recipe, self.spec, self._config)
+        geometry = self.spec.geometry(self._config)
+        self.source, self._held_out = self.objective.open(
+            plan.train, plan.val, self.recipe, geometry, warn
+        )
         _place(self.module, device)
+        self.objective.begin(self.module, self.source)
         self.average = WeightAverage(self.module, optim.ema)
         self._shadow = plan.runtime.prepare(self.spec.build(self._config))
         self.optimiser = torch.optim.AdamW(
-            self.module.parameters(),
+            [p for p in self.module.parameters() if p.requires_grad],
             lr=optim.lr,
             betas=optim.betas,
             weight_decay=optim.weight_decay,
@@ -123,14 +126,10 @@ class Session:
         half = plan.runtime.precision is Precision.FP16
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
 
-        self.pool = ImagePool(plan.train, self.recipe.data.cache_mb << 20, warn)
-        data = self.recipe.data
-        self._held_out = validation_crops(plan.val, data.val_crop, data.val_limit, warn)
-
         self.step, self._spent, self._best = 0, 0.0, -math.inf
         if plan.resume is not None:
             self._restore(plan.resume)
-            if plan.resume.files != self._files():
+            if plan.resume.files != self.source.names:
                 warn("the images have changed since this run was saved: it will not repeat exactly")
         self.trainee: nn.Module = Trainee(self.module, self.objective)
         if plan.ranks.size > 1:
@@ -148,7 +147,7 @@ class Session:
     def batches(self) -> Generator[Batch]:
         """This rank's batches from the present step on."""
         return batches(
-            Crops(self.pool, self.recipe.data, self.recipe.run.seed),
+            self.source,
             self.objective.sample,
             first_step=self.step,
             rank=self.plan.ranks.rank,
@@ -193,7 +192,8 @@ class Session:
             self._best = self.metrics[self.objective.primary]
             self.save_weights(BEST)
         self.save_weights(LAST)
-        save_rows(self.plan.folder / PICTURES, score)
+        save_rows(self.plan.folder / PICTURES, score.rows)
+        save_rows(self.plan.folder / SAMPLES, score.samples)
         progress = self.progress()
         self._log.write(progress, self.metrics)
         self._observer.validated(progress, self.metrics, improved)
@@ -211,7 +211,7 @@ class Session:
             best=self._best,
             origin=self._origin,
             recipe=self.recipe.as_table(),
-            files=self._files(),
+            files=self.source.names,
             module=self.module.state_dict(),
             average=self.average.weights,
             updates=self.average.updates,
@@ -233,14 +233,11 @@ class Session:
         self.optimiser.load_state_dict(state.optimiser)
         self.scaler.load_state_dict(state.scaler)
 
-    def _files(self) -> list[str]:
-        return [path.name for path in self.pool.paths]
-
     def _meta(self) -> Meta:
         facts: dict[str, Any] = {
             **asdict(self.recipe.about),
             **self.objective.facts(),
-            "images": len(self.pool),
+            "images": len(self.source),
             "steps": self.step,
             "seconds": round(self.seconds()),
             "seed": self.recipe.run.seed,
@@ -265,17 +262,6 @@ def _check_shares(recipe: Recipe, ranks: Ranks) -> None:
             f"data.batch = {batch} cannot be shared among {ranks.size} ranks"
             f" x {recipe.optim.accumulate} accumulation steps"
         )
-
-
-def _check_crops(recipe: Recipe, geometry: Geometry) -> None:
-    unit = geometry.multiple_of * geometry.scale
-    least = max(unit, geometry.minimum * geometry.scale)
-    for name, side in (("crop", recipe.data.crop), ("val_crop", recipe.data.val_crop)):
-        if side % unit or side < least:
-            raise UsageError(
-                f"data.{name} = {side} does not suit this architecture",
-                f"it works on multiples of {unit} pixels, {least} at least",
-            )
 
 
 def _place(module: nn.Module, device: torch.device) -> None:

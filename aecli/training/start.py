@@ -1,4 +1,4 @@
-"""What a run starts from: an architecture, and perhaps another model's weights."""
+"""What a run starts from: an architecture, an objective, perhaps another model's weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aecli.errors import UsageError, did_you_mean
 from aecli.models.registry import Registry
+from aecli.training.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from aecli.checkpoints.format import Model
     from aecli.models.registry import ModelSpec
     from aecli.training.config import Recipe
+    from aecli.training.objectives import Objective
 
 
 def architecture(recipe: Recipe, start: Model | None) -> tuple[ModelSpec, Any]:
@@ -33,6 +35,15 @@ def architecture(recipe: Recipe, start: Model | None) -> tuple[ModelSpec, Any]:
     if start is not None and spec == start.spec and "preset" not in table:
         table = start.meta.config | table
     return spec, spec.configure(table)
+
+
+def objective(recipe: Recipe, spec: ModelSpec, config: Any) -> Objective:
+    """The objective that an architecture is trained by, as a recipe's [objective] has it.
+
+    Raises:
+        UsageError: unknown settings, or values that do not suit them.
+    """
+    return OBJECTIVES[spec.objective](recipe.objective, recipe.optim.loss, config)
 
 
 def adopt(module: nn.Module, start: Model, warn: Callable[[str], None]) -> None:

@@ -12,10 +12,10 @@ from aecli.imaging import codec, files
 from aecli.imaging.image import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from aecli.training.objectives import Score
+    from aecli.training.objectives.base import Picture
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class Unwatched:
         """Nothing."""
 
 
-def save_rows(path: Path, score: Score) -> None:
-    """The rows of pictures of a validation, as one PNG."""
-    if score.rows:
-        sheet = np.concatenate([np.concatenate(row, axis=1) for row in score.rows])
+def save_rows(path: Path, rows: Sequence[Sequence[Picture]]) -> None:
+    """Rows of pictures of one size, as one PNG; nothing without any."""
+    if rows:
+        sheet = np.concatenate([np.concatenate(row, axis=1) for row in rows])
         with files.atomic(path, overwrite=True) as file:
             codec.write(Image(sheet), file, "PNG")
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from aecli.training.objectives.base import Objective, Score
 from aecli.training.objectives.denoise import Denoise
+from aecli.training.objectives.flow import flow
 from aecli.training.objectives.upscale import Upscale
+from aecli.training.objectives.vae import Variational
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,5 +21,7 @@ __all__ = ["OBJECTIVES", "Objective", "Score"]
 OBJECTIVES: Mapping[str, Callable[[Mapping[str, Any], str, Any], Objective]] = {
     "denoise": Denoise,
     "upscale": Upscale,
+    "vae": Variational,
+    "flow": flow,
 }
 """A recipe's [objective], the name of its pixel loss, the model's config -> the objective."""

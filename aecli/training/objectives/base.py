@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from aecli.training.data import Batch
+    from aecli.models.registry import Geometry
+    from aecli.training.config import Recipe
+    from aecli.training.data import Batch, Source
 
     Picture = NDArray[np.uint8]
 
@@ -46,11 +48,15 @@ def pixel_loss(name: str) -> Callable[[Tensor, Tensor], Tensor]:
 class Score:
     """A validation's figures, the primary one first, and rows of pictures to look at.
 
-    A row is what the task shows: input | output | clean, or the like.
+    Attributes:
+        metrics: the figures.
+        rows: what became of held-out pictures: input | output | clean, or the like.
+        samples: new pictures, where the model makes any.
     """
 
     metrics: dict[str, float]
     rows: list[list[Picture]] = field(default_factory=list)
+    samples: list[list[Picture]] = field(default_factory=list)
 
 
 class Objective(Protocol):
@@ -59,16 +65,49 @@ class Objective(Protocol):
     primary: str
     """The metric that chooses the best weights; higher is better."""
 
-    def sample(self, clean: Picture, rng: np.random.Generator) -> Batch:
-        """Named arrays from a clean crop (HxW or HxWx3). Runs in background threads."""
+    def collect(self, names: Sequence[str]) -> list[Any]:
+        """What DATA holds, one value an image; equal values are the same image.
+
+        Raises:
+            UsageError: no such file or folder, or no image in it.
+        """
         ...
 
-    def loss(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The terms of the loss on a batch of samples, each a scalar; their sum is minimised."""
+    def open(
+        self,
+        train: Sequence[Any],
+        val: Sequence[Any],
+        recipe: Recipe,
+        geometry: Geometry,
+        warn: Callable[[str], None],
+    ) -> tuple[Source, Any]:
+        """Training images by number, and held-out ones for `validate`, of what `collect` found.
+
+        Raises:
+            UsageError: the recipe's [data] does not suit the architecture.
+            TrainingError: there is no usable image.
+        """
         ...
 
-    def validate(self, module: nn.Module, images: Sequence[Picture], device: torch.device) -> Score:
-        """Score a model on clean crops."""
+    def begin(self, module: nn.Module, source: Source) -> None:
+        """Freeze what this run does not train; called once, before the first step."""
+        ...
+
+    def sample(self, item: Any, rng: np.random.Generator) -> Batch:
+        """Named arrays from one of the source's images. Runs in background threads."""
+        ...
+
+    def loss(
+        self, module: nn.Module, batch: Mapping[str, Tensor], fraction: float
+    ) -> dict[str, Tensor]:
+        """The terms of the loss on a batch of samples, each a scalar; their sum is minimised.
+
+        `fraction` is the share of the run that is done.
+        """
+        ...
+
+    def validate(self, module: nn.Module, held_out: Any, device: torch.device) -> Score:
+        """Score a model on held-out images."""
         ...
 
     def facts(self) -> dict[str, Any]:

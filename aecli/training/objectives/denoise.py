@@ -14,6 +14,7 @@ from aecli.imaging.degrade import white_noise
 from aecli.imaging.metrics import psnr
 from aecli.tables import section
 from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
+from aecli.training.objectives.restoring import Restoring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ class DenoiseConfig:
             raise UsageError("objective.val_sigmas must name at least one noise level")
 
 
-class Denoise:
+class Denoise(Restoring):
     """Remove white Gaussian noise of a told level, and estimate that level."""
 
     primary = "psnr"
@@ -64,7 +65,9 @@ class Denoise:
             "sigma": np.float32(sigma / 255).reshape(1, 1, 1),
         }
 
-    def loss(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def loss(
+        self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
+    ) -> dict[str, Tensor]:
         """`pixel`: the told network's error; `estimate`: the estimator's surprise."""
         noisy, target = to_tensor(batch["input"]), to_tensor(batch["target"])
         model: Any = module
@@ -74,7 +77,9 @@ class Denoise:
         likelihood = 0.5 * (log_variance + (log_level - truth).square() * (-log_variance).exp())
         return {"pixel": pixel, "estimate": self.config.estimate_weight * likelihood.mean()}
 
-    def validate(self, module: nn.Module, images: Sequence[Picture], device: torch.device) -> Score:
+    def validate(
+        self, module: nn.Module, held_out: Sequence[Picture], device: torch.device
+    ) -> Score:
         """Mean PSNR over the noise levels, nothing told, and the estimate's relative error."""
         model: Any = module
         levels: dict[str, float] = {}
@@ -82,7 +87,7 @@ class Denoise:
         errors: list[float] = []
         for sigma in self.config.val_sigmas:
             scores = []
-            for number, image in enumerate(images):
+            for number, image in enumerate(held_out):
                 clean = to_colour(image)
                 noisy = white_noise(clean, sigma, np.random.default_rng([3, number]))
                 x = to_tensor(torch.from_numpy(noisy)[None].to(device))

@@ -15,6 +15,7 @@ from aecli.imaging.metrics import luma, psnr
 from aecli.imaging.resample import resample
 from aecli.tables import section
 from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
+from aecli.training.objectives.restoring import Restoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,7 @@ class UpscaleConfig:
             )
 
 
-class Upscale:
+class Upscale(Restoring):
     """Find the picture that was degraded."""
 
     primary = "psnr"
@@ -67,19 +68,23 @@ class Upscale:
         small = self._degrade(clean, self.scale, rng)
         return {"input": to_colour(small), "target": to_colour(clean)}
 
-    def loss(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def loss(
+        self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
+    ) -> dict[str, Tensor]:
         """`pixel`: the error of the enlarged picture."""
         model: Any = module
         output = model.upscale(to_tensor(batch["input"]))
         return {"pixel": self._pixel_loss(output, to_tensor(batch["target"]))}
 
-    def validate(self, module: nn.Module, images: Sequence[Picture], device: torch.device) -> Score:
+    def validate(
+        self, module: nn.Module, held_out: Sequence[Picture], device: torch.device
+    ) -> Score:
         """Mean PSNR of the luma without its border, and that of bicubic enlargement."""
         model: Any = module
         scores: list[float] = []
         baseline: list[float] = []
         rows: list[list[Picture]] = []
-        for number, image in enumerate(images):
+        for number, image in enumerate(held_out):
             clean = to_colour(image)
             small = self._degrade(clean, self.scale, np.random.default_rng([3, number]))
             output = to_picture(

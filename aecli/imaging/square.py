@@ -1,0 +1,51 @@
+"""Pictures as whole-image models take them: square, of one size, grey or RGB, 8 bits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aecli.imaging.resample import resample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aecli.imaging.image import Image, Pixels
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in luma (ITU-R BT.601)."""
+
+
+def square(image: Image, size: int, channels: int) -> NDArray[np.uint8]:
+    """The largest centred square of a picture, on white, resampled to `size` (antialiased bicubic).
+
+    A picture that fits already keeps its values.
+
+    Args:
+        image: any picture.
+        size: side of the result in pixels.
+        channels: 1 for grey (luma of a colour picture), 3 for RGB.
+
+    Returns:
+        size x size, or size x size x 3.
+    """
+    side = min(image.height, image.width)
+    top, left = (image.height - side) // 2, (image.width - side) // 2
+    centre = slice(top, top + side), slice(left, left + side)
+    pixels: Any = image.pixels[centre]
+    if image.alpha is not None:
+        pixels = _on_white(pixels, image.alpha[centre], image.peak)
+    pixels = resample(pixels, size, size)
+    if image.peak == 65535:
+        pixels = (pixels.astype(np.uint32) * 255 + 32767) // 65535
+    if pixels.ndim == 3 and channels == 1:
+        pixels = (pixels @ _LUMA).round()
+    elif pixels.ndim == 2 and channels == 3:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.ascontiguousarray(pixels, np.uint8)
+
+
+def _on_white(pixels: Any, alpha: Pixels, peak: int) -> Any:
+    share = (alpha / np.float32(peak)).reshape(*alpha.shape, *[1] * (pixels.ndim - 2))
+    return (pixels * share + peak * (1 - share)).round().astype(pixels.dtype)

@@ -1,0 +1,329 @@
+"""An autoencoder with a latent grid, and a learnt prior over it: latent flow matching.
+
+The autoencoder keeps a picture as a coarse grid of vectors (Rombach et al. 2022), batch-normalised
+(Ioffe and Szegedy 2015), so that every latent channel has mean 0 and variance 1. The prior is a
+network that predicts the velocity of a straight path from noise to latents (Lipman et al. 2023;
+Liu et al. 2023); integrating it turns noise into new latents. Of a class, if there are classes, and
+with classifier-free guidance (Ho and Salimans 2022) if wanted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aecli.models.blocks import ClassEmbedding, residual_stack
+from aecli.models.registry import Geometry, ModelSpec, Tiling
+
+SIZES = range(16, 129)
+"""Sides of the square images, pixels."""
+
+EMBEDDING = 128
+"""Length of the vector that tells the prior time and class."""
+
+HEAD = 16
+"""Channels of one head of attention."""
+
+GROUP = 16
+"""Channels normalised together."""
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """Hyper-parameters.
+
+    Attributes:
+        size: side of the images, pixels; a multiple of fold * 2 ** (levels - 1).
+        channels: 1 for grey, 3 for RGB.
+        latent: channels of the latent grid.
+        widths: channels a level of the autoencoder; each level halves the grid, the last one's is
+            that of the latents.
+        encoder_blocks, blocks: residual blocks a level of the encoder, and of the decoder; to find
+            latents takes less than to draw from them.
+        fold: side of the pixel blocks folded into channels.
+        prior_widths: channels a level of the prior, the first on the latent grid; multiples of 16.
+        prior_blocks: residual blocks a level of the prior, on the way down and again on that up.
+        steps: evaluations of the prior that a sample takes.
+        guidance: 1 draws classes as they are, above 1 more typical of their class, at twice the
+            cost (Ho and Salimans 2022, eq. 6, with weight w + 1).
+        classes: names of the classes it tells apart; empty: unconditional.
+    """
+
+    size: int = 64
+    channels: int = 3
+    latent: int = 8
+    widths: tuple[int, ...] = (32, 64, 128)
+    encoder_blocks: int = 0
+    blocks: int = 1
+    fold: int = 2
+    prior_widths: tuple[int, ...] = (64, 128)
+    prior_blocks: int = 1
+    steps: int = 16
+    guidance: float = 1.0
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise ValueError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}")
+        if self.channels not in (1, 3):
+            raise ValueError("channels must be 1 (grey) or 3 (colour)")
+        if not self.widths or not self.prior_widths:
+            raise ValueError("widths and prior_widths must name at least one level each")
+        if min(*self.widths, self.latent, self.fold, self.steps, self.prior_blocks) < 1:
+            raise ValueError("widths, latent, fold, steps and prior_blocks must be positive")
+        if min(self.encoder_blocks, self.blocks) < 0:
+            raise ValueError("encoder_blocks and blocks must not be negative")
+        if any(w < GROUP or w % GROUP for w in self.prior_widths):
+            raise ValueError(f"prior_widths must be multiples of {GROUP}")
+        if self.size % self.cell:
+            raise ValueError(
+                f"with {len(self.widths)} widths size must be a multiple of {self.cell}"
+            )
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes must differ")
+
+    @property
+    def cell(self) -> int:
+        """Pixels along a cell of the latent grid."""
+        return int(self.fold * 2 ** (len(self.widths) - 1))
+
+
+class Flow(nn.Module):
+    """See the module's docstring; offers the `Generator` protocol."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        self.size, self.channels, self.classes = config.size, config.channels, config.classes
+        side = config.size // config.cell
+        self.latent = (config.latent, side, side)
+        self.steps, self.guidance = config.steps, config.guidance
+        self.encoder = _encoder(config)
+        self.normalise = nn.BatchNorm2d(config.latent, momentum=0.02, affine=False)
+        self.decoder = _decoder(config)
+        self.prior = Velocity(
+            config.latent, config.prior_widths, config.prior_blocks, len(config.classes)
+        )
+
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002 - the prior's
+        """(N, channels, size, size) -> latents (N, *latent) of mean 0, variance 1 a channel."""
+        latent: Tensor = self.normalise(self.encoder(2 * x - 1).float())
+        return latent
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002 - the prior's
+        """Latents (N, *latent) -> images (N, channels, size, size), not clipped."""
+        image: Tensor = self.decoder(z)
+        return 0.5 * (image.float() + 1)
+
+    def draw(self, noise: Tensor, label: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+        """Latents of the prior: the flow from noise, time 0, to latents, time 1.
+
+        Integrated by the two-step Adams-Bashforth method in equal steps, the first one Euler's: of
+        second order with one evaluation a step. The noise alone decides the result.
+        """
+        x = noise * temperature
+        before: Tensor | None = None
+        for step in range(self.steps):
+            time = x.new_full((len(x),), step / self.steps)
+            now = self._guided(x, time, label)
+            x = x + (now if before is None else 1.5 * now - 0.5 * before) / self.steps
+            before = now
+        return x
+
+    def velocity(self, x: Tensor, time: Tensor, label: Tensor | None = None) -> Tensor:
+        """The prior's velocity at points (N, *latent) and times (N,), 0 to 1: (N, *latent)."""
+        speed: Tensor = self.prior(x, time, label)
+        return speed.float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images -> their reconstructions."""
+        return self.decode(self.encode(x))
+
+    def _guided(self, x: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
+        told = self.velocity(x, time, label)
+        if label is None or self.guidance == 1:
+            return told
+        untold = self.velocity(x, time)
+        return untold + self.guidance * (told - untold)
+
+
+class Velocity(nn.Module):
+    """A U-Net (Ronneberger et al. 2015) over the latent grid that is told time and class.
+
+    Args:
+        latent: channels of the latent grid.
+        widths: channels a level; each level halves the grid, odd sides are rounded up.
+        blocks: residual blocks a level, on the way down and again on the way up; the coarsest
+            level has self-attention between its two halves.
+        classes: number of classes.
+    """
+
+    def __init__(self, latent: int, widths: tuple[int, ...], blocks: int, classes: int) -> None:
+        super().__init__()
+        self.time = nn.Sequential(
+            nn.Linear(EMBEDDING, EMBEDDING), nn.SiLU(), nn.Linear(EMBEDDING, EMBEDDING)
+        )
+        self.classes = ClassEmbedding(classes, EMBEDDING) if classes else None
+        self.head = nn.Conv2d(latent, widths[0], 3, padding=1)
+        self.encoders = nn.ModuleList(ToldStack(w, blocks) for w in widths)
+        self.downs = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths)
+        )
+        self.attention = Attention(widths[-1])
+        self.ups = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
+        self.decoders = nn.ModuleList(ToldStack(w, blocks) for w in widths)
+        self.tail = nn.Sequential(
+            _group_norm(widths[0]), nn.SiLU(), _zeroed(nn.Conv2d(widths[0], latent, 3, padding=1))
+        )
+
+    def forward(self, x: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
+        """(N, C, h, w) at times (N,), of classes (N,) or of none -> (N, C, h, w)."""
+        told = self.time(_waves(time))
+        if self.classes is not None:
+            told = told + self.classes.vectors(label, len(x))
+        told = F.silu(told)
+        features = self.head(x)
+        skips: list[Tensor] = []
+        for level, encode in enumerate(self.encoders):
+            features = self.downs[level - 1](features) if level else features
+            features = encode(features, told)
+            skips.append(features)
+        features = self.attention(skips.pop())
+        for level in reversed(range(len(self.decoders))):
+            features = self.decoders[level](features, told)
+            if level:
+                skip = skips.pop()
+                coarse = self.ups[level - 1](features)
+                features = skip + F.interpolate(coarse, size=skip.shape[-2:])
+        speed: Tensor = self.tail(features)
+        return speed
+
+
+class ToldBlock(nn.Module):
+    """A residual block whose second normalisation is scaled and shifted by what it is told.
+
+    Adaptive group normalisation (Dhariwal and Nichol 2021). (N, C, h, w), (N, E) -> (N, C, h, w).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.before = _group_norm(width)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.between = _group_norm(width)
+        self.tell = nn.Linear(EMBEDDING, 2 * width)
+        self.second = _zeroed(nn.Conv2d(width, width, 3, padding=1))
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """Apply the block."""
+        scale, shift = self.tell(told)[..., None, None].chunk(2, 1)
+        out = self.between(self.first(F.silu(self.before(x))))
+        change: Tensor = self.second(F.silu(out * (1 + scale) + shift))
+        return x + change
+
+
+class ToldStack(nn.ModuleList):
+    """`count` told blocks in a row."""
+
+    def __init__(self, width: int, count: int) -> None:
+        super().__init__(ToldBlock(width) for _ in range(count))
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """Apply the blocks."""
+        for block in self:
+            x = block(x, told)
+        return x
+
+
+class Attention(nn.Module):
+    """Self-attention between the places of a grid, added to it (Vaswani et al. 2017)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.heads = width // HEAD
+        self.norm = _group_norm(width)
+        self.ask = nn.Conv2d(width, 3 * width, 1)
+        self.answer = _zeroed(nn.Conv2d(width, width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> (N, C, h, w)."""
+        asked: Tensor = self.ask(self.norm(x))
+        parts = asked.reshape(len(x), 3, self.heads, HEAD, -1).transpose(-1, -2)
+        query, key, value = parts.unbind(1)
+        heard = F.scaled_dot_product_attention(query, key, value)
+        answer: Tensor = self.answer(heard.transpose(-1, -2).reshape(x.shape))
+        return x + answer
+
+
+def _encoder(config: FlowConfig) -> nn.Sequential:
+    folded = config.channels * config.fold**2
+    width, more = config.widths[0], config.encoder_blocks
+    layers: list[nn.Module] = [
+        nn.PixelUnshuffle(config.fold),
+        nn.Conv2d(folded, width, 3, padding=1),
+        residual_stack(width, more),
+    ]
+    for a, b in pairwise(config.widths):
+        layers += [nn.ReLU(), nn.Conv2d(a, b, 2, stride=2), residual_stack(b, more)]
+    tail = nn.Conv2d(config.widths[-1], config.latent, 3, padding=1)
+    return nn.Sequential(*layers, nn.ReLU(), tail)
+
+
+def _decoder(config: FlowConfig) -> nn.Sequential:
+    folded = config.channels * config.fold**2
+    layers: list[nn.Module] = [nn.Conv2d(config.latent, config.widths[-1], 3, padding=1)]
+    for b, a in pairwise(reversed(config.widths)):
+        layers += [residual_stack(b, config.blocks), nn.ConvTranspose2d(b, a, 2, stride=2)]
+    return nn.Sequential(
+        *layers,
+        residual_stack(config.widths[0], config.blocks),
+        nn.Conv2d(config.widths[0], folded, 3, padding=1),
+        nn.PixelShuffle(config.fold),
+    )
+
+
+def _group_norm(width: int) -> nn.GroupNorm:
+    return nn.GroupNorm(width // GROUP, width)
+
+
+def _zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with zeros for weights: what it adds to starts unchanged."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # built with a bias
+    return layer
+
+
+def _waves(time: Tensor) -> Tensor:
+    """Times (N,), 0 to 1 -> (N, EMBEDDING): sines and cosines (Ho et al. 2020; Vaswani et al.)."""
+    half = EMBEDDING // 2
+    rates = torch.exp(-math.log(1e4) / half * torch.arange(half, device=time.device))
+    angles = 1000 * time[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def geometry(config: FlowConfig) -> Geometry:
+    """Whole images of one size."""
+    side = config.size
+    return Geometry(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
+
+
+SPEC = ModelSpec(
+    name="flow",
+    task="generate",
+    config=FlowConfig,
+    build=Flow,
+    geometry=geometry,
+    objective="flow",
+    presets={
+        "base": FlowConfig(),
+        "digits": FlowConfig(size=28, channels=1, latent=4, widths=(48, 96), prior_widths=(48, 96)),
+        "tiny": FlowConfig(
+            size=16, channels=1, latent=2, widths=(8, 16), prior_widths=(16,), steps=4
+        ),
+    },
+    summary="autoencoder with a latent grid, and a flow-matching prior over it",
+    paper="Rombach et al. 2022 (latent diffusion); Lipman et al. 2023 (flow matching)",
+)

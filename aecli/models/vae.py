@@ -1,0 +1,193 @@
+"""The variational autoencoder (Kingma and Welling 2014; Rezende et al. 2014), and the plain one.
+
+A convolutional encoder predicts `z_mean` and `z_log_var`, mean and log-variance of a Gaussian over
+latent vectors; a sample of it is decoded. With classes it is conditional (Sohn et al. 2015): the
+class enters encoder and decoder. Without `variational` it is a plain autoencoder: no variance, and
+its latents are batch-normalised (Ioffe and Szegedy 2015), so that noise of N(0, I) shares the mean
+and variance of the training latents in each dimension; what else they are like, noise misses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aecli.models.blocks import ClassEmbedding, residual_stack
+from aecli.models.registry import Geometry, ModelSpec, Tiling
+
+SIZES = range(16, 129)
+"""Sides of the square images, pixels."""
+
+CLASS_WIDTH = 32
+"""Length of a class's vector."""
+
+LOG_VAR = 12.0
+"""Bound of |z_log_var|: its exponential stays finite, its gradient alive where it matters."""
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Hyper-parameters.
+
+    Attributes:
+        size: side of the images, pixels.
+        channels: 1 for grey, 3 for RGB.
+        latent: length of a latent vector.
+        widths: channels a level; each level halves the grid, odd sides are rounded up.
+        blocks: residual blocks a level, in the encoder and again in the decoder.
+        hidden: width of the dense layer between the last grid and the latent vector.
+        classes: names of the classes it tells apart; empty: unconditional.
+        variational: False for a plain autoencoder.
+    """
+
+    size: int = 28
+    channels: int = 1
+    latent: int = 16
+    widths: tuple[int, ...] = (32, 64, 64)
+    blocks: int = 0
+    hidden: int = 128
+    classes: tuple[str, ...] = ()
+    variational: bool = True
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise ValueError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}")
+        if self.channels not in (1, 3):
+            raise ValueError("channels must be 1 (grey) or 3 (colour)")
+        if self.latent < 2:
+            raise ValueError("latent must be at least 2")
+        if not self.widths or min(*self.widths, self.hidden) < 1 or self.blocks < 0:
+            raise ValueError("widths and hidden must be positive, blocks not negative")
+        if self.size < 2 ** len(self.widths):
+            raise ValueError(f"{self.size} pixels cannot be halved {len(self.widths)} times")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes must differ")
+
+
+class VAE(nn.Module):
+    """See the module's docstring; offers the `Generator` protocol."""
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        self.size, self.channels, self.classes = config.size, config.channels, config.classes
+        self.latent = (config.latent,)
+        self.variational = config.variational
+        self._sides = [config.size]
+        for _ in config.widths:
+            self._sides.append(-(-self._sides[-1] // 2))
+        grid = (config.widths[-1], self._sides[-1], self._sides[-1])
+        told = CLASS_WIDTH if config.classes else 0
+        self.embedding = ClassEmbedding(len(config.classes), told) if told else None
+
+        layers: list[nn.Module] = []
+        for before, width in pairwise((config.channels, *config.widths)):
+            layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.SiLU()]
+            layers += [residual_stack(width, config.blocks)] if config.blocks else []
+        self.encoder = nn.Sequential(*layers, nn.Flatten())
+        self.to_latent = nn.Sequential(
+            nn.Linear(prod(grid) + told, config.hidden),
+            nn.SiLU(),
+            nn.Linear(config.hidden, config.latent * (2 if config.variational else 1)),
+        )
+        self.normalise = None if config.variational else nn.BatchNorm1d(config.latent, affine=False)
+
+        self.from_latent = nn.Sequential(
+            nn.Linear(config.latent + told, config.hidden),
+            nn.SiLU(),
+            nn.Linear(config.hidden, prod(grid)),
+            nn.Unflatten(1, grid),
+        )
+        self.stacks = nn.ModuleList(
+            residual_stack(width, config.blocks) for width in reversed(config.widths)
+        )
+        finer = (*reversed(config.widths[:-1]), config.widths[0])
+        self.ups = nn.ModuleList(
+            nn.Conv2d(width, after, 3, padding=1)
+            for width, after in zip(reversed(config.widths), finer, strict=True)
+        )
+        self.tail = nn.Conv2d(config.widths[0], config.channels, 3, padding=1)
+
+    def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """`z_mean` and `z_log_var` of q(z | x), each (N, D); for a variational model alone."""
+        mean, log_var = self._to_latent(x, label).chunk(2, 1)
+        return mean, log_var.clamp(-LOG_VAR, LOG_VAR)
+
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, channels, size, size), labels (N,) -> the mean of the latents, (N, D)."""
+        if self.normalise is None:
+            return self.posterior(x, label)[0]
+        latent: Tensor = self.normalise(self._to_latent(x, label))
+        return latent
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Latents (N, D), labels (N,) -> images (N, channels, size, size), within [0, 1]."""
+        features = self.from_latent(self._told(z, label))
+        for stack, up, side in zip(self.stacks, self.ups, self._sides[-2::-1], strict=True):
+            features = F.interpolate(stack(F.silu(features)), size=(side, side))
+            features = up(features)
+        logits: Tensor = self.tail(F.silu(features))
+        return logits.float().sigmoid()
+
+    def draw(
+        self,
+        noise: Tensor,
+        label: Tensor | None = None,  # noqa: ARG002 - the prior is the same for all classes
+        temperature: float = 1.0,
+    ) -> Tensor:
+        """Latents of the prior N(0, I): the noise times temperature."""
+        return noise * temperature
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """Images -> their reconstructions from the mean of the latents."""
+        return self.decode(self.encode(x, label), label)
+
+    def _to_latent(self, x: Tensor, label: Tensor | None) -> Tensor:
+        latent: Tensor = self.to_latent(self._told(self.encoder(2 * x - 1), label))
+        return latent.float()
+
+    def _told(self, features: Tensor, label: Tensor | None) -> Tensor:
+        """Vectors (N, K) with their class's appended where the model is conditional."""
+        if self.embedding is None:
+            return features
+        vectors = self.embedding.vectors(label, len(features))
+        return torch.cat([features, vectors.to(features.dtype)], 1)
+
+
+def reparametrise(mean: Tensor, log_var: Tensor, noise: Tensor) -> Tensor:
+    """A sample of N(mean, exp(log_var)), differentiable in both, from standard normal `noise`."""
+    return mean + (0.5 * log_var).exp() * noise
+
+
+def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_var)) || N(0, 1)) in nats, element by element.
+
+    Kingma and Welling 2014, appendix B; never negative, 0 only for mean 0 and log_var 0.
+    """
+    return 0.5 * (mean.square() + log_var.expm1() - log_var)
+
+
+def geometry(config: VAEConfig) -> Geometry:
+    """Whole images of one size."""
+    side = config.size
+    return Geometry(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
+
+
+SPEC = ModelSpec(
+    name="vae",
+    task="generate",
+    config=VAEConfig,
+    build=VAE,
+    geometry=geometry,
+    objective="vae",
+    presets={
+        "base": VAEConfig(),
+        "tiny": VAEConfig(size=16, latent=2, widths=(8, 16), hidden=16),
+    },
+    summary="convolutional variational autoencoder with a latent vector, conditional or not",
+    paper="Kingma and Welling 2014; Rezende et al. 2014; Sohn et al. 2015 (conditional)",
+)

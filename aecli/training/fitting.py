@@ -1,0 +1,106 @@
+"""A generative recipe made to fit what the user has: the size, channels and classes of DATA."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aecli.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aecli.training.request import Request
+
+ARCHITECTURES = {"flow": None, "vae": "vae"}
+"""Architectures, and the recipes with which they learn a user's own images."""
+
+DIGIT, ICON = 28, 64
+"""Sides of images unless told otherwise: of IDX files, and of others."""
+
+
+def fitted(
+    request: Request,
+    *,
+    size: int | None,
+    grey: bool,
+    classes: bool,
+    latent: int | None,
+    architecture: str | None,
+) -> Request:
+    """The request with the options of `aecli train generate` as settings of its recipe.
+
+    Where neither a recipe nor a model to start from is named, the model's size, channels and levels
+    follow from DATA, too.
+
+    Raises:
+        UsageError: the options contradict each other, or DATA has no classes.
+    """
+    if architecture is not None and architecture not in ARCHITECTURES:
+        raise UsageError(
+            f"no architecture {architecture!r} for generate",
+            did_you_mean(architecture, ARCHITECTURES),
+        )
+    if architecture is not None and (request.recipe or request.resume):
+        raise UsageError("--arch goes neither with --recipe nor with --resume")
+    settings: dict[str, object] = {}
+    if architecture is not None:
+        request = replace(request, recipe=ARCHITECTURES[architecture])
+    if request.recipe in (None, *ARCHITECTURES.values()) and not (request.resume or request.start):
+        digits = _all_idx(request.data)
+        size = size or (DIGIT if digits else ICON)
+        settings["model.channels"] = 1 if digits or grey else 3
+        settings["model.widths"] = widths(size, vae=request.recipe is not None)
+    elif grey:
+        settings["model.channels"] = 1
+    if size is not None:
+        settings["model.size"] = size
+    if latent is not None:
+        settings["model.latent"] = latent
+    if classes:
+        settings["model.classes"] = class_names(request.data)
+    given = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
+    return replace(request, settings=[*given, *request.settings])
+
+
+def widths(size: int, *, vae: bool) -> list[int]:
+    """Channels a level that suit a side: a grid of 4 cells along it (vae), of 7 to 15 (flow)."""
+    if vae:
+        levels = max(1, (size - 1).bit_length() - 2)
+        return [32, *[64] * (levels - 1)]
+    side, levels = size // 2, 1
+    while side % 2 == 0 and side >= 14:
+        side, levels = side // 2, levels + 1
+    return [48, 96] if levels == 2 else [32, 64, 128, 128][:levels]
+
+
+def class_names(data: Sequence[str]) -> list[str]:
+    """The names of DATA's sub-folders, or its IDX labels, in natural order.
+
+    Raises:
+        UsageError: a picture lies in no sub-folder, or all in the same.
+    """
+    from pathlib import Path
+
+    from aecli.imaging.inputs import natural
+    from aecli.training import sources
+
+    entries = sources.collect(data, labelled=True)
+    for entry in entries:
+        if not entry.label:
+            raise UsageError(
+                f"{entry.name} lies in no sub-folder", "--classes names classes after sub-folders"
+            )
+    names = sorted({entry.label for entry in entries}, key=lambda name: natural(Path(name)))
+    if len(names) < 2:
+        raise UsageError(f"all pictures are of one class, {names[0]}", "train without --classes")
+    return names
+
+
+def _all_idx(data: Sequence[str]) -> bool:
+    from pathlib import Path
+
+    from aecli.training import sources
+
+    return bool(data) and all(sources.idx_files(Path(name).expanduser()) for name in data)

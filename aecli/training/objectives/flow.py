@@ -1,0 +1,180 @@
+"""Latent flow matching in two stages: an autoencoder, then a prior over its latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aecli.errors import UsageError, did_you_mean
+from aecli.tables import section
+from aecli.training.objectives.base import Score, pixel_loss
+from aecli.training.objectives.generating import Generating, beside, psnr, to_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aecli.training.data import Batch, Source
+    from aecli.training.objectives.base import Objective
+    from aecli.training.squares import Drawn, Squares
+
+ENCODED_AT_ONCE = 256
+"""Images of a batch that is encoded before the prior's first step."""
+
+
+@dataclass(frozen=True)
+class FlowObjectiveConfig:
+    """The objective of a latent flow.
+
+    Attributes:
+        train: `autoencoder`, or `prior`, which leaves the autoencoder as it is.
+        latent_noise: standard deviation of the noise that latents, of unit variance, are decoded
+            with in training: what the prior gets wrong by less than this does not show.
+        time_spread: times are the logistic function of normal noise with this standard deviation
+            (logit-normal, Esser et al. 2024); larger spends more on both ends of the path.
+        class_dropout: share of the images whose class is kept from the prior, 0 to 1 (Ho and
+            Salimans 2022); above 0 the model draws without a class, too.
+    """
+
+    train: str = "autoencoder"
+    latent_noise: float = 0.1
+    time_spread: float = 1.0
+    class_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.latent_noise < 0 or not self.time_spread > 0:
+            raise UsageError("objective.latent_noise must not be negative, time_spread positive")
+        if not 0 <= self.class_dropout <= 1:
+            raise UsageError("objective.class_dropout must lie between 0 and 1")
+
+
+def flow(table: Mapping[str, Any], loss: str, model: Any) -> Objective:
+    """The objective of the stage that `objective.train` names."""
+    config = section(FlowObjectiveConfig, table, "objective")
+    stages: Mapping[str, Callable[[], Objective]] = {
+        "autoencoder": lambda: Autoencode(config, loss, model),
+        "prior": lambda: MatchFlow(config, model),
+    }
+    if config.train not in stages:
+        raise UsageError(
+            f"objective.train cannot be {config.train!r}", did_you_mean(config.train, stages)
+        )
+    return stages[config.train]()
+
+
+class Autoencode(Generating):
+    """The first stage: reconstruct from noisy latents."""
+
+    primary = "psnr"
+
+    def __init__(self, config: FlowObjectiveConfig, loss: str, model: Any) -> None:
+        super().__init__(model)
+        self.config = config
+        self._pixel_loss = pixel_loss(loss)
+        side = model.size // model.cell
+        self._latent = (model.latent, side, side)
+
+    def begin(self, module: nn.Module, source: Source) -> None:  # noqa: ARG002 - the protocol's
+        """Leave the prior alone."""
+        model: Any = module
+        model.prior.requires_grad_(False)
+
+    def sample(self, item: Drawn, rng: np.random.Generator) -> Batch:
+        """`image`, and the `noise` added to its latents."""
+        return {"image": item.image, "noise": rng.standard_normal(self._latent, np.float32)}
+
+    def loss(
+        self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
+    ) -> dict[str, Tensor]:
+        """`pixel`: the error of the reconstruction."""
+        x = to_images(batch["image"])
+        model: Any = module
+        z = model.encode(x) + self.config.latent_noise * batch["noise"]
+        return {"pixel": self._pixel_loss(model.decode(z), x)}
+
+    def validate(self, module: nn.Module, held_out: Squares, device: torch.device) -> Score:
+        """PSNR of the reconstruction."""
+        x, _ = self.held_out(held_out, device)
+        model: Any = module
+        output = model.decode(model.encode(x))
+        return Score({"psnr": psnr(x, output)}, beside(x, output))
+
+
+class MatchFlow(Generating):
+    """The second stage: the velocity of straight paths from noise to latents.
+
+    At time t the path from noise e to latent z is at (1 - t) e + t z, and its velocity is z - e
+    (Lipman et al. 2023, eq. 23 with sigma_min = 0; Liu et al. 2023, eq. 1).
+    """
+
+    primary = "explained"
+
+    def __init__(self, config: FlowObjectiveConfig, model: Any) -> None:
+        super().__init__(model)
+        self.config = config
+        side = model.size // model.cell
+        self._latent = (model.latent, side, side)
+        self._latents = torch.empty(0)
+
+    def begin(self, module: nn.Module, source: Source) -> None:
+        """Freeze the autoencoder, and encode all images once: their latents do not change."""
+        model: Any = module
+        for part in (model.encoder, model.normalise, model.decoder):
+            part.eval().requires_grad_(False)
+        images = torch.from_numpy(source.squares.images)  # type: ignore[attr-defined]
+        device = next(module.parameters()).device
+        with torch.no_grad():
+            self._latents = torch.cat(
+                [
+                    model.encode(to_images(images[i : i + ENCODED_AT_ONCE].to(device)))
+                    for i in range(0, len(images), ENCODED_AT_ONCE)
+                ]
+            )
+
+    def sample(self, item: Drawn, rng: np.random.Generator) -> Batch:
+        """`index` of the image, its `label`, the `noise` and the `time` of a point on its path."""
+        spread = self.config.time_spread * rng.standard_normal()
+        return {
+            "index": np.array(item.index),
+            "label": self.drop(item.label, self.config.class_dropout, rng),
+            "noise": rng.standard_normal(self._latent, np.float32),
+            "time": np.array(1 / (1 + np.exp(-spread)), np.float32),
+        }
+
+    def loss(
+        self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
+    ) -> dict[str, Tensor]:
+        """`velocity`: the mean squared error of the velocity."""
+        z, label = self._latents[batch["index"]], self.labels(batch["label"])
+        return {"velocity": _error(module, z, batch["noise"], batch["time"], label)}
+
+    def validate(self, module: nn.Module, held_out: Squares, device: torch.device) -> Score:
+        """Velocity error at fixed times and noise; `explained`: the share of its variance foretold.
+
+        Also the PSNR of the reconstruction, which this stage leaves as it is, and samples.
+        """
+        x, label = self.held_out(held_out, device)
+        model: Any = module
+        z = model.encode(x)
+        rng = np.random.default_rng([3, len(x)])
+        noise = torch.from_numpy(rng.standard_normal(z.shape, np.float32)).to(device)
+        time = (torch.arange(len(x), device=device) + 0.5) / len(x)
+        error = _error(model, z, noise, time, label)
+        explained = 1 - error / (z - noise).square().mean()
+        output = model.decode(z)
+        metrics = {
+            "explained": float(explained),
+            "velocity": float(error),
+            "psnr": psnr(x, output),
+        }
+        return Score(metrics, beside(x, output), self.draw(model, device))
+
+
+def _error(model: Any, z: Tensor, noise: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
+    """Mean squared error of the velocity at `time` (N,) on the paths from noise to latents z."""
+    share = time[:, None, None, None]
+    predicted: Tensor = model.velocity((1 - share) * noise + share * z, time, label)
+    return (predicted - (z - noise)).square().mean()

@@ -1,0 +1,133 @@
+"""What the objectives of generation share: whole squares, their classes, pictures to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aecli.training import sources, squares
+from aecli.training.data import evenly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from aecli.models.registry import Geometry
+    from aecli.training.config import Recipe
+    from aecli.training.data import Source
+    from aecli.training.objectives.base import Picture
+    from aecli.training.sources import Entry
+    from aecli.training.squares import Squares
+
+COLUMNS, ROWS = 10, 8
+"""Of the pictures that a validation shows."""
+
+
+class Generating:
+    """The part of an objective that is the same for every generative model.
+
+    Args:
+        model: the architecture's config, with `size`, `channels` and `classes`.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.size: int = model.size
+        self.channels: int = model.channels
+        self.classes: tuple[str, ...] = model.classes
+
+    def collect(self, names: Sequence[str]) -> list[Entry]:
+        """Images, folders, `.zip` and IDX files -> their pictures."""
+        return sources.collect(names, labelled=bool(self.classes))
+
+    def open(
+        self,
+        train: Sequence[Entry],
+        val: Sequence[Entry],
+        recipe: Recipe,
+        _geometry: Geometry,
+        warn: Callable[[str], None],
+    ) -> tuple[Source, Squares]:
+        """All pictures as squares; with `data.flips` their mirror images beside them."""
+
+        def load(entries: Sequence[Entry]) -> Squares:
+            return squares.load(
+                entries,
+                size=self.size,
+                channels=self.channels,
+                classes=self.classes,
+                config=recipe.data,
+                report=warn,
+            )
+
+        held_out = load(evenly(val, recipe.data.val_limit))
+        shown = load(train)
+        if recipe.data.flips:
+            shown = shown.with_mirrored()
+        return squares.Draws(shown, recipe.data, recipe.run.seed), held_out
+
+    def begin(self, module: nn.Module, source: Source) -> None:
+        """Nothing: all weights are trained."""
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing that the architecture's config does not say."""
+        return {}
+
+    def labels(self, labels: Tensor) -> Tensor | None:
+        """Labels as models take them: None without classes."""
+        return labels if self.classes else None
+
+    def drop(self, label: int, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The label, or with probability `share` none, so that the model learns both."""
+        dropped = bool(self.classes) and rng.random() < share
+        return np.array(len(self.classes) if dropped else label)
+
+    def held_out(self, held_out: Squares, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        """Validation pictures and their labels, as models take them."""
+        x = to_images(torch.from_numpy(held_out.images).to(device))
+        return x, self.labels(torch.from_numpy(held_out.labels).to(device))
+
+    def draw(self, module: Any, device: torch.device) -> list[list[Picture]]:
+        """New pictures of fixed noise, so that one sees them improve; with classes a row of each.
+
+        Rows of `COLUMNS`, `ROWS` of them or as many as there are classes, 16 at most.
+        """
+        rows = min(len(self.classes), 16) or ROWS
+        count = rows * COLUMNS
+        rng = np.random.default_rng(0)
+        noise = torch.from_numpy(rng.standard_normal((count, *module.latent), np.float32))
+        label = torch.arange(rows).repeat_interleave(COLUMNS).to(device) if self.classes else None
+        images = to_pictures(module.decode(module.draw(noise.to(device), label), label))
+        return [images[i : i + COLUMNS] for i in range(0, count, COLUMNS)]
+
+
+def to_images(squares: Tensor) -> Tensor:
+    """uint8 (N, H, W) or (N, H, W, 3) -> float32 (N, 1 or 3, H, W) in [0, 1]."""
+    channels_last = squares if squares.ndim == 4 else squares[..., None]
+    return channels_last.permute(0, 3, 1, 2).float() / 255
+
+
+def to_pictures(images: Tensor) -> list[Picture]:
+    """(N, 1 or 3, H, W) in [0, 1] -> uint8 HxW or HxWx3 each, clipped and rounded."""
+    pixels = (images.float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)
+    return cast("list[Picture]", list(pixels.squeeze(-1).cpu().numpy()))
+
+
+def beside(originals: Tensor, outputs: Tensor) -> list[list[Picture]]:
+    """Originals in rows, each above the row of their reconstructions."""
+    shown = COLUMNS * (ROWS // 2)
+    above, below = to_pictures(originals[:shown]), to_pictures(outputs[:shown])
+    full = len(above) // COLUMNS * COLUMNS or len(above)
+    width = min(COLUMNS, full)
+    starts = range(0, full, width)
+    return [side[i : i + width] for i in starts for side in (above, below)]
+
+
+def psnr(originals: Tensor, outputs: Tensor) -> float:
+    """Mean over the images of their PSNR in dB, outputs clipped and rounded to 8 bits."""
+    pixels = (outputs.float().clamp(0, 1) * 255).round()
+    error = (pixels - originals * 255).square().flatten(1).mean(1).clamp_min(1e-3)
+    return float((10 * torch.log10(255**2 / error)).mean())

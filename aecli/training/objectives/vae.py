@@ -1,0 +1,119 @@
+"""Variational autoencoding: reconstruct, and keep the latents near the standard normal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aecli.errors import UsageError, did_you_mean
+from aecli.models.vae import kl_divergence, reparametrise
+from aecli.tables import section
+from aecli.training.objectives.base import PIXEL_LOSSES, Score
+from aecli.training.objectives.generating import Generating, beside, psnr, to_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aecli.training.data import Batch
+    from aecli.training.squares import Drawn, Squares
+
+
+RECONSTRUCTIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    **PIXEL_LOSSES,
+    "bce": F.binary_cross_entropy,
+}
+"""What `optim.loss` names here, means over pixels: `bce` is a Bernoulli likelihood, `mse` that of a
+Gaussian and `l1` that of a Laplacian, whose fixed width beta makes up for."""
+
+
+@dataclass(frozen=True)
+class VAEObjectiveConfig:
+    """The objective of a VAE.
+
+    Attributes:
+        beta: weight of the KL divergence (Higgins et al. 2017); 1: the evidence lower bound.
+        kl_warmup: share of the run in which that weight rises from zero.
+        free_bits: nats of KL divergence that each latent dimension has free (Kingma et al. 2016).
+        class_dropout: share of the images whose class is kept from the model, 0 to 1.
+    """
+
+    beta: float = 1.0
+    kl_warmup: float = 0.1
+    free_bits: float = 0.0
+    class_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.beta < 0 or self.free_bits < 0:
+            raise UsageError("objective.beta and free_bits must not be negative")
+        if not (0 <= self.kl_warmup <= 1 and 0 <= self.class_dropout <= 1):
+            raise UsageError("objective.kl_warmup and class_dropout must lie between 0 and 1")
+
+
+class Variational(Generating):
+    """Reconstruction + beta * KL to N(0, I), both summed over an image and averaged over images.
+
+    A plain autoencoder (`variational = false`) has the first term alone.
+    """
+
+    def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
+        super().__init__(model)
+        self.config = section(VAEObjectiveConfig, table, "objective")
+        if loss not in RECONSTRUCTIONS:
+            raise UsageError(f"unknown loss {loss!r}", did_you_mean(loss, RECONSTRUCTIONS))
+        self._reconstruction = RECONSTRUCTIONS[loss]
+        self._latent: int = model.latent
+        self._variational: bool = model.variational
+        self.primary = "elbo" if self._variational else "psnr"
+
+    def sample(self, item: Drawn, rng: np.random.Generator) -> Batch:
+        """`image`, its `label`, and the `noise` of reparametrisation."""
+        return {
+            "image": item.image,
+            "label": self.drop(item.label, self.config.class_dropout, rng),
+            "noise": rng.standard_normal(self._latent, np.float32),
+        }
+
+    def loss(
+        self, module: nn.Module, batch: Mapping[str, Tensor], fraction: float
+    ) -> dict[str, Tensor]:
+        """`reconstruction` and `kl`, the latter as weighted by beta and its warm-up."""
+        x, label = to_images(batch["image"]), self.labels(batch["label"])
+        model: Any = module
+        if not self._variational:
+            output = model.decode(model.encode(x, label), label)
+            return {"reconstruction": self._distance(output, x)}
+        mean, log_var = model.posterior(x, label)
+        output = model.decode(reparametrise(mean, log_var, batch["noise"]), label)
+        c = self.config
+        kl = kl_divergence(mean, log_var).mean(0).clamp_min(c.free_bits).sum()
+        weight = c.beta * (min(1.0, fraction / c.kl_warmup) if c.kl_warmup else 1.0)
+        return {"reconstruction": self._distance(output, x), "kl": weight * kl}
+
+    def validate(self, module: nn.Module, held_out: Squares, device: torch.device) -> Score:
+        """PSNR from the mean of the latents; `elbo`, minus the loss without warm-up, and its terms.
+
+        In nats an image where beta is 1 and the loss is a likelihood.
+        """
+        x, label = self.held_out(held_out, device)
+        model: Any = module
+        output = model.decode(model.encode(x, label), label)
+        metrics = {"psnr": psnr(x, output)}
+        if self._variational:
+            mean, log_var = model.posterior(x, label)
+            rng = np.random.default_rng([3, len(x)])
+            noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(device)
+            drawn = model.decode(reparametrise(mean, log_var, noise), label)
+            error, kl = self._distance(drawn, x), kl_divergence(mean, log_var).sum(1).mean()
+            elbo = float(-error - self.config.beta * kl)
+            metrics = {"elbo": elbo, **metrics, "reconstruction": float(error), "kl": float(kl)}
+        return Score(metrics, beside(x, output), self.draw(model, device))
+
+    def _distance(self, output: Tensor, x: Tensor) -> Tensor:
+        """The reconstruction term: the sum over an image's samples, averaged over images."""
+        with torch.autocast(x.device.type, enabled=False):
+            return self._reconstruction(output, x) * x[0].numel()

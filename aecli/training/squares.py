@@ -1,0 +1,144 @@
+"""Square pictures of one size, all in memory: what generative models learn from."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aecli.errors import InputError, TrainingError, UsageError, did_you_mean
+from aecli.imaging.square import square
+from aecli.training.data import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from aecli.training.config import DataConfig
+    from aecli.training.sources import Entry
+
+
+@dataclass(frozen=True, eq=False)
+class Squares:
+    """Pictures and their classes.
+
+    Attributes:
+        images: uint8, (N, size, size) or (N, size, size, 3).
+        labels: int64, (N,): places in the model's classes; as many as there are classes: none.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def with_mirrored(self) -> Squares:
+        """All of them, and all of them mirrored left to right."""
+        return Squares(
+            np.concatenate([self.images, self.images[:, :, ::-1]]),
+            np.concatenate([self.labels, self.labels]),
+        )
+
+
+def load(
+    entries: Sequence[Entry],
+    *,
+    size: int,
+    channels: int,
+    classes: Sequence[str],
+    config: DataConfig,
+    report: Callable[[str], None],
+) -> Squares:
+    """Decode, crop and shrink all pictures; those that cannot be decoded are reported and left out.
+
+    Args:
+        entries: the pictures.
+        size: side of the squares, pixels.
+        channels: 1 for grey, 3 for RGB.
+        classes: names of the model's classes; empty: labels do not matter.
+        config: threads to use, and memory that the squares may take.
+        report: called with one line for each picture left out.
+
+    Raises:
+        UsageError: they need more memory than `config` grants, or a picture is of no known class.
+        TrainingError: none of them can be decoded.
+    """
+    needed = (len(entries) * size * size * channels) >> 20
+    if needed > config.cache_mb:
+        raise UsageError(
+            f"{len(entries)} squares of {size} pixels take {needed} MiB, more than data.cache_mb",
+            f"allow them with --set data.cache_mb={needed + 1}, or choose a smaller --size",
+        )
+    numbers = {name: number for number, name in enumerate(classes)}
+    for entry in entries:
+        if classes and entry.label not in numbers:
+            where = f"is of the class {entry.label!r}" if entry.label else "lies in no sub-folder"
+            raise UsageError(
+                f"{entry.name} {where}, and the model has {len(classes)} classes",
+                did_you_mean(entry.label, classes),
+            )
+
+    def read(entry: Entry) -> NDArray[np.uint8] | str:
+        try:
+            return square(entry.read(), size, channels)
+        except InputError as error:
+            return error.message
+
+    images, labels = [], []
+    with ThreadPoolExecutor(config.workers, thread_name_prefix="squares") as threads:
+        for entry, read_in in zip(entries, threads.map(read, entries), strict=True):
+            if isinstance(read_in, str):
+                report(f"skipped: {read_in}")
+            else:
+                images.append(read_in)
+                labels.append(numbers.get(entry.label, len(classes)))
+    if not images:
+        raise TrainingError("there is no readable image to train on", "give a folder of images")
+    return Squares(np.stack(images), np.array(labels, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """One square of a run: its place among all, its pixels, and its class."""
+
+    index: int
+    image: NDArray[np.uint8]
+    label: int
+
+
+class Draws:
+    """The squares of a run by number: all of them once, then all again in another order.
+
+    Attributes:
+        squares: those drawn from.
+        names: a checksum of them, to tell when the data has changed.
+    """
+
+    def __init__(self, squares: Squares, config: DataConfig, seed: int) -> None:
+        self.squares = squares
+        self.config = config
+        self._seed = seed
+        digest = hashlib.sha256(squares.images.data)
+        digest.update(squares.labels.data)
+        self.names = [digest.hexdigest()]
+        self._order = lru_cache(maxsize=4)(self._shuffled)
+
+    def __len__(self) -> int:
+        return len(self.squares)
+
+    def __getitem__(self, number: int) -> tuple[Drawn, np.random.Generator]:
+        """Square `number`, and the generator that its noise comes from."""
+        epoch, within = divmod(number, len(self))
+        index = int(self._order(epoch)[within])
+        rng = np.random.default_rng([self._seed, Stream.CROP, number])
+        drawn = Drawn(index, self.squares.images[index], int(self.squares.labels[index]))
+        return drawn, rng
+
+    def _shuffled(self, epoch: int) -> NDArray[np.int64]:
+        return np.random.default_rng([self._seed, Stream.ORDER, epoch]).permutation(len(self))
