@@ -1,0 +1,136 @@
+"""Latents as values: kept in files that know their model, and laid out between and along axes."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.errors import InputError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+Array = NDArray[np.float32]
+
+KEYS = ("latents", "vectors")
+"""What the latents are called in a file; `vectors` where `aecli embed` wrote it."""
+
+_UNREADABLE = (OSError, ValueError, EOFError, LookupError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises on files that are no `.npz`, or a damaged one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """Points of one model's latent space.
+
+    Attributes:
+        values: float32, (N, *latent).
+        model: the model's name.
+        sha256: checksum of the file of its weights, in hexadecimal.
+        classes: the class that each belongs to, N names; None for a model without classes.
+    """
+
+    values: Array
+    model: str
+    sha256: str
+    classes: tuple[str, ...] | None = None
+
+
+def save(latents: Latents, file: BinaryIO) -> None:
+    """Write an `.npz`: `latents`, `model`, `sha256` and, where there are classes, `classes`."""
+    arrays: dict[str, Any] = {
+        "latents": latents.values,
+        "model": np.array(latents.model),
+        "sha256": np.array(latents.sha256),
+    }
+    if latents.classes is not None:
+        arrays["classes"] = np.array(latents.classes)
+    np.savez(file, **arrays)
+
+
+def load(path: Path) -> Latents:
+    """Read what `save`, or `aecli embed`, has written.
+
+    Raises:
+        InputError: no such file, or it holds something else.
+    """
+    try:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            model, sha256 = str(arrays["model"]), str(arrays["sha256"])
+            values = arrays[next((key for key in KEYS if key in arrays), KEYS[0])]
+            classes = tuple(map(str, arrays["classes"])) if "classes" in arrays else None
+    except _UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(
+            f"{path}: is no file of latents",
+            "such .npz files are made by --save-latents and by aecli embed",
+        ) from None
+    if values.ndim < 2 or not len(values) or not np.issubdtype(values.dtype, np.floating):
+        raise InputError(f"{path}: its latents are not a list of points")
+    if not np.isfinite(values).all():
+        raise InputError(f"{path}: its latents are not all finite")
+    if classes is not None and len(classes) != len(values):
+        raise InputError(f"{path}: {len(classes)} classes for {len(values)} latents")
+    return Latents(np.ascontiguousarray(values, np.float32), model, sha256, classes)
+
+
+def labels_of(names: Sequence[str], classes: Sequence[str], model: str) -> NDArray[np.int64]:
+    """The places of class names among those that a model knows: (N,).
+
+    Raises:
+        UsageError: it does not know one of them; the hint names the nearest.
+    """
+    for name in names:
+        if name not in classes:
+            raise UsageError(f"{model} knows no class {name!r}", did_you_mean(name, classes))
+    return np.array([classes.index(name) for name in names], np.int64)
+
+
+def between(a: Array, b: Array, steps: int) -> Array:
+    """Points on the way from one latent to another, both included: (steps, *latent).
+
+    Spherical linear interpolation (Shoemake 1985, section 3.3): in many dimensions the mass of a
+    normal distribution lies near a sphere, which straight lines leave (White 2016). Points in
+    one, or in opposite, directions are joined by a straight line.
+    """
+    t = np.linspace(0, 1, steps).reshape(-1, *[1] * a.ndim)
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    lengths = np.linalg.norm(x) * np.linalg.norm(y)
+    cosine = np.vdot(x, y) / lengths if lengths else 1.0
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    if np.sin(angle) < 1e-6:
+        path = (1 - t) * x + t * y
+    else:
+        path = (np.sin((1 - t) * angle) * x + np.sin(t * angle) * y) / np.sin(angle)
+    return path.astype(np.float32)
+
+
+def quantiles(side: int) -> Array:
+    """A square grid of points in two dimensions that lie evenly in the standard normal's mass.
+
+    Row by row from the top left, x growing to the right, y upwards: (side * side, 2). The k-th
+    coordinate is the normal quantile of (k + 1/2) / side (Kingma & Welling 2014, appendix A).
+    """
+    normal = NormalDist()
+    line = np.array([normal.inv_cdf((k + 0.5) / side) for k in range(side)], np.float32)
+    x, y = np.meshgrid(line, line[::-1])
+    return np.stack([x.ravel(), y.ravel()], axis=1)
+
+
+def axes(dimensions: int, steps: int, reach: float = 3.0) -> Array:
+    """Each dimension swept from -reach to reach while the others rest at 0.
+
+    (dimensions * steps, dimensions), one dimension after the other.
+    """
+    line = np.linspace(-reach, reach, steps, dtype=np.float32)
+    points = np.eye(dimensions, dtype=np.float32)[:, None, :] * line[:, None]
+    return points.reshape(-1, dimensions)
