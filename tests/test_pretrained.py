@@ -54,7 +54,7 @@ def test_the_committed_recipe_is_what_it_was_trained_by(path: Path) -> None:
     model = found(path)
     assert (model.meta.task, model.meta.tag) == (model.task, model.name)
     used = model.meta.training["recipe"]
-    committed = config.load(model.task, model.name).as_table()
+    committed = config.load(model.task, model.name).stages()[-1].as_table()
     for section in ("model", "objective", "optim"):
         assert used[section] == committed[section], section
     for fact in ("data", "licence", "steps", "seed"):

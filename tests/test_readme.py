@@ -41,7 +41,11 @@ def section(title: str) -> str:
 
 PROSE = " ".join(re.sub(r"^```.*?^```$", "", README, flags=re.DOTALL | re.MULTILINE).split())
 LINES = [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
-DENOISE = "".join(blocks("sh", section("Denoise"))).splitlines()
+EXAMPLES = [
+    line
+    for title in ("Denoise", "Upscale")
+    for line in blocks("sh", section(title))[0].splitlines()
+]
 
 
 def calls(line: str) -> Iterator[list[str]]:
@@ -77,12 +81,12 @@ def parse(arguments: list[str]) -> dict[str, Any]:
 
 def options(command: Any) -> set[str]:
     """All options of a command and those below it."""
-    own = {name for parameter in command.params for name in parameter.opts}
+    own = {n for p in command.params for n in (*p.opts, *p.secondary_opts)}
     return own.union(*(options(sub) for sub in getattr(command, "commands", {}).values()))
 
 
 def test_there_are_commands_to_test() -> None:
-    assert len(DENOISE) >= 7
+    assert len(EXAMPLES) >= 13
     assert len(CALLS) >= 15
 
 
@@ -126,12 +130,14 @@ def test_the_folder_table_lists_the_packages() -> None:
         ("nothing is overwritten without `--overwrite`", "denoise", "overwrite", False),
         ("kept unless `--strip`", "denoise", "strip", False),
         ("what `--device auto` means", "denoise", "device", "auto"),
+        ("Results of more than 1 GiB want `--yes`", "upscale", "yes", False),
+        ("`--no-consistent` leaves it out", "upscale", "consistent", None),
     ],
 )
 def test_what_it_says_of_defaults(aecli_help: Any, claim: str, command: str, option: str, default):
     assert claim in PROSE
     assert parse([command, "x.png"])[option] == default
-    if default is not False:
+    if default not in (False, None):
         assert re.search(rf"--{option} [^[]*\[default: {default}[;\]]", aecli_help(command))
 
 
@@ -176,7 +182,15 @@ def prepare(folder: Path) -> None:
         pixels = rng.integers(0, np.iinfo(dtype).max, shape, dtype)
         Image.fromarray(pixels).save(path)
 
-    for name in ("photo.jpg", "a.png", "noisy.png", "clean.png", "in/1.png", "in/2.png"):
+    for name in (
+        "photo.jpg",
+        "a.png",
+        "icon.png",
+        "noisy.png",
+        "clean.png",
+        "in/1.png",
+        "in/2.png",
+    ):
         save(name)
     for name in ("album/1.jpg", "album/deep/2.png", "Pictures/1.jpg", "Pictures/2.jpg"):
         save(name)
@@ -195,7 +209,7 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
-    """Every line of `## Denoise`, each run in a folder of its own, two at a time."""
+    """Every line of the restoring sections, each run in a folder of its own, two at a time."""
     home = tmp_path_factory.mktemp("home")
     install(_tiny, home)
     environment = os.environ | {
@@ -220,19 +234,21 @@ def ran(_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]
         return Ran(folder, done.returncode, done.stdout, done.stderr)
 
     with ThreadPoolExecutor(2) as threads:
-        return dict(zip(DENOISE, threads.map(run, DENOISE), strict=True))
+        return dict(zip(EXAMPLES, threads.map(run, EXAMPLES), strict=True))
 
 
 def install(model: Path, home: Path) -> None:
-    """Make a model the default for denoising."""
+    """Make tiny models the defaults for denoising and upscaling."""
     folder = home / "models"
     folder.mkdir(parents=True, exist_ok=True)
     name = store.file_name("denoise", store.PREFERENCE["denoise"][0])
     (folder / name).write_bytes(model.read_bytes())
+    for family in store.PREFERENCE["upscale"]:
+        tiny.upscalers(folder, family, "bicubic")
 
 
-@pytest.mark.parametrize("line", DENOISE)
-def test_every_denoising_command_runs(line: str, ran: dict[str, Ran]) -> None:
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_every_restoring_command_runs(line: str, ran: dict[str, Ran]) -> None:
     if "jq" in line and not shutil.which("jq"):
         pytest.skip("needs jq")
     done = ran[line]
@@ -281,5 +297,6 @@ def test_the_python_example_runs(
     values: dict[str, Any] = {"array": np.zeros((24, 32, 3), np.uint16)}
     exec(shorter, values)  # noqa: S102  # the README's own code is what is tested
     assert isinstance(values["clean"], Image.Image)
+    assert values["large"].size == (80, 60)
     assert values["array"].dtype == np.uint16
     assert (home / "models" / "denoise-mine.safetensors").is_file()

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.store import Found
 
-Task = Annotated[str, typer.Argument(metavar="TASK", help="The command it serves: denoise, ...")]
+Task = Annotated[
+    str, typer.Argument(metavar="TASK", help="The command it serves: denoise, upscale, ...")
+]
 SomeTask = Annotated[
-    str | None, typer.Argument(metavar="TASK", help="The command it serves: denoise, ...")
+    str | None, typer.Argument(metavar="TASK", help="The command it serves: denoise, upscale, ...")
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")]
 SomeName = Annotated[
