@@ -156,8 +156,23 @@ class Sampler:
         Raises:
             ModelError: the model gives values that are not finite.
         """
+        return self._apply(self._module.encode, self._images(pictures), labels)
+
+    def errors(self, pictures: Pictures, latents: Floats, labels: Labels | None) -> Floats:
+        """How far pictures lie from what their latents decode to: mean squared errors, (N,).
+
+        On the [0, 1] scale, of the decoder's values as they are.
+
+        Raises:
+            ModelError: the model gives values that are not finite.
+        """
+        difference = self._apply(self._module.decode, latents, labels) - self._images(pictures)
+        return cast("Floats", np.square(difference).mean(axis=(1, 2, 3)))
+
+    def _images(self, pictures: Pictures) -> Floats:
+        """Pictures as the model takes them."""
         images = pictures[:, None] if self.channels == 1 else pictures.transpose(0, 3, 1, 2)
-        return self._apply(self._module.encode, np.divide(images, 255, dtype=np.float32), labels)
+        return np.divide(images, 255, dtype=np.float32)
 
     def _apply(
         self, function: Callable[[Tensor, Tensor | None], Tensor], x: Floats, labels: Labels | None
