@@ -108,7 +108,12 @@ def test_novelty_is_a_percentile_of_the_reconstruction_error() -> None:
 
 @pytest.mark.parametrize(
     "training",
-    [{}, {"novelty": 3}, {"novelty": {"quantiles": [1, 2]}}, {"novelty": {"quantiles": [1, 0] * 50}}],
+    [
+        {},
+        {"novelty": 3},
+        {"novelty": {"quantiles": [1, 2]}},
+        {"novelty": {"quantiles": [1, 0] * 50}},
+    ],
 )
 def test_a_model_that_knows_no_novelty_says_so(training) -> None:
     novelty = Novelty.of(Meta("a", {}, "embed", "t", training))

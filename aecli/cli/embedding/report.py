@@ -114,8 +114,10 @@ class Report:
                     console.line(console.printable(path))
         if not self._request.quiet:
             copies = sum(len(group) - 1 for group in groups)
+            many = "group" if len(groups) == 1 else "groups"
+            more = "copy" if copies == 1 else "copies"
             console.say(
-                f"{len(groups)} groups of near-duplicates, {copies} copies beside the best"
+                f"{len(groups)} {many} of near-duplicates, {copies} {more} beside the best"
                 f" (cosine at least {threshold:g})"
             )
 
