@@ -197,16 +197,21 @@ class Embedder:
         """
         return small(source, self.size, self.channels, name=name)
 
-    def embed(self, pictures: Pictures) -> tuple[Floats, Floats]:
+    def embed(self, pictures: Pictures, *, batch: int = BATCH) -> tuple[Floats, Floats]:
         """Vectors (N, D) and their novelty (N,), percentiles, of pictures from `small`.
+
+        Args:
+            pictures: (N, size, size), or (N, size, size, 3) in colour.
+            batch: computed at a time, shorter ones being filled up; 1 is quickest for one picture,
+                its last digits may differ.
 
         Raises:
             ModelError: the model gives values that are not finite.
         """
-        latents = self._sampler.encode(pictures, None)
+        latents = self._sampler.encode(pictures, None, batch=batch)
         novelty = np.full(len(pictures), np.nan, np.float32)
         if self._novelty.quantiles is not None:  # without them decoding would be for nothing
-            errors = self._sampler.errors(pictures, latents, None)
+            errors = self._sampler.errors(pictures, latents, None, batch=batch)
             novelty = self._novelty.percentiles(errors)
         return latents.reshape(len(latents), -1), novelty
 

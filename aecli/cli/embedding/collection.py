@@ -139,7 +139,8 @@ class Collection:
         if len(same):
             return Query(name, data, np.array(vectors.values[same[0]]))
         called = "standard input" if path is None else name
-        values, novelty = self.embedder.embed(self.embedder.small(data, called)[None])
+        picture = self.embedder.small(data, called)
+        values, novelty = self.embedder.embed(picture[None], batch=1)
         self._report.unusual(called, float(novelty[0]))
         self._report.embedded()
         return Query(name, data, values[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from aecli.cli import console
+from aecli.cli import console, novelty
 from aecli.errors import AecliError
 from aecli.inference.embed import UNUSUAL
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from aecli.cli.embedding.request import Request
     from aecli.inference.comparison import Comparison
     from aecli.inference.embed import Embedder, Entry
-
-_NAMED = 3
-"""Files that a warning names."""
 
 
 class Report:
@@ -55,25 +52,17 @@ class Report:
             self._made += 1
             self.unusual(name, entry.novelty)
         if self._files:
-            novelty = round(entry.novelty, 2) if math.isfinite(entry.novelty) else None
-            status = "known" if entry.vector is None else "done"
-            console.record({"source": name, "status": status, "novelty": novelty})
+            facts = {"source": name, "status": "known" if entry.vector is None else "done"}
+            console.record(facts | {"novelty": _finite(entry.novelty)})
 
-    def unusual(self, name: str, novelty: float) -> None:
+    def unusual(self, name: str, percentile: float) -> None:
         """Note a picture that is unlike the training data, if it is."""
-        if novelty > UNUSUAL:
+        if percentile > UNUSUAL:
             self._unusual.append(name)
 
     def embedded(self) -> None:
         """All inputs are done with: warn of those that the model may not suit."""
-        count = len(self._unusual)
-        if count:
-            first = ", ".join(self._unusual[:_NAMED]) + ", ..." * (count > _NAMED)
-            what = "1 picture is" if count == 1 else f"{count} pictures are"
-            console.warning(
-                f"{what} unlike what {self._model} was trained on, novelty above the"
-                f" {UNUSUAL:.0f}th percentile: {first}"
-            )
+        novelty.warn(self._unusual, self._model, UNUSUAL)
         self._unusual.clear()
 
     def kept(self, rows: int) -> None:
