@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ THRESHOLD = 0.95
 _BLOCK = 1 << 22
 """Numbers of a block, of vectors or of cosines: 16 MiB."""
 
+_THREADS = 4
+"""Blocks looked through at a time."""
+
 
 def nearest(values: Floats, query: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
     """The k rows of `values` (N, D) with the largest cosine to `query` (D,).
@@ -36,17 +40,21 @@ def nearest(values: Floats, query: Floats, k: int) -> tuple[NDArray[np.int64], F
         than k where there are no more rows.
     """
     target = _unit(query[None])[0]
-    rows, scores = np.empty(0, np.int64), np.empty(0, np.float32)
     step = max(1, _BLOCK // values.shape[1])
-    for start in range(0, len(values), step):
+
+    def best(start: int) -> tuple[NDArray[np.int64], Floats]:
         block = np.array(values[start : start + step])  # a copy: mapped arrays are not aligned
         lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
         cosines = block @ target / np.where(lengths > 0, lengths, 1)
-        best = np.argpartition(-cosines, k)[:k] if k < len(cosines) else np.arange(len(cosines))
-        rows, scores = np.append(rows, start + best), np.append(scores, cosines[best])
-        order = np.lexsort((rows, -scores))[:k]
-        rows, scores = rows[order], scores[order]
-    return rows, scores
+        few = np.argpartition(-cosines, k)[:k] if k < len(cosines) else np.arange(len(cosines))
+        return start + few, cosines[few]
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="aecli-search") as pool:
+        parts = list(pool.map(best, range(0, len(values), step)))
+    rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in parts)])
+    scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in parts)])
+    order = np.lexsort((rows, -scores))[:k]
+    return rows[order], scores[order]
 
 
 def duplicates(values: Floats, threshold: float) -> list[list[int]]:

@@ -34,6 +34,7 @@ def test_fewer_rows_than_wanted_and_rows_that_are_equal() -> None:
     rows, scores = search.nearest(values, np.ones(2, np.float32), 5)
     assert rows.tolist() == [0, 1, 2]
     assert np.allclose(scores, 1)
+    assert search.nearest(values[:0], np.ones(2, np.float32), 5)[0].tolist() == []
 
 
 @pytest.mark.parametrize("block", [1, 60, 1 << 22])
