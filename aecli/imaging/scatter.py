@@ -117,14 +117,14 @@ def dots(points: Floats, names: Sequence[str], title: str) -> Picture:
 
 def thumbnail_side(count: int) -> int:
     """The side of thumbnails that keeps a map of so many readable, pixels."""
-    return int(np.clip(2 * SIDE / max(1, count) ** 0.5, 24, THUMBNAIL))
+    return int(np.clip(SIDE / max(1, count) ** 0.5, 24, THUMBNAIL))
 
 
 def thumbnails(points: Floats, tiles: Picture, names: Sequence[str], title: str) -> Picture:
     """A map of pictures, framed in the colour of their group where there are several.
 
     No two overlap: the map is cut into cells of a picture's size, each shows the picture that lies
-    nearest its middle, and the others remain as dots in its border.
+    nearest its middle; the title says how many are shown.
 
     Args:
         points: (N, 2), at least one.
