@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Picture = TypeVar("Picture", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image, Image)
 
-__all__ = ["__version__", "denoise", "generate", "load_model", "train", "upscale"]
+__all__ = ["__version__", "denoise", "embed", "generate", "load_model", "train", "upscale"]
 
 
 def denoise(
@@ -163,6 +163,45 @@ def generate(
     start = secrets.randbits(32) if seed is None else seed
     batches = sampler.samples(n, start, classes=classes, temperature=temperature)
     return np.concatenate([batch.pictures for batch in batches])
+
+
+def embed(
+    pictures: Sequence[Picture],
+    *,
+    model: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+) -> NDArray[np.float32]:
+    """Turn pictures into vectors, as `aecli embed` does.
+
+    For more (novelty, files, reconstruction) open `aecli.inference.embed.Embedder`.
+
+    Args:
+        pictures: each as for `denoise`, of any size.
+        model: name or path of a model; None: the default one.
+        device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.
+        precision: `fp32`, `bf16`, `fp16` or `auto`.
+
+    Returns:
+        (number of pictures, dimension); like pictures have a large cosine.
+
+    Raises:
+        TypeError: a picture is of another kind or type.
+        ValueError: there are none, or one has another shape.
+        aecli.errors.AecliError: anything else the caller can cause or cure.
+    """
+    import numpy as np
+
+    from aecli.imaging.exchange import to_image
+    from aecli.imaging.square import square
+    from aecli.inference.embed import Embedder
+
+    images = [to_image(picture) for picture in pictures]
+    if not images:
+        raise ValueError("there are no pictures to embed")
+    embedder = Embedder.open(model, device=device, precision=precision)
+    small = [square(image, embedder.size, embedder.channels) for image in images]
+    return embedder.embed(np.stack(small))[0]
 
 
 def load_model(name: str | Path | None = None, *, task: str = "denoise") -> Model:

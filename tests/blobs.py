@@ -109,13 +109,18 @@ def register(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def install(
-    name: str, architecture: str = "blobs", *, task: str = "generate", **config: object
+    name: str,
+    architecture: str = "blobs",
+    *,
+    task: str = "generate",
+    training: dict[str, object] | None = None,
+    **config: object,
 ) -> Path:
     """A model of the user's own."""
     spec = SPECS[architecture]
     full = spec.config(**config)
     path = store.user_folder() / store.file_name(task, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    meta = checkpoints.Meta(architecture, dataclasses.asdict(full), task, name)
+    meta = checkpoints.Meta(architecture, dataclasses.asdict(full), task, name, training or {})
     checkpoints.save(path, spec.build(full).state_dict(), meta)
     return path

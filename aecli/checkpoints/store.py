@@ -29,6 +29,7 @@ PREFERENCE: Mapping[str, tuple[str, ...]] = {
     "denoise": ("photo", "gaussian"),
     "upscale": ("photo", "clean"),
     "generate": ("mnist",),
+    "embed": ("photo",),
 }
 """The default model of a task is the first of these that is installed."""
 

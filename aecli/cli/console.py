@@ -68,6 +68,13 @@ def line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def raw(text: str) -> None:
+    """Names of files on stdout, byte for byte, whatever their encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(text))
+    sys.stdout.buffer.flush()
+
+
 def record(values: Mapping[str, Any]) -> None:
     """One JSON object, one line, on stdout, at once."""
     line(json.dumps(values, allow_nan=False))

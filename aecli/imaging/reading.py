@@ -86,7 +86,13 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int = MA
         return _look(file, called, max_pixels)[0]
 
 
-def decode(source: Path | bytes, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image:
+def decode(
+    source: Path | bytes,
+    *,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    at_least: int | None = None,
+) -> Image:
     """Read one picture.
 
     The orientation is applied and reset; palettes and 1-bit pixels are expanded, a transparent
@@ -98,6 +104,8 @@ def decode(source: Path | bytes, *, name: str | None = None, max_pixels: int = M
         source: the file, or its content.
         name: what messages call it; by default its path.
         max_pixels: refuse more than this.
+        at_least: the picture may come out at a half, quarter or eighth of its size, if both sides
+            keep this many pixels. Only JPEG does: it then decodes several times as fast.
 
     Raises:
         InputError: as for `probe`; or damaged, truncated, several pictures in one file.
@@ -115,6 +123,8 @@ def decode(source: Path | bytes, *, name: str | None = None, max_pixels: int = M
             samples, data, orientation = _samples(file, header.format)
             pixels, alpha = unpack.from_samples(samples, orientation)
         else:
+            if at_least is not None:
+                picture.draft(None, (at_least, at_least))
             picture.load()
             data, orientation = metadata.take(picture)
             pixels, alpha = unpack.from_pillow(picture, orientation)

@@ -150,29 +150,53 @@ class Sampler:
         levels = (images.clip(0, 1) * 255).round().astype(np.uint8)
         return levels[:, 0] if self.channels == 1 else levels.transpose(0, 2, 3, 1)
 
-    def encode(self, pictures: Pictures, labels: Labels | None) -> Floats:
+    def encode(self, pictures: Pictures, labels: Labels | None, *, batch: int = BATCH) -> Floats:
         """The latents of pictures: the mean, where the encoder gives a distribution.
+
+        In batches of another size the last digits differ.
 
         Raises:
             ModelError: the model gives values that are not finite.
         """
+        return self._apply(self._module.encode, self._images(pictures), labels, batch)
+
+    def errors(
+        self, pictures: Pictures, latents: Floats, labels: Labels | None, *, batch: int = BATCH
+    ) -> Floats:
+        """How far pictures lie from what their latents decode to: mean squared errors, (N,).
+
+        On the [0, 1] scale, of the decoder's values as they are.
+
+        Raises:
+            ModelError: the model gives values that are not finite.
+        """
+        images = self._apply(self._module.decode, latents, labels, batch)
+        difference = images - self._images(pictures)
+        return cast("Floats", np.square(difference).mean(axis=(1, 2, 3)))
+
+    def _images(self, pictures: Pictures) -> Floats:
+        """Pictures as the model takes them."""
         images = pictures[:, None] if self.channels == 1 else pictures.transpose(0, 3, 1, 2)
-        return self._apply(self._module.encode, np.divide(images, 255, dtype=np.float32), labels)
+        return np.divide(images, 255, dtype=np.float32)
 
     def _apply(
-        self, function: Callable[[Tensor, Tensor | None], Tensor], x: Floats, labels: Labels | None
+        self,
+        function: Callable[[Tensor, Tensor | None], Tensor],
+        x: Floats,
+        labels: Labels | None,
+        batch: int = BATCH,
     ) -> Floats:
         parts = []
-        for start in range(0, len(x), BATCH):
-            part = slice(start, start + BATCH)
-            label = None if labels is None else self._filled(labels[part])
-            parts.append(self._finite(function, self._filled(x[part]), label))
+        for start in range(0, len(x), batch):
+            part = slice(start, start + batch)
+            label = None if labels is None else self._filled(labels[part], batch)
+            parts.append(self._finite(function, self._filled(x[part], batch), label))
         return np.concatenate(parts)[: len(x)]
 
-    def _filled(self, values: NDArray[Any]) -> Tensor:
+    def _filled(self, values: NDArray[Any], batch: int) -> Tensor:
         """A batch on the device, its last sample repeated until it is full."""
-        fill = [(0, BATCH - len(values))] + [(0, 0)] * (values.ndim - 1)
-        full = np.pad(values, fill, mode="edge") if len(values) < BATCH else values
+        fill = [(0, batch - len(values))] + [(0, 0)] * (values.ndim - 1)
+        full = np.pad(values, fill, mode="edge") if len(values) < batch else values
         return torch.from_numpy(np.ascontiguousarray(full)).to(self.runtime.device)
 
     def _finite(

@@ -108,7 +108,7 @@ def test_long_messages_are_not_wrapped(aecli) -> None:
 
 HEAVY = ("torch", "numpy", "PIL", "rich", "pydantic", "safetensors", "imagecodecs", "tifffile")
 PAGES = ["--help", "--version", "denoise --help", "models --help", "models add --help"]
-MORE = ["upscale --help", "generate --help", "train --help", "train denoise --help"]
+MORE = ["upscale --help", "generate --help", "embed --help", "train --help", "train denoise --help"]
 
 
 @pytest.mark.parametrize("arguments", [*PAGES, *MORE])

@@ -469,3 +469,17 @@ def test_help_and_refusals_load_nothing_heavy(python) -> None:
 def test_the_written_record_is_json_lines(generate) -> None:
     result = generate("-n", 2, "--json", "out/")
     assert all(json.loads(line) for line in result.lines)
+
+
+@pytest.mark.parametrize("option", ["--reconstruct", "--interpolate"])
+def test_pictures_unlike_the_training_data_are_warned_of(generate, option: str) -> None:
+    training = {"novelty": {"quantiles": np.linspace(0, 1e-3, 101).tolist()}}
+    blobs.install("knows", training=training)
+    generate("a.png", "-n", 1, "--seed", 1)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)).save("b.png")
+    names = ["a.png", "b.png"] if option == "--interpolate" else ["a.png", option, "b.png"]
+    result = generate("out.png", "-m", "knows", option, *names, "-q")
+    assert result.code == 0, result.err
+    (line,) = result.err.splitlines()
+    assert "warning: 1 picture is unlike what knows was trained on" in line
+    assert line.endswith("percentile: b.png")

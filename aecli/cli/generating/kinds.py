@@ -138,7 +138,8 @@ def _interpolated(request: Request, abilities: Abilities) -> Scene:
         a, b = sampler.encode(ends, _labels(request, abilities, 2))
         yield sampler.decoded(between(a, b, steps), _labels(request, abilities, steps))
 
-    return Scene(steps, steps, make, classes=request.classes)
+    encoded = dict(zip(request.interpolate, ends, strict=True))
+    return Scene(steps, steps, make, classes=request.classes, encoded=encoded)
 
 
 def _reconstructed(request: Request, abilities: Abilities) -> Scene:
@@ -165,6 +166,7 @@ def _reconstructed(request: Request, abilities: Abilities) -> Scene:
         sources=sources,
         failures=failures,
         originals=originals,
+        encoded=dict(zip(sources, pictures, strict=True)),
     )
 
 

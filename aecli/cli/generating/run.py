@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
-from aecli.cli import console
+from aecli.cli import console, novelty
 from aecli.cli.generating import target as targets
 from aecli.cli.generating.abilities import check, maker
 from aecli.cli.generating.kinds import compose
@@ -18,10 +18,12 @@ from aecli.cli.generating.report import Report
 from aecli.cli.generating.target import Form
 from aecli.imaging import files, sheet
 from aecli.inference import latents as points
+from aecli.inference.embed import UNUSUAL, Novelty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from aecli.checkpoints.store import Found
     from aecli.cli.generating.request import Request
     from aecli.cli.generating.scene import Scene
     from aecli.cli.generating.target import Target
@@ -48,6 +50,7 @@ def run(request: Request) -> int:
 
     sampler = Sampler.open(found, device=request.device, precision=request.precision)
     report = Report(request, scene, target, sampler, seed)
+    _warn_of_unusual(scene, sampler, found)
     kept: list[Batch] = []
     with console.Bars(scene.count, shown=not request.quiet) as bars:
 
@@ -64,6 +67,17 @@ def run(request: Request) -> int:
         with files.atomic(Path(request.save_latents), overwrite=request.overwrite) as file:
             points.save(_latents(kept, sampler), file)
     return report.finish(time.monotonic() - started)
+
+
+def _warn_of_unusual(scene: Scene, sampler: Sampler, found: Found) -> None:
+    """Tell of pictures unlike those that the model was trained on."""
+    known = Novelty.of(found.meta)
+    if scene.encoded and known.quantiles is not None:
+        pictures = np.stack(list(scene.encoded.values()))
+        errors = sampler.errors(pictures, sampler.encode(pictures, None), None)
+        unusual = known.percentiles(errors) > UNUSUAL
+        names = [name for name, so in zip(scene.encoded, unusual, strict=True) if so]
+        novelty.warn(names, sampler.name, UNUSUAL)
 
 
 def _write(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from aecli.imaging import sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +38,7 @@ class Scene:
         sources: the files that tiles are reconstructions of.
         failures: files that could not be read, and why.
         originals: what the tiles reconstruct: shown above them.
+        encoded: the pictures that the model is to encode, by the names of their files.
     """
 
     count: int
@@ -51,6 +52,7 @@ class Scene:
     sources: Sequence[str] = ()
     failures: Sequence[tuple[str, InputError]] = ()
     originals: Picture | None = None
+    encoded: Mapping[str, Picture] = field(default_factory=dict)
 
     def facts(self, number: int) -> dict[str, Any]:
         """What a tile is, for a file of its own."""

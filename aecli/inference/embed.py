@@ -1,0 +1,273 @@
+"""Pictures to vectors: the encoder of an autoencoder, and how unlike its training data each is."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aecli.checkpoints import store
+from aecli.errors import AecliError, InputError, ModelError
+from aecli.imaging import codec
+from aecli.imaging.square import square
+from aecli.inference import batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from aecli.checkpoints.format import Meta
+    from aecli.checkpoints.store import Found
+    from aecli.imaging.files import Source
+
+    Floats = NDArray[np.float32]
+    Pictures = NDArray[np.uint8]
+
+BATCH = 64
+"""Pictures read, and then computed, at a time."""
+
+UNUSUAL = 99.0
+"""Novelty, in percent, above which a picture is called unlike the training data."""
+
+_FINER = 2
+"""A JPEG is decoded at no less than this many times the size the model needs, and then shrunk."""
+
+
+def find(model: str | Path | None = None) -> Found:
+    """The file of a model to embed with.
+
+    One for the task `embed`; where there is none of that name, one for `generate` serves too.
+
+    Raises:
+        ModelError: there is neither.
+    """
+    try:
+        return store.find("embed", model)
+    except ModelError:
+        if model is None:
+            raise
+        try:
+            return store.find("generate", model)
+        except ModelError:
+            pass
+        raise
+
+
+def read(source: Source) -> bytes:
+    """The content of an input.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if source.path is None else source.path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{source.name}: {error.strerror}") from error
+
+
+def small(source: Path | bytes, size: int, channels: int, *, name: str | None = None) -> Pictures:
+    """A picture as `aecli.imaging.square.square` gives it, a large JPEG decoded in a hurry.
+
+    Args:
+        source: the file, or its content.
+        size: side of the result in pixels.
+        channels: 1 for grey, 3 for RGB.
+        name: what messages call it; by default its path.
+
+    Raises:
+        InputError: it cannot be decoded.
+    """
+    return square(codec.decode(source, name=name, at_least=_FINER * size), size, channels)
+
+
+@dataclass(frozen=True, eq=False)
+class Novelty:
+    """How unlike the training data a picture is, told from its reconstruction.
+
+    Attributes:
+        quantiles: the percentiles 0 to 100 of the error of pictures of the right kind, 101 values
+            that do not decrease; None where they were never measured.
+    """
+
+    quantiles: Floats | None
+
+    @classmethod
+    def of(cls, meta: Meta) -> Novelty:
+        """What a model's metadata says; its novelty is unknown where that is nothing of use."""
+        try:
+            values = np.asarray(meta.training["novelty"]["quantiles"], np.float32)
+        except (KeyError, TypeError, ValueError):
+            return cls(None)
+        known = values.shape == (101,) and bool((np.diff(values) >= 0).all())
+        return cls(values if known else None)
+
+    def percentiles(self, errors: Floats) -> Floats:
+        """The share of pictures of the right kind that are reconstructed better, percent, (N,).
+
+        NaN throughout where the model does not know.
+        """
+        if self.quantiles is None:
+            return np.full(len(errors), np.nan, np.float32)
+        places = np.interp(errors, self.quantiles, np.arange(101, dtype=np.float32))
+        return places.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What became of one input.
+
+    Attributes:
+        source: the input.
+        digest: sha256 of its content; None where it cannot be read.
+        vector: float32, (D,); None where there is none, or it was known already.
+        novelty: percentile of its novelty; NaN where unknown.
+        error: why there is no vector.
+    """
+
+    source: Source
+    digest: bytes | None = None
+    vector: Floats | None = None
+    novelty: float = float("nan")
+    error: AecliError | OSError | MemoryError | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """An input on its way to the network; `picture` is None where it is not to be computed."""
+
+    entry: Entry
+    picture: Pictures | None = None
+
+
+class Embedder:
+    """A model that turns pictures into vectors; opened once for any number of them.
+
+    Attributes:
+        name: the model's name.
+        sha256: checksum of the file of its weights.
+        size: side of the squares it sees, pixels.
+        channels: 1 (grey) or 3 (RGB) of these.
+        dimension: length of a vector.
+        runs_on: where it runs, and who chose that.
+    """
+
+    def __init__(self, found: Found, *, device: str = "auto", precision: str = "auto") -> None:
+        from aecli.inference.sample import Sampler  # loads torch
+
+        self._sampler = Sampler.open(found, device=device, precision=precision)
+        if len(self._sampler.latent) != 1 and found.task != "embed":
+            raise ModelError(
+                f"the latents of {found.name} are grids, not vectors",
+                "aecli embed works with models of `aecli train embed`, or with VAEs",
+            )
+        self._novelty = Novelty.of(found.meta)
+        self.name, self.sha256 = self._sampler.name, self._sampler.sha256
+        self.size, self.channels = self._sampler.size, self._sampler.channels
+        self.dimension = prod(self._sampler.latent)
+        self.runs_on = self._sampler.runtime.reason
+
+    @classmethod
+    def open(
+        cls, model: str | Path | None = None, *, device: str = "auto", precision: str = "auto"
+    ) -> Embedder:
+        """Find, verify and load a model.
+
+        Args:
+            model: name or path; None: the default one.
+            device: see `aecli.device.choose`.
+            precision: see there.
+
+        Raises:
+            UsageError: no such device or precision.
+            ModelError: there is no such model, it is damaged, or has no latent vectors.
+        """
+        return cls(find(model), device=device, precision=precision)
+
+    def small(self, source: Path | bytes, name: str | None = None) -> Pictures:
+        """A picture as the model sees it: size x size, or size x size x 3.
+
+        Raises:
+            InputError: it cannot be decoded.
+        """
+        return small(source, self.size, self.channels, name=name)
+
+    def embed(self, pictures: Pictures, *, batch: int = BATCH) -> tuple[Floats, Floats]:
+        """Vectors (N, D) and their novelty (N,), percentiles, of pictures from `small`.
+
+        Args:
+            pictures: (N, size, size), or (N, size, size, 3) in colour.
+            batch: computed at a time, shorter ones being filled up; 1 is quickest for one picture,
+                its last digits may differ.
+
+        Raises:
+            ModelError: the model gives values that are not finite.
+        """
+        latents = self._sampler.encode(pictures, None, batch=batch)
+        novelty = np.full(len(pictures), np.nan, np.float32)
+        if self._novelty.quantiles is not None:  # without them decoding would be for nothing
+            errors = self._sampler.errors(pictures, latents, None, batch=batch)
+            novelty = self._novelty.percentiles(errors)
+        return latents.reshape(len(latents), -1), novelty
+
+    def reconstruct(self, vectors: Floats) -> Pictures:
+        """The pictures that vectors (N, D) stand for, as `small` has them."""
+        return self._sampler.decode(vectors.reshape(-1, *self._sampler.latent), None)
+
+    def run(
+        self,
+        sources: Sequence[Source],
+        *,
+        known: Callable[[bytes], bool] = lambda _: False,
+        workers: int = 2,
+    ) -> Iterator[Entry]:
+        """Embed files; what becomes of each, in their order. Reading and computing overlap.
+
+        Args:
+            sources: the inputs.
+            known: digest -> whether its vector is at hand, so that none is made.
+            workers: threads that read and decode.
+        """
+
+        def load(part: Sequence[Source]) -> list[_Read]:
+            return [self._load(source, known) for source in part]
+
+        parts = [sources[start : start + BATCH] for start in range(0, len(sources), BATCH)]
+        for outcome in batch.run(parts, load, self._compute, _same, workers=workers):
+            if outcome.value is None:
+                yield from (Entry(source, error=outcome.error) for source in outcome.job)
+            else:
+                yield from outcome.value
+
+    def _load(self, source: Source, known: Callable[[bytes], bool]) -> _Read:
+        try:
+            data = read(source)
+            digest = hashlib.sha256(data).digest()
+            if known(digest):
+                return _Read(Entry(source, digest))
+            return _Read(Entry(source, digest), self.small(data, source.name))
+        except (AecliError, MemoryError) as error:
+            return _Read(Entry(source, error=error))
+
+    def _compute(self, loaded: Sequence[_Read]) -> list[Entry]:
+        pictures = [item.picture for item in loaded if item.picture is not None]
+        if not pictures:
+            return [item.entry for item in loaded]
+        results = zip(*self.embed(np.stack(pictures)), strict=True)
+        entries = []
+        for item in loaded:
+            entry = item.entry
+            if item.picture is not None:
+                vector, novelty = next(results)
+                entry = Entry(entry.source, entry.digest, vector, float(novelty))
+            entries.append(entry)
+        return entries
+
+
+def _same(_: object, entries: list[Entry]) -> list[Entry]:
+    return entries

@@ -1,0 +1,88 @@
+"""Vectors of many dimensions laid out in two, to be looked at."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Floats = NDArray[np.float32]
+
+_LIBRARIES: Mapping[str, str] = {"tsne": "sklearn.manifold", "umap": "umap"}
+
+METHODS = ("pca", *_LIBRARIES)
+"""Ways to two dimensions: principal components (Pearson 1901), t-SNE, UMAP."""
+
+
+def check(method: str) -> None:
+    """Whether a way can be gone here.
+
+    Raises:
+        UsageError: its library is not installed.
+    """
+    if method in _LIBRARIES:
+        _library(method)
+
+
+def project(values: Floats, method: str) -> tuple[Floats, str]:
+    """Points in the plane.
+
+    Two-dimensional vectors are points already and stay as they are. t-SNE and UMAP draw from a
+    fixed seed, and work on unit vectors, whose distances follow the cosine.
+
+    Args:
+        values: (N, D), at least one row.
+        method: one of `METHODS`.
+
+    Returns:
+        (N, 2), and what they are, for a title.
+
+    Raises:
+        UsageError: the method's library is not installed.
+    """
+    if values.shape[1] == 2:
+        return np.asarray(values), "latent space"
+    if method == "pca" or len(values) < 5:
+        points, share = pca(values)
+        return points, f"PCA, {share:.0%} of the variance"
+    library = _library(method)
+    unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+    if method == "tsne":
+        perplexity = min(30.0, (len(values) - 1) / 3)
+        mapper = library.TSNE(2, init="pca", perplexity=perplexity, random_state=0)
+    else:
+        mapper = library.UMAP(n_neighbors=min(15, len(values) - 1), random_state=0, n_jobs=1)
+    points = np.asarray(mapper.fit_transform(unit), np.float32)
+    return points, {"tsne": "t-SNE", "umap": "UMAP"}[method]
+
+
+def pca(values: Floats) -> tuple[Floats, float]:
+    """The first two principal components: points (N, 2), and their share of the variance.
+
+    Each component's sign is the one that makes its largest loading positive.
+    """
+    centred = np.asarray(values, np.float64)
+    centred = centred - centred.mean(axis=0)
+    variances, axes = np.linalg.eigh(centred.T @ centred)
+    axes = axes[:, :-3:-1]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    total = float(variances.clip(0).sum())
+    share = float(variances[-2:].clip(0).sum()) / total if total > 0 else 1.0
+    return (centred @ axes).astype(np.float32), share
+
+
+def _library(method: str) -> Any:
+    try:
+        return importlib.import_module(_LIBRARIES[method])
+    except ImportError:
+        raise UsageError(
+            f"--projection {method} needs a library that is not installed",
+            "install it with: pip install 'aecli[maps]'",
+        ) from None

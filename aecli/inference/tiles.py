@@ -1,0 +1,48 @@
+"""Pictures read again from their files, small and square, to be shown beside their vectors."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aecli.errors import InputError
+from aecli.inference.embed import small
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+_ABSENT = 224
+"""The grey of what cannot be read any more."""
+
+
+def read(
+    paths: Iterable[str], size: int, channels: int = 3, *, workers: int = 2
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The pictures at paths, as `aecli.imaging.square.square` gives them.
+
+    Args:
+        paths: of files.
+        size: side of the results in pixels.
+        channels: 1 for grey, 3 for RGB.
+        workers: threads that read.
+
+    Returns:
+        (N, size, size), or (N, size, size, 3) in colour, plain grey where a file is gone; and which
+        of them were read, (N,).
+    """
+    shape = (size, size, 3) if channels == 3 else (size, size)
+
+    def picture(path: str) -> tuple[NDArray[np.uint8], bool]:
+        try:
+            return small(Path(path), size, channels), True
+        except InputError:
+            return np.full(shape, _ABSENT, np.uint8), False
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="aecli-files") as pool:
+        tiles, there = zip(*pool.map(picture, map(str, paths)), strict=True)
+    return np.stack(tiles), np.array(there)

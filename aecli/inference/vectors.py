@@ -1,0 +1,215 @@
+"""Vectors of pictures as a value, and the `.npz` file that keeps it.
+
+The file is a plain one of numpy's, stored without compression, so that arrays of gigabytes are
+mapped into memory and not read: `vectors` (N x D float32), `paths` (N, unicode), `novelty` (N,
+float32, percent), `digests` (N x 32 uint8: sha256 of each file's content), and the scalars `model`,
+`sha256` (of the model's file) and `dimension`.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from aecli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from aecli.inference.embed import Entry
+
+Floats = NDArray[np.float32]
+
+STDIN = "-"
+"""The path of a picture that came from standard input."""
+
+_UNREADABLE = (OSError, ValueError, EOFError, LookupError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise on files that are no `.npz`, or a damaged one."""
+
+_DIGEST = 32
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+"""Of a member in a zip file: signature, lengths of its name and of the extra field after it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Vectors of many pictures, a row each; arrays may be mapped from a file.
+
+    Attributes:
+        values: float32, (N, D).
+        paths: (N,), unicode: the files, as they were named.
+        novelty: float32, (N,): percentiles; NaN where the model does not know.
+        digests: uint8, (N, 32): sha256 of the files' contents.
+        model: the model's name.
+        sha256: checksum of the file of its weights, in hexadecimal.
+    """
+
+    values: Floats
+    paths: NDArray[np.str_]
+    novelty: Floats
+    digests: NDArray[np.uint8]
+    model: str
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self.values.shape[1])
+
+    @classmethod
+    def none(cls, dimension: int, model: str, sha256: str) -> Vectors:
+        """No rows yet."""
+        return cls(
+            np.empty((0, dimension), np.float32),
+            np.empty(0, np.str_),
+            np.empty(0, np.float32),
+            np.empty((0, _DIGEST), np.uint8),
+            model,
+            sha256,
+        )
+
+    def with_entries(self, entries: Sequence[Entry]) -> Vectors:
+        """These rows, and those of new or changed files.
+
+        A row whose path is among the entries is replaced in its place; others follow in the order
+        of the entries. An entry without a vector takes that of a row with its digest. Entries that
+        failed change nothing.
+        """
+        rows = {str(path): row for row, path in enumerate(self.paths)} if entries else {}
+        by_digest = {digest.tobytes(): row for row, digest in enumerate(self.digests)}
+        values, paths = [*self.values], [*map(str, self.paths)]
+        novelty, digests = [*self.novelty], [*self.digests]
+        for entry in entries:
+            if entry.error is not None:
+                continue
+            assert entry.digest is not None
+            vector, unlike = entry.vector, np.float32(entry.novelty)
+            if vector is None:
+                known = by_digest[entry.digest]
+                vector, unlike = self.values[known], self.novelty[known]
+            path = path_of(entry)
+            digest = np.frombuffer(entry.digest, np.uint8)
+            if (row := rows.get(path)) is not None:
+                values[row], novelty[row], digests[row] = vector, unlike, digest
+            else:
+                rows[path] = len(paths)
+                values.append(vector)
+                paths.append(path)
+                novelty.append(unlike)
+                digests.append(digest)
+        if not paths:
+            return self
+        return Vectors(
+            np.stack(values),
+            np.array(paths),
+            np.array(novelty, np.float32),
+            np.stack(digests),
+            self.model,
+            self.sha256,
+        )
+
+    def digest_set(self) -> frozenset[bytes]:
+        """The digests of all rows."""
+        return frozenset(digest.tobytes() for digest in self.digests)
+
+    def refuse_other(self, model: str, sha256: str, source: str) -> None:
+        """Whether they are of the model that is to be used with them.
+
+        Raises:
+            UsageError: of another one: distances between their vectors would mean nothing.
+        """
+        if self.sha256 != sha256:
+            raise UsageError(
+                f"{source} was made by {self.model} (sha256 {self.sha256[:12]}...), not by {model}"
+                f" (sha256 {sha256[:12]}...)",
+                f"-m {self.model} goes on with it; vectors of different models do not mix",
+            )
+
+
+def path_of(entry: Entry) -> str:
+    """What a row calls its file."""
+    return STDIN if entry.source.path is None else str(entry.source.path)
+
+
+def save(vectors: Vectors, file: BinaryIO) -> None:
+    """Write the `.npz`."""
+    arrays: dict[str, Any] = {
+        "vectors": np.ascontiguousarray(vectors.values, np.float32),
+        "paths": vectors.paths,
+        "novelty": vectors.novelty,
+        "digests": vectors.digests,
+        "model": np.array(vectors.model),
+        "sha256": np.array(vectors.sha256),
+        "dimension": np.array(vectors.dimension),
+    }
+    np.savez(file, **arrays)
+
+
+def load(path: Path) -> Vectors:
+    """Read what `save` has written; the arrays are mapped from the file, read-only.
+
+    Raises:
+        InputError: no such file, or it holds something else.
+    """
+    try:
+        arrays = _members(path)
+        model, sha256 = str(arrays["model"]), str(arrays["sha256"])
+        found = [arrays[name] for name in ("vectors", "paths", "novelty", "digests")]
+    except _UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(
+            f"{path}: is no file of vectors", "aecli embed ... -o FILE.npz makes such files"
+        ) from None
+    values, paths, novelty, digests = found
+    count = len(values) if values.ndim == 2 else -1
+    shapes = {"paths": (count,), "novelty": (count,), "digests": (count, _DIGEST)}
+    for (name, shape), array in zip(shapes.items(), found[1:], strict=True):
+        if array.shape != shape:
+            raise InputError(f"{path}: its {name} do not fit its vectors")
+    if values.dtype != np.float32 or paths.dtype.kind != "U" or digests.dtype != np.uint8:
+        raise InputError(f"{path}: its arrays are not of the types that aecli embed writes")
+    return Vectors(values, paths, novelty, digests, model, sha256)
+
+
+def _members(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an `.npz`: mapped where they are stored as they are, else read."""
+    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        arrays = {}
+        for info in members:
+            if info.compress_type == zipfile.ZIP_STORED and info.file_size > 1 << 16:
+                array = _mapped(path, file, info)
+            else:
+                with archive.open(info) as member:
+                    array = npy.read_array(member, allow_pickle=False)
+            arrays[info.filename.removesuffix(".npy")] = array
+    return arrays
+
+
+def _mapped(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> NDArray[Any]:
+    """One stored member, mapped into memory."""
+    file.seek(info.header_offset)
+    signature, name, extra = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+    if signature != b"PK\3\4":
+        raise zipfile.BadZipFile(path)
+    start = info.header_offset + _LOCAL_HEADER.size + name + extra
+    file.seek(start)
+    version = npy.read_magic(file)
+    header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = header(file)
+    used = file.tell() - start
+    if dtype.hasobject or fortran or used + dtype.itemsize * int(np.prod(shape)) != info.file_size:
+        raise ValueError(path)
+    return np.memmap(path, dtype, "r", file.tell(), shape)
