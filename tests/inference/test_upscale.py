@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aecli.checkpoints import store
 from aecli.errors import ModelError, UsageError
 from aecli.imaging.image import Image, Metadata
 from aecli.imaging.resample import resample
@@ -133,7 +134,10 @@ def test_models_for_found_photos_are_not_consistent_unless_told(home: Path) -> N
     assert np.array_equal(loose, default)
 
 
-def test_after_a_model_that_cleans_come_those_for_clean_pictures(home: Path) -> None:
+def test_after_a_model_that_cleans_come_those_for_clean_pictures(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "bundled_folder", lambda: home / "none")
     folder = home / "models"
     tiny.upscalers(folder, "found", "photo")
     (folder / "upscale-found-x3.safetensors").unlink()
