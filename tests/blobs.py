@@ -86,7 +86,7 @@ def _spec(name: str, config: type, build: type[nn.Module]) -> ModelSpec:
     def geometry(config: object) -> Geometry:
         return Geometry(config.size, config.size, config.size, tiling=Tiling.WHOLE_ONLY)
 
-    return ModelSpec(name, "generate", config, build, geometry, "none", {}, "a test's", "none")
+    return ModelSpec(name, {"generate": "none"}, config, build, geometry, {}, "a test's", "none")
 
 
 SPECS = {

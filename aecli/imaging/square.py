@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aecli.imaging.image import Image, Pixels
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
 
 
@@ -32,15 +32,33 @@ def square(image: Image, size: int, channels: int) -> NDArray[np.uint8]:
     """
     side = min(image.height, image.width)
     top, left = (image.height - side) // 2, (image.width - side) // 2
-    centre = slice(top, top + side), slice(left, left + side)
-    pixels: Any = image.pixels[centre]
+    return _resampled(
+        image, slice(top, top + side), slice(left, left + side), (size, size), channels
+    )
+
+
+def fitted(image: Image, shorter: int, channels: int) -> NDArray[np.uint8]:
+    """A whole picture, on white, resampled until its shorter side is `shorter` pixels long.
+
+    Args, and the result's values: as `square`.
+    """
+    ratio = shorter / min(image.height, image.width)
+    shape = max(1, round(image.height * ratio)), max(1, round(image.width * ratio))
+    return _resampled(image, slice(None), slice(None), shape, channels)
+
+
+def _resampled(
+    image: Image, rows: slice, columns: slice, shape: tuple[int, int], channels: int
+) -> NDArray[np.uint8]:
+    """A part of a picture, on white, at another size (height, width)."""
+    pixels: Any = image.pixels[rows, columns]
     if image.alpha is not None:
-        pixels = _on_white(pixels, image.alpha[centre], image.peak)
-    pixels = resample(pixels, size, size)
+        pixels = _on_white(pixels, image.alpha[rows, columns], image.peak)
+    pixels = resample(pixels, *shape)
     if image.peak == 65535:
         pixels = (pixels.astype(np.uint32) * 255 + 32767) // 65535
     if pixels.ndim == 3 and channels == 1:
-        pixels = (pixels @ _LUMA).round()
+        pixels = (pixels @ LUMA).round()
     elif pixels.ndim == 2 and channels == 3:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     return np.ascontiguousarray(pixels, np.uint8)

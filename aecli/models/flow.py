@@ -312,11 +312,10 @@ def geometry(config: FlowConfig) -> Geometry:
 
 SPEC = ModelSpec(
     name="flow",
-    task="generate",
+    tasks={"generate": "flow"},
     config=FlowConfig,
     build=Flow,
     geometry=geometry,
-    objective="flow",
     presets={
         "base": FlowConfig(),
         "digits": FlowConfig(size=28, channels=1, latent=4, widths=(48, 96), prior_widths=(48, 96)),

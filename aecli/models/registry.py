@@ -138,22 +138,21 @@ class ModelSpec:
 
     Attributes:
         name: unique in the registry.
-        task: the command it serves.
+        tasks: the commands it serves, and the training objective of each
+            (`aecli.training.objectives`).
         config: a frozen dataclass of the architecture's hyper-parameters.
         build: config -> freshly initialised module.
         geometry: config -> Geometry.
-        objective: name of the training objective (`aecli.training.objectives`).
         presets: named configs.
         summary: one sentence for `aecli models show`.
         paper: the source of the idea.
     """
 
     name: str
-    task: str
+    tasks: Mapping[str, str]
     config: type[Any]
     build: Callable[[Any], nn.Module]
     geometry: Callable[[Any], Geometry]
-    objective: str
     presets: Mapping[str, Any]
     summary: str
     paper: str
@@ -213,7 +212,7 @@ class Registry:
 
     def for_task(self, task: str) -> list[ModelSpec]:
         """The architectures that serve `task`, by name."""
-        return sorted((s for s in self if s.task == task), key=lambda s: s.name)
+        return sorted((s for s in self if task in s.tasks), key=lambda s: s.name)
 
     def __iter__(self) -> Iterator[ModelSpec]:
         return iter(self._specs.values())

@@ -138,11 +138,10 @@ def geometry(config: UNetConfig) -> Geometry:
 
 SPEC = ModelSpec(
     name="unet",
-    task="denoise",
+    tasks={"denoise": "denoise"},
     config=UNetConfig,
     build=UNet,
     geometry=geometry,
-    objective="denoise",
     presets={
         "base": UNetConfig(),
         "tiny": UNetConfig(widths=(16, 24), blocks=(1, 1), estimator=8),

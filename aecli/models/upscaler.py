@@ -110,11 +110,10 @@ def geometry(config: UpscalerConfig) -> Geometry:
 
 SPEC = ModelSpec(
     name="upscaler",
-    task="upscale",
+    tasks={"upscale": "upscale"},
     config=UpscalerConfig,
     build=Upscaler,
     geometry=geometry,
-    objective="upscale",
     presets={
         "base": UpscalerConfig(),
         "tiny": UpscalerConfig(widths=(16, 24), blocks=(1, 1)),

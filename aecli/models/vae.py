@@ -26,6 +26,9 @@ SIZES = range(16, 129)
 CLASS_WIDTH = 32
 """Length of a class's vector."""
 
+DETAIL = 1 / 16
+"""Standard deviation of latent values that hold detail; that of the others is 1."""
+
 LOG_VAR = 12.0
 """Bound of |z_log_var|: its exponential stays finite, its gradient alive where it matters."""
 
@@ -43,6 +46,9 @@ class VAEConfig:
         hidden: width of the dense layer between the last grid and the latent vector.
         classes: names of the classes it tells apart; empty: unconditional.
         variational: False for a plain autoencoder.
+        detail: how many of a plain autoencoder's latent values, the last ones, are kept small
+            (`DETAIL`), so that distances between latents are those of the others; only the decoder
+            makes full use of them.
     """
 
     size: int = 28
@@ -53,6 +59,7 @@ class VAEConfig:
     hidden: int = 128
     classes: tuple[str, ...] = ()
     variational: bool = True
+    detail: int = 0
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -67,6 +74,8 @@ class VAEConfig:
             raise ValueError(f"{self.size} pixels cannot be halved {len(self.widths)} times")
         if len(set(self.classes)) < len(self.classes):
             raise ValueError("classes must differ")
+        if self.detail and (self.variational or not 0 < self.detail < self.latent):
+            raise ValueError("detail is for a plain autoencoder, and less than latent")
 
 
 class VAE(nn.Module):
@@ -82,6 +91,7 @@ class VAE(nn.Module):
             self._sides.append(-(-self._sides[-1] // 2))
         grid = (config.widths[-1], self._sides[-1], self._sides[-1])
         told = CLASS_WIDTH if config.classes else 0
+        self.deviation: Tensor
         self.embedding = ClassEmbedding(len(config.classes), told) if told else None
 
         layers: list[nn.Module] = []
@@ -95,6 +105,9 @@ class VAE(nn.Module):
             nn.Linear(config.hidden, config.latent * (2 if config.variational else 1)),
         )
         self.normalise = None if config.variational else nn.BatchNorm1d(config.latent, affine=False)
+        deviation = torch.ones(config.latent)
+        deviation[config.latent - config.detail :] = DETAIL
+        self.register_buffer("deviation", deviation, persistent=False)
 
         self.from_latent = nn.Sequential(
             nn.Linear(config.latent + told, config.hidden),
@@ -121,12 +134,12 @@ class VAE(nn.Module):
         """(N, channels, size, size), labels (N,) -> the mean of the latents, (N, D)."""
         if self.normalise is None:
             return self.posterior(x, label)[0]
-        latent: Tensor = self.normalise(self._to_latent(x, label))
+        latent: Tensor = self.normalise(self._to_latent(x, label)) * self.deviation
         return latent
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Latents (N, D), labels (N,) -> images (N, channels, size, size), within [0, 1]."""
-        features = self.from_latent(self._told(z, label))
+        features = self.from_latent(self._told(z / self.deviation, label))
         for stack, up, side in zip(self.stacks, self.ups, self._sides[-2::-1], strict=True):
             features = F.interpolate(stack(F.silu(features)), size=(side, side))
             features = up(features)
@@ -179,11 +192,10 @@ def geometry(config: VAEConfig) -> Geometry:
 
 SPEC = ModelSpec(
     name="vae",
-    task="generate",
+    tasks={"generate": "vae", "embed": "agreement"},
     config=VAEConfig,
     build=VAE,
     geometry=geometry,
-    objective="vae",
     presets={
         "base": VAEConfig(),
         "tiny": VAEConfig(size=16, latent=2, widths=(8, 16), hidden=16),

@@ -1,4 +1,4 @@
-"""A generative recipe made to fit what the user has: the size, channels and classes of DATA."""
+"""A recipe made to fit what the user has: the size, channels and classes of DATA."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aecli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aecli.training.request import Request
 
@@ -60,6 +60,38 @@ def fitted(
         settings["model.latent"] = latent
     if classes:
         settings["model.classes"] = class_names(request.data)
+    return _with(request, settings)
+
+
+def fitted_for_search(
+    request: Request, *, size: int | None, grey: bool, dim: int | None
+) -> Request:
+    """The request with the options of `aecli train embed` as settings of its recipe.
+
+    Where neither a recipe nor a model to start from is named, the model's size and channels follow
+    from DATA, too.
+    """
+    settings: dict[str, object] = {}
+    if request.recipe is None and not (request.resume or request.start):
+        digits = _all_idx(request.data)
+        if digits:
+            size = size or DIGIT
+        if digits or grey:
+            settings["model.channels"] = 1
+        if size is not None:
+            settings["model.widths"] = [*widths(size, vae=True), 128]
+    elif grey:
+        settings["model.channels"] = 1
+    if size is not None:
+        settings["model.size"] = size
+    if dim is not None:
+        settings["model.latent"] = dim
+        settings["model.detail"] = dim * 2 // 3
+    return _with(request, settings)
+
+
+def _with(request: Request, settings: Mapping[str, object]) -> Request:
+    """The request with settings that its own go before."""
     given = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
     return replace(request, settings=[*given, *request.settings])
 

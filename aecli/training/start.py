@@ -43,7 +43,7 @@ def objective(recipe: Recipe, spec: ModelSpec, config: Any) -> Objective:
     Raises:
         UsageError: unknown settings, or values that do not suit them.
     """
-    return OBJECTIVES[spec.objective](recipe.objective, recipe.optim.loss, config)
+    return OBJECTIVES[spec.tasks[recipe.task]](recipe.objective, recipe.optim.loss, config)
 
 
 def adopt(module: nn.Module, start: Model, warn: Callable[[str], None]) -> None:

@@ -14,6 +14,7 @@ from aecli.checkpoints import format as checkpoints
 from aecli.errors import ModelError, UsageError
 from aecli.models.complexity import measure
 from aecli.models.registry import (
+    Autoencoder,
     Denoiser,
     Generator,
     ModelSpec,
@@ -25,14 +26,19 @@ from aecli.training.objectives import OBJECTIVES
 
 SPECS = list(Registry.discover())
 PRESETS = [pytest.param(s, p, id=f"{s.name}.{p}") for s in SPECS for p in s.presets]
-RESTORING = [p for p in PRESETS if p.values[0].task in ("denoise", "upscale")]
-GENERATING = [p for p in PRESETS if p.values[0].task == "generate"]
-PROTOCOLS = {"denoise": Denoiser, "upscale": SuperResolver, "generate": Generator}
+RESTORING = [p for p in PRESETS if {"denoise", "upscale"} & {*p.values[0].tasks}]
+GENERATING = [p for p in PRESETS if "generate" in p.values[0].tasks]
+PROTOCOLS = {
+    "denoise": Denoiser,
+    "upscale": SuperResolver,
+    "generate": Generator,
+    "embed": Autoencoder,
+}
 
 
 def call(spec: ModelSpec, module: Any, x: torch.Tensor) -> torch.Tensor:
     """A restoring model's output, whatever its task wants to be told."""
-    if spec.task == "denoise":
+    if "denoise" in spec.tasks:
         return module.restore(x, torch.full((len(x), 1, 1, 1), 0.1, dtype=x.dtype))
     return module.upscale(x)
 
@@ -42,9 +48,10 @@ def test_specs_are_complete(spec: ModelSpec) -> None:
     assert spec.summary
     assert spec.paper
     assert spec.presets
-    assert spec.objective in OBJECTIVES
+    assert {*spec.tasks.values()} <= {*OBJECTIVES}
     assert spec.config.__dataclass_params__.frozen
-    assert isinstance(spec.build(next(iter(spec.presets.values()))), PROTOCOLS[spec.task])
+    module = spec.build(next(iter(spec.presets.values())))
+    assert all(isinstance(module, PROTOCOLS[task]) for task in spec.tasks)
 
 
 @pytest.mark.parametrize(("spec", "preset"), PRESETS)
@@ -130,7 +137,9 @@ def test_the_receptive_field_is_no_larger_than_told(spec: ModelSpec) -> None:
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
 def test_checkpoints_rebuild_the_model(spec: ModelSpec, tmp_path: Path) -> None:
     module = spec.build(spec.presets["tiny"]).eval()
-    meta = checkpoints.Meta(spec.name, {"preset": "tiny"}, spec.task, "x", {"steps": 3})
+    meta = checkpoints.Meta(
+        spec.name, {"preset": "tiny"}, next(iter(spec.tasks)), "x", {"steps": 3}
+    )
     path = tmp_path / "x.safetensors"
     checkpoints.save(path, module.state_dict(), meta, dtype=torch.float32)
     model = checkpoints.load(path)

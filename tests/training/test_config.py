@@ -37,7 +37,7 @@ def test_shipped_recipes_are_complete(path: Path) -> None:
     model = spec.configure(table)
     spec.build(model)
     for stage in recipe.stages():
-        OBJECTIVES[spec.objective](stage.objective, stage.optim.loss, model)
+        OBJECTIVES[spec.tasks[stage.task]](stage.objective, stage.optim.loss, model)
 
 
 @given(

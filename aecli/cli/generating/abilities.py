@@ -21,13 +21,9 @@ if TYPE_CHECKING:
     from aecli.inference.latents import Latents
 
 
-_GRIDS = frozenset({"flow"})
-"""Architectures whose config's `latent` counts the channels of a grid."""
-
-
 @dataclass(frozen=True)
 class Abilities:
-    """What a model's config says.
+    """What a model's metadata say.
 
     Attributes:
         size: side of its pictures in pixels.
@@ -50,9 +46,9 @@ class Abilities:
         """
         config = meta.config
         try:
-            latent = config["latent"]
-            vector = isinstance(latent, int) and meta.architecture not in _GRIDS
-            dimensions = latent if vector else None
+            latent = meta.training.get("latent", config["latent"])
+            shape = [latent] if isinstance(latent, int) else latent
+            dimensions = shape[0] if len(shape) == 1 else None
             classes = tuple(config.get("classes", ()))
             return cls(config["size"], config["channels"], dimensions, classes)
         except KeyError:

@@ -71,11 +71,10 @@ class Autoencode(Generating):
     primary = "psnr"
 
     def __init__(self, config: FlowObjectiveConfig, loss: str, model: Any) -> None:
-        super().__init__(model)
+        side = model.size // model.cell
+        super().__init__(model, (model.latent, side, side))
         self.config = config
         self._pixel_loss = pixel_loss(loss)
-        side = model.size // model.cell
-        self._latent = (model.latent, side, side)
 
     def begin(self, module: nn.Module, source: Source) -> None:  # noqa: ARG002 - the protocol's
         """Leave the prior alone."""
@@ -84,7 +83,7 @@ class Autoencode(Generating):
 
     def sample(self, item: Drawn, rng: np.random.Generator) -> Batch:
         """`image`, and the `noise` added to its latents."""
-        return {"image": item.image, "noise": rng.standard_normal(self._latent, np.float32)}
+        return {"image": item.image, "noise": rng.standard_normal(self.latent, np.float32)}
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
@@ -97,6 +96,7 @@ class Autoencode(Generating):
 
     def validate(self, module: nn.Module, held_out: Squares, device: torch.device) -> Score:
         """PSNR of the reconstruction."""
+        self.calibrate(module, held_out, device)
         x, _ = self.held_out(held_out, device)
         model: Any = module
         output = model.decode(model.encode(x))
@@ -113,10 +113,9 @@ class MatchFlow(Generating):
     primary = "explained"
 
     def __init__(self, config: FlowObjectiveConfig, model: Any) -> None:
-        super().__init__(model)
-        self.config = config
         side = model.size // model.cell
-        self._latent = (model.latent, side, side)
+        super().__init__(model, (model.latent, side, side))
+        self.config = config
         self._latents = torch.empty(0)
 
     def begin(self, module: nn.Module, source: Source) -> None:
@@ -140,7 +139,7 @@ class MatchFlow(Generating):
         return {
             "index": np.array(item.index),
             "label": self.drop(item.label, self.config.class_dropout, rng),
-            "noise": rng.standard_normal(self._latent, np.float32),
+            "noise": rng.standard_normal(self.latent, np.float32),
             "time": np.array(1 / (1 + np.exp(-spread)), np.float32),
         }
 
@@ -156,6 +155,7 @@ class MatchFlow(Generating):
 
         Also the PSNR of the reconstruction, which this stage leaves as it is, and samples.
         """
+        self.calibrate(module, held_out, device)
         x, label = self.held_out(held_out, device)
         model: Any = module
         z = model.encode(x)

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from PIL import Image as Pillow
 from torch import Tensor, nn
 
+from aecli.imaging.edits import Edits, Window, edited
 from aecli.training import sources, squares
 from aecli.training.data import evenly
+from aecli.training.squares import Squares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,10 +24,15 @@ if TYPE_CHECKING:
     from aecli.training.data import Source
     from aecli.training.objectives.base import Picture
     from aecli.training.sources import Entry
-    from aecli.training.squares import Squares
 
 COLUMNS, ROWS = 10, 8
 """Of the pictures that a validation shows."""
+
+CALIBRATED = 2000
+"""Pictures that novelty is calibrated on, at least."""
+
+SLIGHT = Edits(crop=0.9, border=0, turn=8, mirror=False, colour=0, damage=0)
+"""Edits after which a picture is still of the right kind."""
 
 
 class Generating:
@@ -32,9 +40,13 @@ class Generating:
 
     Args:
         model: the architecture's config, with `size`, `channels` and `classes`.
+        latent: shape of one latent.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, latent: tuple[int, ...]) -> None:
+        self.latent = latent
+        self._copies: Squares | None = None
+        self._novelty: dict[str, Any] = {}
         self.size: int = model.size
         self.channels: int = model.channels
         self.classes: tuple[str, ...] = model.classes
@@ -73,8 +85,15 @@ class Generating:
         """Nothing: all weights are trained."""
 
     def facts(self) -> dict[str, Any]:
-        """Nothing that the architecture's config does not say."""
-        return {}
+        """The shape of a latent; from the first validation on, how well pictures come out."""
+        return {"latent": list(self.latent), **self._novelty}
+
+    def calibrate(self, module: nn.Module, held_out: Squares, device: torch.device) -> None:
+        """Measure the errors that novelty is told from, on held-out pictures and copies of them."""
+        if self._copies is None:
+            self._copies = with_copies(held_out)
+        images, labels = self.held_out(self._copies, device)
+        self._novelty = novelty(module, images, labels)
 
     def labels(self, labels: Tensor) -> Tensor | None:
         """Labels as models take them: None without classes."""
@@ -102,6 +121,38 @@ class Generating:
         label = torch.arange(rows).repeat_interleave(COLUMNS).to(device) if self.classes else None
         images = to_pictures(module.decode(module.draw(noise.to(device), label), label))
         return [images[i : i + COLUMNS] for i in range(0, count, COLUMNS)]
+
+
+def with_copies(held_out: Squares) -> Squares:
+    """Pictures, and copies of them, a little turned and shifted: `CALIBRATED` or more in all."""
+    rng = np.random.default_rng([4, len(held_out)])
+    repeats = -(-CALIBRATED // len(held_out))
+    whole = Window(0, 0, held_out.images.shape[1])
+    copies = [
+        edited(Pillow.fromarray(image), whole, int(whole.side), SLIGHT, rng)
+        for _ in range(repeats - 1)
+        for image in held_out.images
+    ]
+    images = [held_out.images, *([np.stack(copies)] if copies else [])]
+    return Squares(np.concatenate(images), np.tile(held_out.labels, repeats))
+
+
+def novelty(module: Any, images: Tensor, labels: Tensor | None) -> dict[str, Any]:
+    """What metadata say of the errors of reconstruction: their percentiles from 0 to 100.
+
+    Args:
+        module: an `Autoencoder`.
+        images: pictures of the right kind, (N, channels, size, size).
+        labels: their classes, (N,), if the model knows any.
+    """
+    errors = []
+    for start in range(0, len(images), ROWS * COLUMNS):
+        part = slice(start, start + ROWS * COLUMNS)
+        x, label = images[part], None if labels is None else labels[part]
+        output = module.decode(module.encode(x, label), label)
+        errors.append((output.float() - x).square().flatten(1).mean(1))
+    found = np.percentile(torch.cat(errors).cpu().numpy().astype(np.float64), np.arange(101))
+    return {"novelty": {"pictures": len(images), "quantiles": [float(f"{v:.4g}") for v in found]}}
 
 
 def to_images(squares: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from aecli.errors import UsageError, did_you_mean
 from aecli.imaging import degrade
 from aecli.imaging.metrics import luma, psnr
 from aecli.imaging.resample import resample
+from aecli.imaging.square import LUMA
 from aecli.tables import section
 from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
 from aecli.training.objectives.restoring import Restoring
@@ -30,6 +31,11 @@ def _bicubic(clean: Picture, scale: int, _: np.random.Generator) -> Picture:
     return degrade.shrink(clean, scale)
 
 
+def _luma(images: Tensor) -> Tensor:
+    """(N, 3, H, W) -> (N, H, W)."""
+    return torch.einsum("nchw,c->nhw", images, images.new_tensor(LUMA.tolist()))
+
+
 DEGRADATIONS: Mapping[str, Degradation] = {"bicubic": _bicubic, "photo": degrade.found_photo}
 """How the small picture comes from the large one: large, scale, generator -> small."""
 
@@ -40,11 +46,16 @@ class UpscaleConfig:
 
     Attributes:
         degradation: `bicubic`, the literature's setting, or `photo`, as people's files are.
+        luma: weight of the luma's pixel loss beside that of red, green and blue: eyes, and the
+            scores of the literature, see brightness first.
     """
 
     degradation: str = "photo"
+    luma: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.luma < 0:
+            raise UsageError("objective.luma must not be negative")
         if self.degradation not in DEGRADATIONS:
             raise UsageError(
                 f"unknown degradation {self.degradation!r}",
@@ -71,10 +82,15 @@ class Upscale(Restoring):
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
-        """`pixel`: the error of the enlarged picture."""
+        """`pixel`, the error of the enlarged picture, and its `luma`'s where that has a weight."""
         model: Any = module
+        target = to_tensor(batch["target"])
         output = model.upscale(to_tensor(batch["input"]))
-        return {"pixel": self._pixel_loss(output, to_tensor(batch["target"]))}
+        terms = {"pixel": self._pixel_loss(output, target)}
+        if self.config.luma:
+            bright = self._pixel_loss(_luma(output.float()), _luma(target))
+            terms["luma"] = self.config.luma * bright
+        return terms
 
     def validate(
         self, module: nn.Module, held_out: Sequence[Picture], device: torch.device

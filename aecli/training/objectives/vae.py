@@ -61,12 +61,11 @@ class Variational(Generating):
     """
 
     def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
-        super().__init__(model)
+        super().__init__(model, (model.latent,))
         self.config = section(VAEObjectiveConfig, table, "objective")
         if loss not in RECONSTRUCTIONS:
             raise UsageError(f"unknown loss {loss!r}", did_you_mean(loss, RECONSTRUCTIONS))
         self._reconstruction = RECONSTRUCTIONS[loss]
-        self._latent: int = model.latent
         self._variational: bool = model.variational
         self.primary = "elbo" if self._variational else "psnr"
 
@@ -75,7 +74,7 @@ class Variational(Generating):
         return {
             "image": item.image,
             "label": self.drop(item.label, self.config.class_dropout, rng),
-            "noise": rng.standard_normal(self._latent, np.float32),
+            "noise": rng.standard_normal(self.latent, np.float32),
         }
 
     def loss(
@@ -99,6 +98,7 @@ class Variational(Generating):
 
         In nats an image where beta is 1 and the loss is a likelihood.
         """
+        self.calibrate(module, held_out, device)
         x, label = self.held_out(held_out, device)
         model: Any = module
         output = model.decode(model.encode(x, label), label)

@@ -1,0 +1,199 @@
+"""Latents to search by: edited copies of a picture agree, and the picture can be decoded.
+
+Two views of each picture of a batch, as it is and edited, are encoded. Every latent has to find its
+partner among all others of the batch (InfoNCE: van den Oord et al. 2018; as NT-Xent, Chen et al.
+2020, SimCLR), and the decoder has to restore the picture. No labels take part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aecli.errors import UsageError
+from aecli.imaging.edits import Edits, Window, edited, plain, windows
+from aecli.tables import section
+from aecli.training import sources, views
+from aecli.training.data import evenly
+from aecli.training.objectives.base import Score, pixel_loss
+from aecli.training.objectives.generating import CALIBRATED, beside, novelty, psnr, to_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from PIL import Image as Pillow
+
+    from aecli.models.registry import Geometry
+    from aecli.training.config import Recipe
+    from aecli.training.data import Batch, Source
+    from aecli.training.sources import Entry
+
+ENCODED_AT_ONCE = 256
+"""Images that go through the encoder together in a validation."""
+
+FALSE_PAIRS = 1e-5
+"""Share of pairs of different pictures that the threshold of near-duplicates lets pass."""
+
+
+@dataclass(frozen=True)
+class AgreementConfig(Edits):
+    """The objective: how copies are edited (`aecli.imaging.edits.Edits`), and what they tell.
+
+    Attributes:
+        part: side of the least part of a picture that counts as a picture of its own, as a share of
+            its shorter side, 0 to 1; 1: whole pictures alone.
+        temperature: of the softmax over cosine similarities; lower: the nearest others count most.
+        reconstruction: weight of the pixel loss beside the agreement.
+    """
+
+    part: float = 0.4
+    temperature: float = 0.1
+    reconstruction: float = 50.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.part <= 1:
+            raise UsageError("objective.part must lie above 0, and not above 1")
+        if not (self.temperature > 0 and self.reconstruction > 0):
+            raise UsageError("objective.temperature and reconstruction must be positive")
+
+
+class Agreement:
+    """Agreement of edited copies + reconstruction."""
+
+    primary = "recall"
+
+    def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
+        self.config = section(AgreementConfig, table, "objective")
+        self._edits = Edits(**{f.name: getattr(self.config, f.name) for f in fields(Edits)})
+        if model.variational or model.classes:
+            raise UsageError("embed trains a plain autoencoder: model.variational = false")
+        self._pixel_loss = pixel_loss(loss)
+        self._size: int = model.size
+        self._channels: int = model.channels
+        self._latent: int = model.latent
+        self._compared: int = model.latent - model.detail
+        self._measured: dict[str, Any] = {}
+
+    def collect(self, names: Sequence[str]) -> list[Entry]:
+        """Images, folders, `.zip` and IDX files -> their pictures."""
+        return sources.collect(names)
+
+    def open(
+        self,
+        train: Sequence[Entry],
+        val: Sequence[Entry],
+        recipe: Recipe,
+        _geometry: Geometry,
+        warn: Callable[[str], None],
+    ) -> tuple[Source, list[Pillow.Image]]:
+        """All pictures, in memory."""
+
+        def load(entries: Sequence[Entry]) -> list[Pillow.Image]:
+            return views.load(
+                entries,
+                size=self._size,
+                channels=self._channels,
+                config=recipe.data,
+                report=warn,
+            )
+
+        held_out = load(evenly(val, recipe.data.val_limit))
+        return views.Views.of(load(train), recipe.data, recipe.run.seed), held_out
+
+    def begin(self, module: nn.Module, source: Source) -> None:
+        """Nothing: all weights are trained."""
+
+    def sample(self, item: Pillow.Image, rng: np.random.Generator) -> Batch:
+        """`image`, a part of a picture, and an `edited` copy of it."""
+        window = self._window(item, rng)
+        return {
+            "image": plain(item, window, self._size),
+            "edited": edited(item, window, self._size, self._edits, rng),
+        }
+
+    def loss(
+        self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
+    ) -> dict[str, Tensor]:
+        """`agreement`, and the weighted `reconstruction`."""
+        x, copies = to_images(batch["image"]), to_images(batch["edited"])
+        model: Any = module
+        z = model.encode(torch.cat([x, copies]))
+        image = model.decode(z[: len(x)])
+        return {
+            "agreement": agreement(z[:, : self._compared], self.config.temperature),
+            "reconstruction": self.config.reconstruction * self._pixel_loss(image, x),
+        }
+
+    def validate(
+        self, module: nn.Module, held_out: list[Pillow.Image], device: torch.device
+    ) -> Score:
+        """`recall` of held-out pictures by edited copies of them; `psnr` of the reconstruction.
+
+        With parts of pictures for pictures, as in training; `CALIBRATED` of them or more, on which
+        the threshold of near-duplicates and the novelty are calibrated.
+        """
+        rng = np.random.default_rng([5, len(held_out)])
+        repeats = -(-CALIBRATED // len(held_out))
+        pairs = [self.sample(picture, rng) for picture in held_out for _ in range(repeats)]
+        owner = torch.arange(len(held_out)).repeat_interleave(repeats).to(device)
+        x, copies = (
+            to_images(torch.from_numpy(np.stack([pair[key] for pair in pairs])).to(device))
+            for key in ("image", "edited")
+        )
+        model: Any = module
+        originals, queries = (
+            torch.cat([model.encode(part) for part in torch.split(images, ENCODED_AT_ONCE)])
+            for images in (x, copies)
+        )
+        likeness = F.normalize(queries) @ F.normalize(originals).T
+        place = torch.arange(len(x), device=device)
+        recall = float((likeness.argmax(1) == place).float().mean())
+        true = likeness.diagonal()
+        false = likeness[owner[:, None] != owner]
+        if len(false):
+            threshold = float(torch.quantile(false[:: max(1, len(false) >> 23)], 1 - FALSE_PAIRS))
+            found = float((true >= threshold).float().mean())
+            facts = {"threshold": round(threshold, 4), "recall": round(found, 4)}
+            self._measured = {"duplicates": facts | {"false_pairs": FALSE_PAIRS}}
+        self._measured |= novelty(module, x, None)
+        whole = self._whole(held_out).to(device)
+        output = model.decode(model.encode(whole))
+        return Score({"recall": recall, "psnr": psnr(whole, output)}, beside(whole, output))
+
+    def facts(self) -> dict[str, Any]:
+        """The shape of a latent; from the first validation on, what was calibrated."""
+        return {"latent": [self._latent], **self._measured}
+
+    def _window(self, picture: Pillow.Image, rng: np.random.Generator) -> Window:
+        return windows(picture.width, picture.height, self.config.part, rng)
+
+    def _whole(self, pictures: Sequence[Pillow.Image]) -> Tensor:
+        """The central squares of pictures, as models take them."""
+        squares = []
+        for picture in pictures:
+            w, h = picture.size
+            side = min(w, h)
+            squares.append(plain(picture, Window((w - side) / 2, (h - side) / 2, side), self._size))
+        return to_images(torch.from_numpy(np.stack(squares)))
+
+
+def agreement(z: Tensor, temperature: float) -> Tensor:
+    """How hard it is to tell each latent's partner from all others: a cross-entropy, nats.
+
+    Args:
+        z: (2N, D); the k-th and the (N + k)-th belong together.
+        temperature: of the softmax over cosine similarities (NT-Xent, Chen et al. 2020, eq. 1).
+    """
+    with torch.autocast(z.device.type, enabled=False):
+        unit = F.normalize(z.float())
+        logits = unit @ unit.T / temperature
+    count = len(z)
+    logits = logits.masked_fill(torch.eye(count, dtype=torch.bool, device=z.device), -torch.inf)
+    partner = torch.arange(count, device=z.device).roll(count // 2)
+    return F.cross_entropy(logits, partner)

@@ -1,0 +1,115 @@
+"""Pictures in memory at a moderate size, of which parts are taken and edited: for `embed`."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image as Pillow
+
+from aecli.errors import InputError, TrainingError, UsageError
+from aecli.imaging.square import fitted
+from aecli.training.data import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from aecli.training.config import DataConfig
+    from aecli.training.sources import Entry
+
+FINER = 3
+"""The shorter side of pictures in memory, in sides of what the model sees; less if they are so."""
+
+
+def load(
+    entries: Sequence[Entry],
+    *,
+    size: int,
+    channels: int,
+    config: DataConfig,
+    report: Callable[[str], None],
+) -> list[Pillow.Image]:
+    """Decode and shrink pictures; those that cannot be decoded are reported and left out.
+
+    Args:
+        entries: the pictures.
+        size: side of what the model sees, pixels; smaller pictures are enlarged to that.
+        channels: 1 for grey, 3 for RGB.
+        config: threads to use, and memory that the pictures may take.
+        report: called with one line for each picture left out.
+
+    Raises:
+        UsageError: they need more memory than `config` grants.
+        TrainingError: none of them can be decoded.
+    """
+
+    def read(entry: Entry) -> Pillow.Image | str:
+        try:
+            image = entry.read()
+        except InputError as error:
+            return error.message
+        shorter = max(size, min(FINER * size, image.width, image.height))
+        return Pillow.fromarray(fitted(image, shorter, channels))
+
+    pictures: list[Pillow.Image] = []
+    held = 0
+    with ThreadPoolExecutor(config.workers, thread_name_prefix="views") as threads:
+        for picture in threads.map(read, entries):
+            if isinstance(picture, str):
+                report(f"skipped: {picture}")
+                continue
+            pictures.append(picture)
+            held += picture.width * picture.height * channels
+            if held >> 20 > config.cache_mb:
+                raise UsageError(
+                    f"{len(entries)} pictures take more than {config.cache_mb} MiB, data.cache_mb",
+                    "allow more with --set data.cache_mb=N, or choose a smaller --size",
+                )
+    if not pictures:
+        raise TrainingError("there is no readable image to train on", "give a folder of images")
+    return pictures
+
+
+@dataclass(eq=False)
+class Views:
+    """The pictures of a run by number: all of them once, then all again in another order.
+
+    Attributes:
+        pictures: those drawn from.
+        config: the recipe's [data].
+        seed: of the order, and of what is done to them.
+        names: a checksum of them, to tell when the data has changed.
+    """
+
+    pictures: list[Pillow.Image]
+    config: DataConfig
+    seed: int
+    names: list[str]
+
+    @classmethod
+    def of(cls, pictures: list[Pillow.Image], config: DataConfig, seed: int) -> Views:
+        """The views of pictures."""
+        digest = hashlib.sha256()
+        for picture in pictures:
+            digest.update(picture.tobytes())
+        return cls(pictures, config, seed, [digest.hexdigest()])
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, number: int) -> tuple[Pillow.Image, np.random.Generator]:
+        """Picture `number`, and the generator that its part and its edits come from."""
+        epoch, within = divmod(number, len(self))
+        index = int(_order(self.seed, epoch, len(self))[within])
+        return self.pictures[index], np.random.default_rng([self.seed, Stream.CROP, number])
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, Stream.ORDER, epoch]).permutation(count)
