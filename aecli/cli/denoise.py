@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aecli.cli import options  # noqa: TC001 - Typer reads the annotations
+from aecli.cli import options, pictures
 from aecli.cli.help import Command
+from aecli.cli.pictures import Request  # noqa: TC001 - its fields are read as options
 
 if TYPE_CHECKING:
     import typer
@@ -16,36 +17,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add `aecli denoise` to the program."""
-    app.command(cls=Command)(denoise)
+    app.command(cls=Command)(pictures.command(denoise))
 
 
 def denoise(
-    inputs: options.Inputs = None,
-    output: options.Output = None,
-    recursive: options.Recursive = False,
-    files_from: options.FilesFrom = None,
-    null: options.Null = False,
-    template: options.Template = None,
-    overwrite: options.Overwrite = False,
-    skip_existing: options.SkipExisting = False,
-    dry_run: options.DryRun = False,
-    max_pixels: options.MaxPixels = 500_000_000,
-    sigma: options.Sigma = "auto",
-    strength: options.Strength = 1.0,
-    model: options.Model = None,
-    tile: options.Tile = "auto",
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    workers: options.Workers = 2,
-    format: options.Format = None,  # noqa: A002  # the option's name
-    quality: options.Quality = 95,
-    background: options.Background = "white",
-    strip: options.Strip = False,
-    reference: options.Reference = None,
-    compare: options.Compare = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    request: Request, sigma: options.Sigma = "auto", strength: options.Strength = 1.0
 ) -> int:
     """Remove noise from photos.
 
@@ -53,42 +29,22 @@ def denoise(
     own names. Colour and grey, 8 and 16 bits; transparency, EXIF and colour profile are kept.
     """
     from aecli.checkpoints import store
-    from aecli.cli.restoring import Method, Purpose, Request, run
+    from aecli.cli.restoring import Method, Purpose, run
 
     def load() -> Method:
         from aecli.inference.restore import Restorer
 
-        restorer = Restorer.open("denoise", model, device=device, precision=precision)
+        restorer = Restorer.open(
+            "denoise", request.model, device=request.device, precision=request.precision
+        )
 
         def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
             restored = restorer.denoise(
-                image, sigma=sigma, strength=strength, tile=tile, progress=progress
+                image, sigma=sigma, strength=strength, tile=request.tile, progress=progress
             )
             return restored.image, {"sigma": restored.sigma}
 
         return Method(restorer.runtime.reason, restore)
 
-    request = Request(
-        inputs=inputs or [],
-        output=output,
-        recursive=recursive,
-        files_from=files_from,
-        null=null,
-        template=template,
-        overwrite=overwrite,
-        skip_existing=skip_existing,
-        dry_run=dry_run,
-        max_pixels=max_pixels,
-        format=format,
-        quality=quality,
-        background=background,
-        strip=strip,
-        workers=workers,
-        reference=reference,
-        compare=compare,
-        json=json,
-        quiet=quiet,
-        verbose=verbose,
-    )
-    purpose = Purpose("denoised", store.find("denoise", model).name)
+    purpose = Purpose("denoised", store.find("denoise", request.model).name)
     return run(request, purpose, load)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from aecli.cli import console, options
 from aecli.cli.help import Command, Group
+from aecli.cli.signature import joined, options_of
 from aecli.cli.training import options as of  # noqa: TC001 - Typer reads the annotations
 from aecli.training.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 
 def register(app: typer.Typer) -> None:
@@ -131,28 +130,7 @@ def _with_run_options(task: Callable[..., Request]) -> Callable[..., None]:
         )
         _train(task(request, **own), quiet=quiet, json=json)
 
-    return _joined(command, task)
-
-
-def _joined(command: Callable[..., None], task: Callable[..., Request]) -> Callable[..., None]:
-    """`command` with the signature that Typer reads: its own options and the task's."""
-    shared = _options(command)
-    own = _options(task)[1:]  # the first one is the request
-    place = next(i for i, p in enumerate(shared) if p.name == "recipe")
-    joined = functools.wraps(task)(functools.partial(command))
-    parameters = [*shared[:place], *own, *shared[place:]]
-    joined.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    joined.__annotations__ = {p.name: p.annotation for p in parameters}
-    return joined
-
-
-def _options(function: Callable[..., Any]) -> Sequence[inspect.Parameter]:
-    hints = get_type_hints(function, include_extras=True)
-    return [
-        p.replace(annotation=hints[p.name])
-        for p in inspect.signature(function).parameters.values()
-        if p.kind is not p.VAR_KEYWORD
-    ]
+    return joined(command, task, options_of(command), before="recipe")
 
 
 def _train(request: Request, *, quiet: bool, json: bool) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aecli.cli import options
+from aecli.cli import options, pictures
 from aecli.cli.help import Command
+from aecli.cli.pictures import Request  # noqa: TC001 - its fields are read as options
 
 if TYPE_CHECKING:
     from aecli.imaging.image import Image
@@ -66,40 +67,17 @@ Yes = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add `aecli upscale` to the program."""
-    app.command(cls=Command)(upscale)
+    app.command(cls=Command)(pictures.command(upscale))
 
 
 def upscale(
-    inputs: options.Inputs = None,
+    request: Request,
     scale: Scale = None,
     size: Size = None,
     width: Width = None,
     height: Height = None,
-    output: options.Output = None,
-    recursive: options.Recursive = False,
-    files_from: options.FilesFrom = None,
-    null: options.Null = False,
-    template: options.Template = None,
-    overwrite: options.Overwrite = False,
-    skip_existing: options.SkipExisting = False,
-    dry_run: options.DryRun = False,
-    max_pixels: options.MaxPixels = 500_000_000,
-    yes: Yes = False,
-    model: options.Model = None,
     consistent: Consistent = None,
-    tile: options.Tile = "auto",
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    workers: options.Workers = 2,
-    format: options.Format = None,  # noqa: A002  # the option's name
-    quality: options.Quality = 95,
-    background: options.Background = "white",
-    strip: options.Strip = False,
-    reference: options.Reference = None,
-    compare: options.Compare = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    yes: Yes = False,
 ) -> int:
     """Enlarge pictures.
 
@@ -110,7 +88,7 @@ def upscale(
     names; --template knows {scale}, too. Colour and grey, 8 and 16 bits; transparency, EXIF and
     colour profile are kept.
     """
-    from aecli.cli.restoring import Method, Purpose, Request, run
+    from aecli.cli.restoring import Method, Purpose, run
     from aecli.imaging.sizing import TAGS, Sizing
 
     if all(wish is None for wish in (scale, size, width, height)):
@@ -120,14 +98,14 @@ def upscale(
     def load() -> Method:
         from aecli.inference.upscale import Enlarger, bicubic
 
-        enlarger = Enlarger.open(model, device=device, precision=precision)
+        enlarger = Enlarger.open(request.model, device=request.device, precision=request.precision)
 
         def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
             enlarged = enlarger.upscale(
                 image,
                 *sizing.of(image.width, image.height),
                 consistent=consistent,
-                tile=tile,
+                tile=request.tile,
                 progress=progress,
             )
             factor = enlarged.image.width / image.width, enlarged.image.height / image.height
@@ -141,31 +119,9 @@ def upscale(
 
         return Method(enlarger.runtime.reason, restore, baseline)
 
-    request = Request(
-        inputs=inputs or [],
-        output=output,
-        recursive=recursive,
-        files_from=files_from,
-        null=null,
-        template=template,
-        overwrite=overwrite,
-        skip_existing=skip_existing,
-        dry_run=dry_run,
-        max_pixels=max_pixels,
-        format=format,
-        quality=quality,
-        background=background,
-        strip=strip,
-        workers=workers,
-        reference=reference,
-        compare=compare,
-        json=json,
-        quiet=quiet,
-        verbose=verbose,
-    )
     purpose = Purpose(
         tag=sizing.tag,
-        model=_called(model),
+        model=_called(request.model),
         tags=TAGS,
         words={"scale": sizing.label},
         size=sizing.of,

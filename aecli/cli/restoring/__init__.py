@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aecli.cli.restoring.purpose import Method, Purpose
-from aecli.cli.restoring.request import Request
 from aecli.cli.restoring.run import run
 
-__all__ = ["Method", "Purpose", "Request", "run"]
+__all__ = ["Method", "Purpose", "run"]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.cli import console
+from aecli.cli.restoring.plan import Task, plan
 from aecli.cli.restoring.reference import Score, score
 from aecli.cli.restoring.report import Record, Report
-from aecli.cli.restoring.request import Request, Task, plan
 from aecli.errors import AecliError, InputError
 from aecli.imaging import codec, files
 from aecli.inference import batch
@@ -23,6 +23,7 @@ from aecli.inference import batch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from aecli.cli.pictures import Request
     from aecli.cli.restoring.purpose import Method, Purpose
     from aecli.imaging.image import Image
 

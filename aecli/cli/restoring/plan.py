@@ -1,4 +1,4 @@
-"""What the user asks of a restoring command, and the plan that follows from it."""
+"""The plan that follows from what the user asks of a restoring command."""
 
 from __future__ import annotations
 
@@ -15,33 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from aecli.cli.pictures import Request
     from aecli.cli.restoring.purpose import Purpose
-
-
-@dataclass(frozen=True)
-class Request:
-    """The shared options' values (`aecli.cli.options`)."""
-
-    inputs: Sequence[str]
-    output: str | None
-    recursive: bool
-    files_from: str | None
-    null: bool
-    template: str | None
-    overwrite: bool
-    skip_existing: bool
-    dry_run: bool
-    max_pixels: int
-    format: str | None
-    quality: int
-    background: str
-    strip: bool
-    workers: int
-    reference: str | None
-    compare: bool
-    json: bool
-    quiet: bool
-    verbose: bool
 
 
 @dataclass(frozen=True)
@@ -81,7 +56,7 @@ def plan(request: Request, purpose: Purpose) -> list[Task]:
     """
     codec.colour_of(request.background)
     sources = files.collect(
-        request.inputs,
+        request.inputs or [],
         recursive=request.recursive,
         files_from=request.files_from,
         null=request.null,
