@@ -235,7 +235,7 @@ def train(
     """Train a model, as `aecli train` does; it is then known by its name.
 
     Args:
-        task: the command that the model will serve: `denoise`, `upscale` or `generate`.
+        task: the command that the model will serve: `denoise`, `upscale`, `generate` or `embed`.
         data: image files and folders, searched to the bottom.
         name: what the model will be called.
         val: images to validate on; None holds out a share of `data`.

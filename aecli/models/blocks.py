@@ -31,7 +31,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block."""
-        out: Tensor = x + self.second(F.relu(self.first(x), inplace=True))
+        out: Tensor = self.second(F.relu(self.first(x), inplace=True)).add_(x)
         return out
 
 

@@ -68,8 +68,8 @@ class Upscaler(Hourglass):
     def upscale(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, 3, H * scale, W * scale)."""
         features = self.head(F.pixel_unshuffle((x - MEAN) * 2, self.unshuffle))
-        detail = F.pixel_shuffle(self.tail(features + self.hourglass(features)), self.unshuffle)
-        return F.pixel_shuffle(self._cubic(x) + detail.float(), self.scale)
+        detail = F.pixel_shuffle(self.tail(self.hourglass(features).add_(features)), self.unshuffle)
+        return F.pixel_shuffle(self._cubic(x).add_(detail), self.scale)
 
     def _cubic(self, x: Tensor) -> Tensor:
         """Bicubic enlargement, pixels folded: (N, 3, H, W) -> (N, 3 * scale**2, H, W), float32."""

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from aecli.checkpoints import format as checkpoints
 from aecli.errors import UsageError
 from aecli.imaging.degrade import shrink
-from aecli.models.upscaler import UpscalerConfig
+from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.config import DataConfig
 from aecli.training.data import Crops, ImagePool, detail
 from aecli.training.objectives.upscale import Upscale
@@ -45,6 +46,22 @@ def test_samples_are_pairs_of_small_and_large(degradation: str) -> None:
     assert batch["target"].shape == (24, 36, 3)
     if degradation == "bicubic":
         assert (batch["input"][..., 0] == shrink(clean, 3)).all()
+
+
+def test_the_luma_may_count_beside_the_colours() -> None:
+    model = Upscaler(UpscalerConfig(scale=2, widths=(8,), blocks=(1,)))
+    batch = {
+        "input": torch.zeros(1, 8, 8, 3, dtype=torch.uint8),
+        "target": torch.zeros(1, 16, 16, 3, dtype=torch.uint8),
+    }
+    batch["target"][..., 1] = 255
+    plain = Upscale({}, "l1", model).loss(model, batch, 0.0)
+    both = Upscale({"luma": 2}, "l1", model).loss(model, batch, 0.0)
+    assert plain.keys() == {"pixel"}
+    assert float(plain["pixel"]) == float(both["pixel"]) == pytest.approx(1 / 3)
+    assert float(both["luma"]) == pytest.approx(2 * 0.587)
+    with pytest.raises(UsageError, match="luma must not be negative"):
+        Upscale({"luma": -1}, "l1", model)
 
 
 def test_unknown_degradations_name_the_known() -> None:
