@@ -5,6 +5,10 @@ latent vectors; a sample of it is decoded. With classes it is conditional (Sohn 
 class enters encoder and decoder. Without `variational` it is a plain autoencoder: no variance, and
 its latents are batch-normalised (Ioffe and Szegedy 2015), so that noise of N(0, I) shares the mean
 and variance of the training latents in each dimension; what else they are like, noise misses.
+
+Beside a plain one's network there may be a linear autoencoder of the shrunk picture, whose optimum
+is principal component analysis (Bourlard and Kamp 1988; Baldi and Hornik 1989): both add to the
+latent, and both to the picture, so that the network learns what PCA cannot do.
 """
 
 from __future__ import annotations
@@ -49,6 +53,8 @@ class VAEConfig:
         detail: how many of a plain autoencoder's latent values, the last ones, are kept small
             (`DETAIL`), so that distances between latents are those of the others; only the decoder
             makes full use of them.
+        linear: side of the shrunk picture that a linear autoencoder beside a plain one's network
+            sees, pixels; 0: there is none.
     """
 
     size: int = 28
@@ -60,6 +66,7 @@ class VAEConfig:
     classes: tuple[str, ...] = ()
     variational: bool = True
     detail: int = 0
+    linear: int = 0
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -76,6 +83,8 @@ class VAEConfig:
             raise ValueError("classes must differ")
         if self.detail and (self.variational or not 0 < self.detail < self.latent):
             raise ValueError("detail is for a plain autoencoder, and less than latent")
+        if self.linear and (self.variational or not 0 < self.linear <= self.size):
+            raise ValueError("linear is for a plain autoencoder, and no larger than size")
 
 
 class VAE(nn.Module):
@@ -124,6 +133,7 @@ class VAE(nn.Module):
             for width, after in zip(reversed(config.widths), finer, strict=True)
         )
         self.tail = nn.Conv2d(config.widths[0], config.channels, 3, padding=1)
+        self.linear = Linear(config) if config.linear else None
 
     def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`z_mean` and `z_log_var` of q(z | x), each (N, D); for a variational model alone."""
@@ -134,16 +144,25 @@ class VAE(nn.Module):
         """(N, channels, size, size), labels (N,) -> the mean of the latents, (N, D)."""
         if self.normalise is None:
             return self.posterior(x, label)[0]
-        latent: Tensor = self.normalise(self._to_latent(x, label)) * self.deviation
-        return latent
+        latent = self._to_latent(x, label)
+        if self.linear is not None:
+            latent = latent + self.linear.encode(x)
+        normal: Tensor = self.normalise(latent) * self.deviation
+        return normal
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Latents (N, D), labels (N,) -> images (N, channels, size, size), within [0, 1]."""
-        features = self.from_latent(self._told(z / self.deviation, label))
+        """Latents (N, D), labels (N,) -> images (N, channels, size, size).
+
+        Within [0, 1]; not clipped where a linear autoencoder takes part.
+        """
+        z = z / self.deviation
+        features = self.from_latent(self._told(z, label))
         for stack, up, side in zip(self.stacks, self.ups, self._sides[-2::-1], strict=True):
             features = F.interpolate(stack(F.silu(features)), size=(side, side))
             features = up(features)
         logits: Tensor = self.tail(F.silu(features))
+        if self.linear is not None:
+            return self.linear.decode(z) + logits.float()
         return logits.float().sigmoid()
 
     def draw(
@@ -159,6 +178,21 @@ class VAE(nn.Module):
         """Images -> their reconstructions from the mean of the latents."""
         return self.decode(self.encode(x, label), label)
 
+    def start_from(self, images: Tensor) -> None:
+        """Where a linear autoencoder that has not begun takes part: begin with PCA of images.
+
+        The network's share of the picture, and of the latent values that PCA fills, starts at zero.
+        """
+        if self.linear is None or bool(self.linear.decoder.weight.any()):
+            return
+        self.linear.start(images)
+        last = self.to_latent[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight[-self.linear.detail :])
+        nn.init.zeros_(last.bias[-self.linear.detail :])
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]  # built with a bias
+
     def _to_latent(self, x: Tensor, label: Tensor | None) -> Tensor:
         latent: Tensor = self.to_latent(self._told(self.encoder(2 * x - 1), label))
         return latent.float()
@@ -169,6 +203,51 @@ class VAE(nn.Module):
             return features
         vectors = self.embedding.vectors(label, len(features))
         return torch.cat([features, vectors.to(features.dtype)], 1)
+
+
+class Linear(nn.Module):
+    """A linear autoencoder of shrunk pictures; it adds nothing until it is told where to start."""
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        self.size, self.shape = config.size, (config.channels, config.linear, config.linear)
+        self.detail = config.detail or config.latent
+        self.encoder = nn.Linear(prod(self.shape), config.latent, bias=False)
+        self.decoder = nn.Linear(config.latent, prod(self.shape))
+        for weights in (self.encoder.weight, self.decoder.weight, self.decoder.bias):
+            nn.init.zeros_(weights)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Images (N, channels, size, size) -> what is added to their latents, (N, D), float32."""
+        with torch.autocast(x.device.type, enabled=False):
+            small: Tensor = self.encoder(self._small(x))
+        return small
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Latents (N, D) of unit deviation -> images (N, channels, size, size), float32."""
+        with torch.autocast(z.device.type, enabled=False):
+            small = self.decoder(z.float()).unflatten(1, self.shape)
+        return F.interpolate(small, size=self.size, mode="bilinear")
+
+    def start(self, images: Tensor) -> None:
+        """Set both maps to the principal components of images (N, channels, size, size).
+
+        They fill the latent's last values: those of detail, or all where there are none.
+        """
+        small = self._small(images).double()
+        mean = small.mean(0)
+        values, vectors = torch.linalg.eigh((small - mean).T.cov())
+        most = min(self.detail, len(values), len(small) - 1)
+        spread = values.flip(0)[:most].clamp_min(1e-12).sqrt()
+        axes = vectors.flip(1)[:, :most]
+        first = self.encoder.out_features - self.detail
+        with torch.no_grad():
+            self.encoder.weight[first : first + most] = (axes / spread).T.float()
+            self.decoder.weight[:, first : first + most] = (axes * spread).float()
+            self.decoder.bias.copy_(mean)
+
+    def _small(self, x: Tensor) -> Tensor:
+        return F.adaptive_avg_pool2d(x.float(), self.shape[1:]).flatten(1)
 
 
 def reparametrise(mean: Tensor, log_var: Tensor, noise: Tensor) -> Tensor:

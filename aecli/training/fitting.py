@@ -80,6 +80,7 @@ def fitted_for_search(
             settings["model.channels"] = 1
         if size is not None:
             settings["model.widths"] = [*widths(size, vae=True), 128]
+            settings["model.linear"] = size // 2
     elif grey:
         settings["model.channels"] = 1
     if size is not None:

@@ -31,6 +31,7 @@ TINY = (
     "model.hidden=16",
     "model.latent=12",
     "model.detail=4",
+    "model.linear=0",
     "data.batch=8",
     "run.validate_every=2",
 )
@@ -128,6 +129,35 @@ def test_detail_is_small_in_the_latent_and_whole_to_the_decoder() -> None:
     plain.eval()
     x = torch.rand(2, 1, 16, 16)
     assert torch.allclose(model(x), plain(x), atol=1e-5)
+
+
+def test_a_linear_autoencoder_starts_at_principal_components() -> None:
+    torch.manual_seed(0)
+    mixed = torch.randn(600, 3) @ torch.randn(3, 64) / 8
+    images = (
+        (0.5 + 0.1 * mixed).reshape(600, 1, 8, 8).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    )
+    model = VAE(VAEConfig(16, 1, 6, (8,), 0, 16, variational=False, detail=3, linear=8))
+    model.start_from(images)
+    model.train()
+    for _ in range(60):  # the moving averages of batch normalisation
+        model.encode(images)
+    model.eval()
+    z = model.encode(images)
+    assert torch.allclose(z[:, 3:].std(0), torch.full((3,), DETAIL), rtol=0.02)
+    small = model.linear.decoder(z / model.deviation)
+    assert torch.allclose(small, images[:, 0, ::2, ::2].flatten(1), atol=0.03)
+    assert model(images).shape == images.shape
+    before = model.linear.decoder.weight.clone()
+    model.start_from(torch.rand(600, 1, 16, 16))
+    assert torch.equal(model.linear.decoder.weight, before), "what has begun is left alone"
+
+
+def test_a_run_may_take_a_linear_autoencoder(train: Train) -> None:
+    train("mine", "model.linear=8", steps=2)
+    assert store.load("embed", "mine").module.linear is not None
+    with pytest.raises(UsageError, match="linear is for a plain autoencoder"):
+        train("other", "model.linear=17")
 
 
 def test_copies_are_drawn_as_the_number_says(images: Path) -> None:

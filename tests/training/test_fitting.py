@@ -6,9 +6,10 @@ import pytest
 
 from aecli.errors import UsageError
 from aecli.models.flow import FlowConfig
+from aecli.models.vae import SPEC as VAE
 from aecli.models.vae import VAEConfig
 from aecli.training import config
-from aecli.training.fitting import fitted, widths
+from aecli.training.fitting import fitted, fitted_for_search, widths
 from aecli.training.request import Request
 
 from .digits import write_idx
@@ -70,3 +71,25 @@ def test_classes_are_the_sub_folders(images: Path, tmp_path: Path) -> None:
 def test_a_model_to_start_from_keeps_its_shape(images: Path) -> None:
     request = Request("generate", [str(images)], "x", start="emoji")
     assert fitted(request, **NOTHING).settings == []
+
+
+def searching(data: Path, **options: object) -> config.Recipe:
+    none = {"size": None, "grey": False, "dim": None}
+    request = fitted_for_search(Request("embed", [str(data)], "x"), **none | options)
+    return config.load("embed", None, request.settings)
+
+
+def test_vectors_have_the_length_asked_for(images: Path, tmp_path: Path) -> None:
+    assert searching(images) == config.load("embed", None)
+    short = searching(images, dim=96, grey=True).model
+    assert (short["latent"], short["detail"], short["channels"]) == (96, 64, 1)
+    write_idx(tmp_path, 3)
+    digits = searching(tmp_path).model
+    assert (digits["size"], digits["channels"], digits["linear"]) == (28, 1, 14)
+
+
+@pytest.mark.parametrize("size", [16, 40, 128])
+def test_default_levels_of_search_suit_every_side(images: Path, size: int) -> None:
+    table = {k: v for k, v in searching(images, size=size).model.items() if k != "architecture"}
+    model = VAE.configure(table)
+    VAE.build(model)

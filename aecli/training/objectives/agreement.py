@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch, Source
     from aecli.training.sources import Entry
 
+STARTED_FROM = 4096
+"""Parts of pictures whose principal components a linear autoencoder starts from."""
+
 ENCODED_AT_ONCE = 256
 """Images that go through the encoder together in a validation."""
 
@@ -107,7 +110,14 @@ class Agreement:
         return views.Views.of(load(train), recipe.data, recipe.run.seed), held_out
 
     def begin(self, module: nn.Module, source: Source) -> None:
-        """Nothing: all weights are trained."""
+        """Let a linear autoencoder, where one takes part, start from principal components."""
+        model: Any = module
+        if model.linear is None:
+            return
+        rng = np.random.default_rng([6, len(source)])
+        pictures = [source[number % len(source)][0] for number in range(STARTED_FROM)]
+        parts = np.stack([plain(p, self._window(p, rng), self._size) for p in pictures])
+        model.start_from(to_images(torch.from_numpy(parts)).to(next(module.parameters()).device))
 
     def sample(self, item: Pillow.Image, rng: np.random.Generator) -> Batch:
         """`image`, a part of a picture, and an `edited` copy of it."""
