@@ -15,7 +15,7 @@ from aecli.training.objectives.base import PIXEL_LOSSES
 from aecli.training.objectives.vae import RECONSTRUCTIONS
 
 SHIPPED = sorted(config.RECIPES.glob("*.toml"))
-OWN_IMAGES = {"generate", "generate-vae"}
+OWN_IMAGES = {"generate", "generate-vae", "embed"}
 """Recipes for whatever images the user has."""
 
 
