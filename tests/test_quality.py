@@ -12,7 +12,11 @@ from aecli.imaging import codec, metrics
 from aecli.imaging.degrade import jpeg, shrink, white_noise
 from aecli.imaging.image import Image
 from aecli.imaging.resample import resample
+from aecli.imaging.square import square
+from aecli.inference.embed import Embedder
+from aecli.inference.novelty import UNUSUAL
 from aecli.inference.restore import Restorer
+from aecli.inference.sample import Sampler
 from aecli.inference.upscale import Enlarger
 
 from .conftest import DATA, SHARED
@@ -108,3 +112,54 @@ def test_jpegs_are_cleaned_and_not_enlarged(families: dict[str, Enlarger]) -> No
         over_clean.append(photo - sharp)
     assert np.mean(over_cubic) > 0.2
     assert np.mean(over_clean) > 0.2
+
+
+def bundled(task: str, name: str) -> Path:
+    path = store.bundled_folder() / store.file_name(task, name)
+    if not path.is_file():
+        pytest.skip("no weights yet")
+    return path
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist-2d"])
+def test_drawn_digits_have_the_ink_of_digits(name: str) -> None:
+    found = store.Found(bundled("generate", name), "generate", name, store.Origin.BUNDLED)
+    pictures = next(iter(Sampler.open(found, device="cpu").samples(64, 0))).pictures
+    ink = pictures.mean((1, 2)) / 255
+    assert ink.mean() == pytest.approx(0.13, abs=0.02), "the mean of MNIST is 0.1307"
+    assert (ink > 0.03).all(), "none is empty"
+    assert np.abs(pictures[:, [0, -1]].astype(float)).max() < 128, "the margin is black"
+    others = np.square(pictures[:, None] / 255.0 - pictures[None] / 255.0).mean((2, 3))
+    assert np.sort(others, axis=1)[:, 1].min() > 1e-3, "no two are the same"
+
+
+@pytest.fixture(scope="module")
+def searcher() -> Embedder:
+    return Embedder.open(bundled("embed", "photo"), device="cpu")
+
+
+def test_edited_copies_are_found(searcher: Embedder) -> None:
+    originals = [codec.decode(DATA / "clean" / name).pixels for name in SAMPLES]
+    copies = [
+        (number, copy)
+        for number, pixels in enumerate(originals)
+        for copy in (pixels[:, ::-1], jpeg(pixels, 10), pixels[20:, 30:], pixels // 2)
+    ]
+    small = [
+        square(Image(np.ascontiguousarray(p)), searcher.size, 3)
+        for p in (*originals, *(copy for _, copy in copies))
+    ]
+    vectors, _ = searcher.embed(np.stack(small))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    likeness = unit[len(originals) :] @ unit[: len(originals)].T
+    assert likeness.argmax(1).tolist() == [number for number, _ in copies]
+
+
+def test_search_models_know_their_kind(searcher: Embedder) -> None:
+    photos = np.stack([searcher.small(DATA / "clean" / name) for name in SAMPLES])
+    digit = np.zeros((28, 28), np.uint8)
+    digit[5:23, 12:16] = 255
+    _, usual = searcher.embed(photos)
+    _, unusual = searcher.embed(square(Image(digit), searcher.size, 3)[None])
+    assert (usual <= UNUSUAL).all()
+    assert (unusual > UNUSUAL).all()

@@ -15,6 +15,7 @@ from aecli.errors import AecliError, InputError, ModelError
 from aecli.imaging import codec
 from aecli.imaging.square import square
 from aecli.inference import batch
+from aecli.inference.novelty import Novelty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from aecli.checkpoints.format import Meta
     from aecli.checkpoints.store import Found
     from aecli.imaging.files import Source
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Pictures read, and then computed, at a time."""
-
-UNUSUAL = 99.0
-"""Novelty, in percent, above which a picture is called unlike the training data."""
 
 _FINER = 2
 """A JPEG is decoded at no less than this many times the size the model needs, and then shrunk."""
@@ -84,38 +81,6 @@ def small(source: Path | bytes, size: int, channels: int, *, name: str | None = 
         InputError: it cannot be decoded.
     """
     return square(codec.decode(source, name=name, at_least=_FINER * size), size, channels)
-
-
-@dataclass(frozen=True, eq=False)
-class Novelty:
-    """How unlike the training data a picture is, told from its reconstruction.
-
-    Attributes:
-        quantiles: the percentiles 0 to 100 of the error of pictures of the right kind, 101 values
-            that do not decrease; None where they were never measured.
-    """
-
-    quantiles: Floats | None
-
-    @classmethod
-    def of(cls, meta: Meta) -> Novelty:
-        """What a model's metadata says; its novelty is unknown where that is nothing of use."""
-        try:
-            values = np.asarray(meta.training["novelty"]["quantiles"], np.float32)
-        except (KeyError, TypeError, ValueError):
-            return cls(None)
-        known = values.shape == (101,) and bool((np.diff(values) >= 0).all())
-        return cls(values if known else None)
-
-    def percentiles(self, errors: Floats) -> Floats:
-        """The share of pictures of the right kind that are reconstructed better, percent, (N,).
-
-        NaN throughout where the model does not know.
-        """
-        if self.quantiles is None:
-            return np.full(len(errors), np.nan, np.float32)
-        places = np.interp(errors, self.quantiles, np.arange(101, dtype=np.float32))
-        return places.astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,9 +175,9 @@ class Embedder:
         """
         latents = self._sampler.encode(pictures, None, batch=batch)
         novelty = np.full(len(pictures), np.nan, np.float32)
-        if self._novelty.quantiles is not None:  # without them decoding would be for nothing
+        if self._novelty.errors is not None:  # without them decoding would be for nothing
             errors = self._sampler.errors(pictures, latents, None, batch=batch)
-            novelty = self._novelty.percentiles(errors)
+            novelty = self._novelty.percentiles(errors, latents)
         return latents.reshape(len(latents), -1), novelty
 
     def reconstruct(self, vectors: Floats) -> Pictures:

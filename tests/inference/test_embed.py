@@ -13,7 +13,8 @@ from aecli.errors import ModelError
 from aecli.imaging import codec, files
 from aecli.imaging.square import square
 from aecli.inference import comparison, embed, projection, tiles
-from aecli.inference.embed import Embedder, Novelty
+from aecli.inference.embed import Embedder
+from aecli.inference.novelty import Novelty
 
 from .. import blobs
 
@@ -117,13 +118,20 @@ def test_novelty_is_a_percentile_of_the_reconstruction_error() -> None:
 )
 def test_a_model_that_knows_no_novelty_says_so(training) -> None:
     novelty = Novelty.of(Meta("a", {}, "embed", "t", training))
-    assert np.isnan(novelty.percentiles(np.ones(3, np.float32))).all()
+    assert np.isnan(novelty.percentiles(np.ones(3, np.float32), np.ones((3, 2), np.float32))).all()
 
 
 def test_percentiles_between_the_quantiles() -> None:
     novelty = Novelty(np.arange(101, dtype=np.float32) ** 2)
     errors = np.array([-1, 0, 2.5, 9801, 10000, 1e9], np.float32)
-    assert novelty.percentiles(errors).tolist() == [0, 0, 1.5, 99, 100, 100]
+    assert novelty.percentiles(errors, np.zeros((6, 2), np.float32)).tolist() == [
+        0,
+        0,
+        1.5,
+        99,
+        100,
+        100,
+    ]
 
 
 def test_a_jpeg_is_decoded_small_and_looks_the_same() -> None:
@@ -236,3 +244,14 @@ def test_large_collections_are_sampled() -> None:
     rows = comparison.chosen(5000)
     assert len(set(rows.tolist())) == comparison.LIMIT
     assert np.array_equal(rows, comparison.chosen(5000))
+
+
+def test_latents_far_out_count_as_well_as_errors() -> None:
+    quantiles = np.linspace(0, 2, 101, dtype=np.float32)
+    novelty = Novelty(quantiles, np.array([1, 10], np.float32), quantiles)
+    latents = np.array([[0.5, 5], [3, 30], [0, 0]], np.float32)
+    assert novelty.percentiles(np.array([1.2, 0, 0.4], np.float32), latents).tolist() == [
+        pytest.approx(60),
+        100,
+        pytest.approx(20),
+    ]

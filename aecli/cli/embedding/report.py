@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aecli.cli import console, novelty
 from aecli.errors import AecliError
-from aecli.inference.embed import UNUSUAL
+from aecli.inference.novelty import UNUSUAL
 
 if TYPE_CHECKING:
     from aecli.cli.embedding.request import Request

@@ -18,7 +18,7 @@ from aecli.cli.generating.report import Report
 from aecli.cli.generating.target import Form
 from aecli.imaging import files, sheet
 from aecli.inference import latents as points
-from aecli.inference.embed import UNUSUAL, Novelty
+from aecli.inference.novelty import UNUSUAL, Novelty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,10 +72,10 @@ def run(request: Request) -> int:
 def _warn_of_unusual(scene: Scene, sampler: Sampler, found: Found) -> None:
     """Tell of pictures unlike those that the model was trained on."""
     known = Novelty.of(found.meta)
-    if scene.encoded and known.quantiles is not None:
+    if scene.encoded and known.errors is not None:
         pictures = np.stack(list(scene.encoded.values()))
-        errors = sampler.errors(pictures, sampler.encode(pictures, None), None)
-        unusual = known.percentiles(errors) > UNUSUAL
+        latents = sampler.encode(pictures, None)
+        unusual = known.percentiles(sampler.errors(pictures, latents, None), latents) > UNUSUAL
         names = [name for name, so in zip(scene.encoded, unusual, strict=True) if so]
         novelty.warn(names, sampler.name, UNUSUAL)
 

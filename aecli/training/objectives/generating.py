@@ -138,21 +138,47 @@ def with_copies(held_out: Squares) -> Squares:
 
 
 def novelty(module: Any, images: Tensor, labels: Tensor | None) -> dict[str, Any]:
-    """What metadata say of the errors of reconstruction: their percentiles from 0 to 100.
+    """What metadata say of pictures of the right kind, to tell others from them.
+
+    The percentiles, from 0 to 100, of the errors of their reconstruction; the root mean square of
+    each latent value, and the percentiles of the mean magnitude of latents in these units.
 
     Args:
         module: an `Autoencoder`.
-        images: pictures of the right kind, (N, channels, size, size).
+        images: the pictures, (N, channels, size, size).
         labels: their classes, (N,), if the model knows any.
     """
-    errors = []
+    errors, latents = [], []
     for start in range(0, len(images), ROWS * COLUMNS):
         part = slice(start, start + ROWS * COLUMNS)
         x, label = images[part], None if labels is None else labels[part]
-        output = module.decode(module.encode(x, label), label)
+        z = module.encode(x, label)
+        output = module.decode(z, label)
         errors.append((output.float() - x).square().flatten(1).mean(1))
-    found = np.percentile(torch.cat(errors).cpu().numpy().astype(np.float64), np.arange(101))
-    return {"novelty": {"pictures": len(images), "quantiles": [float(f"{v:.4g}") for v in found]}}
+        latents.append(z.float().flatten(1))
+    z = torch.cat(latents)
+    deviations = z.square().mean(0).sqrt().clamp_min(1e-6)
+    extents = (z.abs() / deviations).mean(1)
+    return {
+        "novelty": {
+            "pictures": len(images),
+            "quantiles": _percentiles(torch.cat(errors)),
+            "deviations": _short(deviations),
+            "extents": _percentiles(extents),
+        }
+    }
+
+
+def _percentiles(values: Tensor) -> list[float]:
+    return _short(
+        torch.quantile(
+            values.double(), torch.linspace(0, 1, 101, dtype=torch.float64, device=values.device)
+        )
+    )
+
+
+def _short(values: Tensor) -> list[float]:
+    return [float(f"{value:.4g}") for value in values.tolist()]
 
 
 def to_images(squares: Tensor) -> Tensor:
