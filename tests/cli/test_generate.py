@@ -15,6 +15,8 @@ from aecli.inference import latents as points
 from .. import blobs
 
 TILE, GAP = 16, 2
+pytestmark = pytest.mark.usefixtures("nothing_bundled")
+
 HEAVY = ("torch", "numpy", "PIL", "rich", "pydantic", "safetensors", "imagecodecs", "tifffile")
 
 

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 
-
-@pytest.fixture(autouse=True)
-def _nothing_bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "bundled_folder", lambda: tmp_path / "nothing")
+pytestmark = pytest.mark.usefixtures("nothing_bundled")
 
 
 def test_list_is_a_table_or_json_lines(aecli, tiny_denoiser) -> None:

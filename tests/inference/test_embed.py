@@ -18,6 +18,8 @@ from aecli.inference.novelty import Novelty
 
 from .. import blobs
 
+pytestmark = pytest.mark.usefixtures("nothing_bundled")
+
 QUANTILES = np.linspace(0, 1e-3, 101).tolist()
 ON_CPU = {"device": "cpu", "precision": "fp32"}
 
@@ -249,7 +251,8 @@ def test_large_collections_are_sampled() -> None:
 def test_latents_far_out_count_as_well_as_errors() -> None:
     quantiles = np.linspace(0, 2, 101, dtype=np.float32)
     novelty = Novelty(quantiles, np.array([1, 10], np.float32), quantiles)
-    latents = np.array([[0.5, 5], [3, 30], [0, 0]], np.float32)
+    root = np.sqrt(np.e - 1)  # log(1 + z^2) = 1 there, the 50th percentile
+    latents = np.array([[root, 10 * root], [9, 90], [0, 0]], np.float32)
     assert novelty.percentiles(np.array([1.2, 0, 0.4], np.float32), latents).tolist() == [
         pytest.approx(60),
         100,

@@ -39,6 +39,9 @@ STARTED_FROM = 4096
 ENCODED_AT_ONCE = 256
 """Images that go through the encoder together in a validation."""
 
+USUAL = 0.6
+"""Least side, as a share of the shorter one, of the crops that novelty is calibrated on."""
+
 FALSE_PAIRS = 1e-5
 """Share of pairs of different pictures that the threshold of near-duplicates lets pass."""
 
@@ -171,6 +174,12 @@ class Agreement:
             found = float((true >= threshold).float().mean())
             facts = {"threshold": round(threshold, 4), "recall": round(found, 4)}
             self._measured = {"duplicates": facts | {"false_pairs": FALSE_PAIRS}}
+        usual = [
+            plain(picture, windows(*picture.size, USUAL, rng), self._size)
+            for picture in held_out
+            for _ in range(repeats)
+        ]
+        x = to_images(torch.from_numpy(np.stack(usual)).to(device))
         self._measured |= novelty(module, x, None)
         whole = self._whole(held_out).to(device)
         output = model.decode(model.encode(whole))

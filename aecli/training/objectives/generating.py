@@ -141,7 +141,7 @@ def novelty(module: Any, images: Tensor, labels: Tensor | None) -> dict[str, Any
     """What metadata say of pictures of the right kind, to tell others from them.
 
     The percentiles, from 0 to 100, of the errors of their reconstruction; the root mean square of
-    each latent value, and the percentiles of the mean magnitude of latents in these units.
+    each latent value, and the percentiles of how far out latents lie (`inference.novelty.extent`).
 
     Args:
         module: an `Autoencoder`.
@@ -158,7 +158,7 @@ def novelty(module: Any, images: Tensor, labels: Tensor | None) -> dict[str, Any
         latents.append(z.float().flatten(1))
     z = torch.cat(latents)
     deviations = z.square().mean(0).sqrt().clamp_min(1e-6)
-    extents = (z.abs() / deviations).mean(1)
+    extents = (z / deviations).square().log1p().mean(1)
     return {
         "novelty": {
             "pictures": len(images),
