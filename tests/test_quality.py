@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from aecli.checkpoints import store
+from aecli.checkpoints.novelty import UNUSUAL
 from aecli.imaging import codec, metrics
 from aecli.imaging.degrade import jpeg, shrink, white_noise
 from aecli.imaging.image import Image
 from aecli.imaging.resample import resample
 from aecli.imaging.square import square
 from aecli.inference.embed import Embedder
-from aecli.inference.novelty import UNUSUAL
 from aecli.inference.restore import Restorer
 from aecli.inference.sample import Sampler
 from aecli.inference.upscale import Enlarger

@@ -65,6 +65,12 @@ def windows(width: int, height: int, least: float, rng: np.random.Generator) -> 
     return Window(rng.uniform(0, width - side), rng.uniform(0, height - side), side)
 
 
+def central(width: int, height: int) -> Window:
+    """The largest square in the middle of a picture."""
+    side = min(width, height)
+    return Window((width - side) / 2, (height - side) / 2, side)
+
+
 def plain(picture: Pillow.Image, window: Window, size: int) -> Picture:
     """The window, `size` pixels wide, antialiased."""
     left, top = window.left, window.top

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
+from aecli.checkpoints.novelty import Novelty
 from aecli.errors import AecliError, InputError, ModelError
 from aecli.imaging import codec
 from aecli.imaging.square import square
 from aecli.inference import batch
-from aecli.inference.novelty import Novelty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,12 +9,12 @@ from PIL import Image
 
 import aecli
 from aecli.checkpoints.format import Meta
+from aecli.checkpoints.novelty import Novelty
 from aecli.errors import ModelError
 from aecli.imaging import codec, files
 from aecli.imaging.square import square
 from aecli.inference import comparison, embed, projection, tiles
 from aecli.inference.embed import Embedder
-from aecli.inference.novelty import Novelty
 
 from .. import blobs
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from aecli.checkpoints.novelty import UNUSUAL
 from aecli.cli import console, novelty
 from aecli.errors import AecliError
-from aecli.inference.novelty import UNUSUAL
 
 if TYPE_CHECKING:
     from aecli.cli.embedding.request import Request

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
+from aecli.checkpoints.novelty import UNUSUAL, Novelty
 from aecli.cli import console, novelty
 from aecli.cli.generating import target as targets
 from aecli.cli.generating.abilities import check, maker
@@ -18,7 +19,6 @@ from aecli.cli.generating.report import Report
 from aecli.cli.generating.target import Form
 from aecli.imaging import files, sheet
 from aecli.inference import latents as points
-from aecli.inference.novelty import UNUSUAL, Novelty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

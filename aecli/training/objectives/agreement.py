@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.errors import UsageError
-from aecli.imaging.edits import Edits, Window, edited, plain, windows
+from aecli.imaging.edits import Edits, Window, central, edited, plain, windows
 from aecli.tables import section
 from aecli.training import sources, views
 from aecli.training.data import evenly
@@ -26,6 +26,7 @@ from aecli.training.objectives.generating import CALIBRATED, beside, novelty, ps
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
     from PIL import Image as Pillow
 
     from aecli.models.registry import Geometry
@@ -69,6 +70,25 @@ class AgreementConfig(Edits):
             raise UsageError("objective.temperature and reconstruction must be positive")
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What validation looks at, made once: images as models take them.
+
+    Attributes:
+        parts: parts of held-out pictures, `CALIBRATED` or more.
+        copies: an edited copy of each.
+        owner: the picture that each is a part of, (N,).
+        usual: larger parts, on which novelty is calibrated.
+        whole: the central squares of the pictures.
+    """
+
+    parts: Tensor
+    copies: Tensor
+    owner: Tensor
+    usual: Tensor
+    whole: Tensor
+
+
 class Agreement:
     """Agreement of edited copies + reconstruction."""
 
@@ -97,8 +117,8 @@ class Agreement:
         recipe: Recipe,
         _geometry: Geometry,
         warn: Callable[[str], None],
-    ) -> tuple[Source, list[Pillow.Image]]:
-        """All pictures, in memory."""
+    ) -> tuple[Source, HeldOut]:
+        """All pictures, in memory, and what validation looks at."""
 
         def load(entries: Sequence[Entry]) -> list[Pillow.Image]:
             return views.load(
@@ -109,7 +129,7 @@ class Agreement:
                 report=warn,
             )
 
-        held_out = load(evenly(val, recipe.data.val_limit))
+        held_out = self._prepared(load(evenly(val, recipe.data.val_limit)))
         return views.Views.of(load(train), recipe.data, recipe.run.seed), held_out
 
     def begin(self, module: nn.Module, source: Source) -> None:
@@ -119,8 +139,8 @@ class Agreement:
             return
         rng = np.random.default_rng([6, len(source)])
         pictures = [source[number % len(source)][0] for number in range(STARTED_FROM)]
-        parts = np.stack([plain(p, self._window(p, rng), self._size) for p in pictures])
-        model.start_from(to_images(torch.from_numpy(parts)).to(next(module.parameters()).device))
+        parts = _images([plain(p, self._window(p, rng), self._size) for p in pictures])
+        model.start_from(parts.to(next(module.parameters()).device))
 
     def sample(self, item: Pillow.Image, rng: np.random.Generator) -> Batch:
         """`image`, a part of a picture, and an `edited` copy of it."""
@@ -143,45 +163,24 @@ class Agreement:
             "reconstruction": self.config.reconstruction * self._pixel_loss(image, x),
         }
 
-    def validate(
-        self, module: nn.Module, held_out: list[Pillow.Image], device: torch.device
-    ) -> Score:
+    def validate(self, module: nn.Module, held_out: HeldOut, device: torch.device) -> Score:
         """`recall` of held-out pictures by edited copies of them; `psnr` of the reconstruction.
 
-        With parts of pictures for pictures, as in training; `CALIBRATED` of them or more, on which
-        the threshold of near-duplicates and the novelty are calibrated.
+        On the way the threshold of near-duplicates and the novelty are calibrated.
         """
-        rng = np.random.default_rng([5, len(held_out)])
-        repeats = -(-CALIBRATED // len(held_out))
-        pairs = [self.sample(picture, rng) for picture in held_out for _ in range(repeats)]
-        owner = torch.arange(len(held_out)).repeat_interleave(repeats).to(device)
-        x, copies = (
-            to_images(torch.from_numpy(np.stack([pair[key] for pair in pairs])).to(device))
-            for key in ("image", "edited")
-        )
         model: Any = module
         originals, queries = (
-            torch.cat([model.encode(part) for part in torch.split(images, ENCODED_AT_ONCE)])
-            for images in (x, copies)
+            F.normalize(
+                torch.cat([model.encode(part) for part in torch.split(images, ENCODED_AT_ONCE)])
+            )
+            for images in (held_out.parts.to(device), held_out.copies.to(device))
         )
-        likeness = F.normalize(queries) @ F.normalize(originals).T
-        place = torch.arange(len(x), device=device)
+        likeness = queries @ originals.T
+        place = torch.arange(len(likeness), device=device)
         recall = float((likeness.argmax(1) == place).float().mean())
-        true = likeness.diagonal()
-        false = likeness[owner[:, None] != owner]
-        if len(false):
-            threshold = float(torch.quantile(false[:: max(1, len(false) >> 23)], 1 - FALSE_PAIRS))
-            found = float((true >= threshold).float().mean())
-            facts = {"threshold": round(threshold, 4), "recall": round(found, 4)}
-            self._measured = {"duplicates": facts | {"false_pairs": FALSE_PAIRS}}
-        usual = [
-            plain(picture, windows(*picture.size, USUAL, rng), self._size)
-            for picture in held_out
-            for _ in range(repeats)
-        ]
-        x = to_images(torch.from_numpy(np.stack(usual)).to(device))
-        self._measured |= novelty(module, x, None)
-        whole = self._whole(held_out).to(device)
+        self._measured = _duplicates(likeness, held_out.owner.to(device))
+        self._measured |= novelty(module, held_out.usual.to(device), None)
+        whole = held_out.whole.to(device)
         output = model.decode(model.encode(whole))
         return Score({"recall": recall, "psnr": psnr(whole, output)}, beside(whole, output))
 
@@ -190,16 +189,44 @@ class Agreement:
         return {"latent": [self._latent], **self._measured}
 
     def _window(self, picture: Pillow.Image, rng: np.random.Generator) -> Window:
-        return windows(picture.width, picture.height, self.config.part, rng)
+        return windows(*picture.size, self.config.part, rng)
 
-    def _whole(self, pictures: Sequence[Pillow.Image]) -> Tensor:
-        """The central squares of pictures, as models take them."""
-        squares = []
-        for picture in pictures:
-            w, h = picture.size
-            side = min(w, h)
-            squares.append(plain(picture, Window((w - side) / 2, (h - side) / 2, side), self._size))
-        return to_images(torch.from_numpy(np.stack(squares)))
+    def _prepared(self, pictures: Sequence[Pillow.Image]) -> HeldOut:
+        rng = np.random.default_rng([5, len(pictures)])
+        repeats = -(-CALIBRATED // len(pictures))
+        repeated = [picture for picture in pictures for _ in range(repeats)]
+        pairs = [self.sample(picture, rng) for picture in repeated]
+        usual = [
+            plain(picture, windows(*picture.size, USUAL, rng), self._size) for picture in repeated
+        ]
+        whole = [plain(picture, central(*picture.size), self._size) for picture in pictures]
+        return HeldOut(
+            parts=_images([pair["image"] for pair in pairs]),
+            copies=_images([pair["edited"] for pair in pairs]),
+            owner=torch.arange(len(pictures)).repeat_interleave(repeats),
+            usual=_images(usual),
+            whole=_images(whole),
+        )
+
+
+def _images(pictures: Sequence[NDArray[Any]]) -> Tensor:
+    return to_images(torch.from_numpy(np.stack(pictures)))
+
+
+def _duplicates(likeness: Tensor, owner: Tensor) -> dict[str, Any]:
+    """What metadata say of near-duplicates; nothing where all pictures are parts of one.
+
+    Args:
+        likeness: cosines of N copies, in rows, and N originals, in columns.
+        owner: the picture that each of the N is a part of.
+    """
+    false = likeness[owner[:, None] != owner]
+    if not len(false):
+        return {}
+    threshold = float(torch.quantile(false[:: max(1, len(false) >> 23)], 1 - FALSE_PAIRS))
+    found = float((likeness.diagonal() >= threshold).float().mean())
+    facts = {"threshold": round(threshold, 4), "recall": round(found, 4)}
+    return {"duplicates": facts | {"false_pairs": FALSE_PAIRS}}
 
 
 def agreement(z: Tensor, temperature: float) -> Tensor:

@@ -155,7 +155,8 @@ class MatchFlow(Generating):
 
         Also the PSNR of the reconstruction, which this stage leaves as it is, and samples.
         """
-        self.calibrate(module, held_out, device)
+        if self.uncalibrated:  # the autoencoder stays as it is
+            self.calibrate(module, held_out, device)
         x, label = self.held_out(held_out, device)
         model: Any = module
         z = model.encode(x)

@@ -9,6 +9,7 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor, nn
 
+from aecli.checkpoints.novelty import measured
 from aecli.imaging.edits import Edits, Window, edited
 from aecli.training import sources, squares
 from aecli.training.data import evenly
@@ -88,6 +89,11 @@ class Generating:
         """The shape of a latent; from the first validation on, how well pictures come out."""
         return {"latent": list(self.latent), **self._novelty}
 
+    @property
+    def uncalibrated(self) -> bool:
+        """Whether `calibrate` has never been called."""
+        return not self._novelty
+
     def calibrate(self, module: nn.Module, held_out: Squares, device: torch.device) -> None:
         """Measure the errors that novelty is told from, on held-out pictures and copies of them."""
         if self._copies is None:
@@ -140,9 +146,6 @@ def with_copies(held_out: Squares) -> Squares:
 def novelty(module: Any, images: Tensor, labels: Tensor | None) -> dict[str, Any]:
     """What metadata say of pictures of the right kind, to tell others from them.
 
-    The percentiles, from 0 to 100, of the errors of their reconstruction; the root mean square of
-    each latent value, and the percentiles of how far out latents lie (`inference.novelty.extent`).
-
     Args:
         module: an `Autoencoder`.
         images: the pictures, (N, channels, size, size).
@@ -155,30 +158,8 @@ def novelty(module: Any, images: Tensor, labels: Tensor | None) -> dict[str, Any
         z = module.encode(x, label)
         output = module.decode(z, label)
         errors.append((output.float() - x).square().flatten(1).mean(1))
-        latents.append(z.float().flatten(1))
-    z = torch.cat(latents)
-    deviations = z.square().mean(0).sqrt().clamp_min(1e-6)
-    extents = (z / deviations).square().log1p().mean(1)
-    return {
-        "novelty": {
-            "pictures": len(images),
-            "quantiles": _percentiles(torch.cat(errors)),
-            "deviations": _short(deviations),
-            "extents": _percentiles(extents),
-        }
-    }
-
-
-def _percentiles(values: Tensor) -> list[float]:
-    return _short(
-        torch.quantile(
-            values.double(), torch.linspace(0, 1, 101, dtype=torch.float64, device=values.device)
-        )
-    )
-
-
-def _short(values: Tensor) -> list[float]:
-    return [float(f"{value:.4g}") for value in values.tolist()]
+        latents.append(z.float())
+    return measured(torch.cat(errors).cpu().numpy(), torch.cat(latents).cpu().numpy())
 
 
 def to_images(squares: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
-"""How unlike a model's training data a picture is, told from what the model makes of it."""
+"""How unlike a model's training data a picture is: measured in training, told from metadata."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,6 +64,30 @@ class Novelty:
         if self.extents is not None and self.deviations is not None:
             found = np.maximum(found, _places(extent(latents, self.deviations), self.extents))
         return found.astype(np.float32)
+
+
+def measured(errors: Floats, latents: Floats) -> dict[str, Any]:
+    """What metadata say of pictures of the right kind, for `Novelty.of` to read.
+
+    Args:
+        errors: mean squared errors of their reconstruction, (N,).
+        latents: (N, *latent).
+    """
+    flat = latents.reshape(len(latents), -1).astype(np.float64)
+    deviations = np.sqrt(np.square(flat).mean(0)).clip(1e-6).astype(np.float32)
+    percent = np.arange(101)
+    return {
+        "novelty": {
+            "pictures": len(errors),
+            "quantiles": _short(np.percentile(errors.astype(np.float64), percent)),
+            "deviations": _short(deviations),
+            "extents": _short(np.percentile(extent(latents, deviations), percent)),
+        }
+    }
+
+
+def _short(values: NDArray[Any]) -> list[float]:
+    return [float(f"{value:.4g}") for value in values]
 
 
 def extent(latents: Floats, deviations: Floats) -> Floats:
