@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import torch
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from torch import nn
@@ -92,6 +93,21 @@ def choose(device: str = "auto", precision: str = "auto", *, training: bool = Fa
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else ""
     what = f"{where} ({name})" if name else str(where)
     return Runtime(where, how, f"{what}, {how.value}, {chosen_by}")
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Let numbers below float32's normal range (1.2e-38) count as 0, on the CPU, for a while.
+
+    It computes many times slower with them, and a network that is trained on pictures with black
+    grounds makes many: digits went at 115 images/s with them, at 668 without. Holds for this thread
+    and for those that it starts.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def cpu_has_bf16() -> bool:

@@ -122,3 +122,10 @@ def test_the_cpu_allocators_error_is_one_of_memory() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 45)
     assert devices.is_out_of_memory(caught.value)
+
+
+def test_denormals_count_as_zero_while_asked_for() -> None:
+    small = torch.tensor([1e-30, 2e-30])
+    with devices.denormals_flushed():
+        assert (small * 1e-12).tolist() == [0, 0]
+    assert (small * 1e-12 > 0).all()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from aecli.device import denormals_flushed
 from aecli.errors import TrainingError
 from aecli.training.folder import BEST, LAST
 from aecli.training.session import Session
@@ -65,7 +66,7 @@ def train(plan: Plan, observer: Observer) -> Outcome:
     session = Session(plan, observer)
     run, ranks, device = plan.recipe.run, plan.ranks, plan.runtime.device
     shown = saved = time.monotonic()
-    with stop_signals() as stopped, closing(session.batches()) as stream:
+    with denormals_flushed(), stop_signals() as stopped, closing(session.batches()) as stream:
         while True:
             # Ranks go by the first one's clock, and stop together.
             fraction, stop = ranks.agree([session.fraction(), float(stopped.is_set())], device)
