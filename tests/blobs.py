@@ -10,6 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,15 @@ from torch import Tensor, nn
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.models.registry import Geometry, ModelSpec, Registry, Tiling
+
+KNOWS = {
+    "novelty": {
+        "missed": np.linspace(0, 0.05, 201).tolist(),
+        "moved": np.linspace(0, 0.5, 201).tolist(),
+        "typical": [1.0, 1.0],
+    }
+}
+"""What `blobs` may say of its training: it saw spots."""
 
 
 @dataclass(frozen=True)

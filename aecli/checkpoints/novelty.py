@@ -1,4 +1,10 @@
-"""How unlike a model's training data a picture is: measured in training, told from metadata."""
+"""How unlike a model's training data a picture is: measured in training, told from metadata.
+
+An autoencoder is data-specific: pictures of another kind come back changed. Two witnesses tell. One
+is the share of the picture that its reconstruction misses; the other is how far the latents move
+when the reconstruction is encoded again, which stays small for what the decoder can draw, and
+notices what looks well reconstructed to the eye.
+"""
 
 from __future__ import annotations
 
@@ -17,98 +23,102 @@ if TYPE_CHECKING:
 UNUSUAL = 99.0
 """Novelty, in percent, above which a picture is called unlike the training data."""
 
+WITNESSES = 2
+
+PERCENT = np.linspace(0, 100, 201)
+"""The percentiles that are kept of what each witness says."""
+
+FLAT = 1e-3
+"""Variance, on the [0, 1] scale, that every picture is taken to have beside its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class RoundTrip:
+    """What became of pictures that were encoded, decoded and encoded again.
+
+    Attributes:
+        pictures: on the [0, 1] scale, (N, ...).
+        output: what they were decoded to, clipped to that scale, of the same shape.
+        latents: what it was decoded from, (N, *latent).
+        again: the latents of the output, (N, *latent).
+    """
+
+    pictures: Floats
+    output: Floats
+    latents: Floats
+    again: Floats
+
+    def missed(self) -> Floats:
+        """The mean squared error over the variance of each picture, (N,)."""
+        pictures = self.pictures.reshape(len(self.pictures), -1)
+        error = np.square(pictures - self.output.reshape(pictures.shape)).mean(1)
+        return np.asarray(error / (pictures.var(1) + FLAT), np.float32)
+
+    def change(self) -> Floats:
+        """How each latent value moved, (N, D)."""
+        return (self.again - self.latents).reshape(len(self.latents), -1)
+
 
 @dataclass(frozen=True, eq=False)
 class Novelty:
     """What pictures of the right kind are like.
 
-    A picture is unlike them where its reconstruction is worse than theirs, or where its latents lie
-    further out than theirs.
-
     Attributes:
-        errors: the percentiles 0 to 100 of their mean squared errors, 101 values that do not
-            decrease; None where they were never measured.
-        deviations: root mean square of each of their latent values, flat; None likewise.
-        extents: the percentiles of `extent`, like those of the errors; None likewise.
+        missed: percentiles, at `PERCENT`, of what their reconstructions miss; they do not decrease.
+        moved: those of `_moved`.
+        typical: root mean square of the change of each latent value, (D,).
     """
 
-    errors: Floats | None
-    deviations: Floats | None = None
-    extents: Floats | None = None
+    missed: Floats
+    moved: Floats
+    typical: Floats
 
     @classmethod
-    def of(cls, meta: Meta) -> Novelty:
-        """What a model's metadata says; its novelty is unknown where that is nothing of use."""
+    def of(cls, meta: Meta) -> Novelty | None:
+        """What a model's metadata says; None where that is nothing of use."""
         said = meta.training.get("novelty")
-        if not isinstance(said, dict):
-            return cls(None)
-        errors, extents = (_quantiles(said.get(key)) for key in ("quantiles", "extents"))
         try:
-            deviations = np.asarray(said["deviations"], np.float32)
+            read = [np.asarray(said[key], np.float32) for key in ("missed", "moved", "typical")]  # type: ignore[index]
         except (KeyError, TypeError, ValueError):
-            return cls(errors)
-        return cls(errors, deviations, extents)
+            return None
+        known = all(v.shape == PERCENT.shape and (np.diff(v) >= 0).all() for v in read[:2])
+        return cls(*read) if known and (read[2] > 0).all() else None
 
-    def percentiles(self, errors: Floats, latents: Floats) -> Floats:
+    def percentiles(self, trip: RoundTrip) -> Floats:
         """The share of pictures of the right kind that are less unusual, percent, (N,).
 
-        By errors or by latents, whichever is larger. NaN throughout where the model does not know.
-
-        Args:
-            errors: mean squared errors of the reconstruction, (N,).
-            latents: (N, *latent).
+        By the witness that finds it more unusual. That one alone puts the share 1 - p above the
+        p-th percentile, so that WITNESSES times as many are counted as more unusual (Bonferroni):
+        of the right kind no more than 1 % exceed 99, whichever witness speaks.
         """
-        if self.errors is None:
-            return np.full(len(errors), np.nan, np.float32)
-        found = _places(errors, self.errors)
-        if self.extents is not None and self.deviations is not None:
-            found = np.maximum(found, _places(extent(latents, self.deviations), self.extents))
-        return found.astype(np.float32)
+        moved = _moved(trip.change(), self.typical)
+        found = [_places(trip.missed(), self.missed), _places(moved, self.moved)]
+        rest: Floats = 100 - np.maximum(*found)
+        return (100 - WITNESSES * rest).clip(0).astype(np.float32)
 
 
-def measured(errors: Floats, latents: Floats) -> dict[str, Any]:
-    """What metadata say of pictures of the right kind, for `Novelty.of` to read.
-
-    Args:
-        errors: mean squared errors of their reconstruction, (N,).
-        latents: (N, *latent).
-    """
-    flat = latents.reshape(len(latents), -1).astype(np.float64)
-    deviations = np.sqrt(np.square(flat).mean(0)).clip(1e-6).astype(np.float32)
-    percent = np.arange(101)
+def measured(trip: RoundTrip) -> dict[str, Any]:
+    """What metadata say of pictures of the right kind, for `Novelty.of` to read."""
+    change = trip.change()
+    typical = np.sqrt(np.square(change.astype(np.float64)).mean(0)).clip(1e-6).astype(np.float32)
     return {
         "novelty": {
-            "pictures": len(errors),
-            "quantiles": _short(np.percentile(errors.astype(np.float64), percent)),
-            "deviations": _short(deviations),
-            "extents": _short(np.percentile(extent(latents, deviations), percent)),
+            "pictures": len(change),
+            "missed": _short(np.percentile(trip.missed(), PERCENT)),
+            "moved": _short(np.percentile(_moved(change, typical), PERCENT)),
+            "typical": _short(typical),
         }
     }
 
 
-def _short(values: NDArray[Any]) -> list[float]:
-    return [float(f"{value:.4g}") for value in values]
-
-
-def extent(latents: Floats, deviations: Floats) -> Floats:
-    """How far out latents (N, *latent) lie, (N,): mean of log(1 + z^2), z in deviations.
-
-    But for a constant it is minus the log-density of independent Cauchy distributions, which are
-    heavy-tailed, as the latents of pictures are.
-    """
-    flat = latents.reshape(len(latents), -1) / deviations
-    return np.asarray(np.log1p(np.square(flat)).mean(1), np.float32)
-
-
-def _quantiles(values: object) -> Floats | None:
-    """101 values that do not decrease, or None for anything else."""
-    try:
-        found = np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        return None
-    known = found.shape == (101,) and bool((np.diff(found) >= 0).all())
-    return found if known else None
+def _moved(change: Floats, typical: Floats) -> Floats:
+    """Mean square of the change of latents (N, D) as multiples of a typical one, (N,)."""
+    return np.asarray(np.square(change / typical).mean(1), np.float32)
 
 
 def _places(values: Floats, quantiles: Floats) -> NDArray[np.float64]:
-    return np.asarray(np.interp(values, quantiles, np.arange(101)))
+    return np.asarray(np.interp(values, quantiles, PERCENT))
+
+
+def _short(values: NDArray[Any]) -> list[float]:
+    return [float(f"{value:.4g}") for value in values]

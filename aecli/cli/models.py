@@ -27,6 +27,9 @@ SomeName = Annotated[
     typer.Argument(metavar="NAME", help="The model's name or file; the task's default without."),
 ]
 
+MOST = 16
+"""Values of a list that `show` prints; `--json` has all."""
+
 
 def register(app: typer.Typer) -> None:
     """Add `aecli models` to the program."""
@@ -185,5 +188,6 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(map(_text, value))
+        more = f", ... ({len(value)} values)" if len(value) > MOST else ""
+        return ", ".join(map(_text, value[:MOST])) + more
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
-from aecli.checkpoints.novelty import Novelty
 from aecli.errors import AecliError, InputError, ModelError
 from aecli.imaging import codec
 from aecli.imaging.square import square
@@ -131,7 +130,6 @@ class Embedder:
                 f"the latents of {found.name} are grids, not vectors",
                 "aecli embed works with models of `aecli train embed`, or with VAEs",
             )
-        self._novelty = Novelty.of(found.meta)
         self.name, self.sha256 = self._sampler.name, self._sampler.sha256
         self.size, self.channels = self._sampler.size, self._sampler.channels
         self.dimension = prod(self._sampler.latent)
@@ -174,10 +172,7 @@ class Embedder:
             ModelError: the model gives values that are not finite.
         """
         latents = self._sampler.encode(pictures, None, batch=batch)
-        novelty = np.full(len(pictures), np.nan, np.float32)
-        if self._novelty.errors is not None:  # without them decoding would be for nothing
-            errors = self._sampler.errors(pictures, latents, None, batch=batch)
-            novelty = self._novelty.percentiles(errors, latents)
+        novelty = self._sampler.novelty(pictures, latents, None, batch=batch)
         return latents.reshape(len(latents), -1), novelty
 
     def reconstruct(self, vectors: Floats) -> Pictures:

@@ -11,6 +11,7 @@ import torch
 from aecli import device as devices
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
+from aecli.checkpoints.novelty import Novelty, RoundTrip
 from aecli.errors import ModelError
 from aecli.inference.latents import labels_of
 from aecli.models.registry import Autoencoder, Generator
@@ -75,6 +76,7 @@ class Sampler:
         self.size, self.channels = module.size, module.channels
         self.latent, self.classes = tuple(module.latent), tuple(module.classes)
         self.runtime = runtime
+        self._novelty = Novelty.of(found.meta)
         self._module = cast("Generator", runtime.prepare(cast("Any", module)))
 
     @classmethod
@@ -160,19 +162,25 @@ class Sampler:
         """
         return self._apply(self._module.encode, self._images(pictures), labels, batch)
 
-    def errors(
+    def novelty(
         self, pictures: Pictures, latents: Floats, labels: Labels | None, *, batch: int = BATCH
     ) -> Floats:
-        """How far pictures lie from what their latents decode to: mean squared errors, (N,).
+        """How unlike the training data pictures are: percentiles, (N,); NaN where unknown.
 
-        On the [0, 1] scale, of the decoder's values as they are.
+        Args:
+            pictures: the pictures.
+            latents: what `encode` makes of them.
+            labels: with which classes.
+            batch: as there.
 
         Raises:
             ModelError: the model gives values that are not finite.
         """
-        images = self._apply(self._module.decode, latents, labels, batch)
-        difference = images - self._images(pictures)
-        return cast("Floats", np.square(difference).mean(axis=(1, 2, 3)))
+        if self._novelty is None:
+            return np.full(len(pictures), np.nan, np.float32)
+        output = self._apply(self._module.decode, latents, labels, batch).clip(0, 1)
+        again = self._apply(self._module.encode, output, labels, batch)
+        return self._novelty.percentiles(RoundTrip(self._images(pictures), output, latents, again))
 
     def _images(self, pictures: Pictures) -> Floats:
         """Pictures as the model takes them."""

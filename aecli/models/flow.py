@@ -318,7 +318,7 @@ SPEC = ModelSpec(
     geometry=geometry,
     presets={
         "base": FlowConfig(),
-        "digits": FlowConfig(size=28, channels=1, latent=4, widths=(48, 96), prior_widths=(48, 96)),
+        "digits": FlowConfig(size=28, channels=1, latent=2, widths=(48, 96), prior_widths=(48, 96)),
         "tiny": FlowConfig(
             size=16, channels=1, latent=2, widths=(8, 16), prior_widths=(16,), steps=4
         ),

@@ -17,8 +17,6 @@ from .. import blobs
 
 pytestmark = pytest.mark.usefixtures("nothing_bundled")
 
-QUANTILES = np.linspace(0, 1e-3, 101).tolist()
-
 
 def spot(x: float, y: float) -> Image.Image:
     line = np.linspace(-4, 4, 16)
@@ -32,7 +30,7 @@ def _models(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, one_thr
     blobs.register(monkeypatch)
     blobs.install("photo", task="embed", latent=3)
     blobs.install("other", task="embed", latent=2)
-    blobs.install("knows", task="embed", training={"novelty": {"quantiles": QUANTILES}})
+    blobs.install("knows", task="embed", training=blobs.KNOWS)
 
 
 @pytest.fixture(autouse=True)

@@ -475,8 +475,7 @@ def test_the_written_record_is_json_lines(generate) -> None:
 
 @pytest.mark.parametrize("option", ["--reconstruct", "--interpolate"])
 def test_pictures_unlike_the_training_data_are_warned_of(generate, option: str) -> None:
-    training = {"novelty": {"quantiles": np.linspace(0, 1e-3, 101).tolist()}}
-    blobs.install("knows", training=training)
+    blobs.install("knows", training=blobs.KNOWS)
     generate("a.png", "-n", 1, "--seed", 1)
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)).save("b.png")
     names = ["a.png", "b.png"] if option == "--interpolate" else ["a.png", option, "b.png"]

@@ -8,8 +8,6 @@ import pytest
 from PIL import Image
 
 import aecli
-from aecli.checkpoints.format import Meta
-from aecli.checkpoints.novelty import Novelty
 from aecli.errors import ModelError
 from aecli.imaging import codec, files
 from aecli.imaging.square import square
@@ -20,7 +18,6 @@ from .. import blobs
 
 pytestmark = pytest.mark.usefixtures("nothing_bundled")
 
-QUANTILES = np.linspace(0, 1e-3, 101).tolist()
 ON_CPU = {"device": "cpu", "precision": "fp32"}
 
 
@@ -100,40 +97,13 @@ def test_what_is_known_is_not_embedded_again(folder: Path) -> None:
     assert list(embedder.run(sources, known=lambda _: True))[4].vector is None
 
 
-def test_novelty_is_a_percentile_of_the_reconstruction_error() -> None:
-    blobs.install("spots", training={"novelty": {"quantiles": QUANTILES}})
+def test_novelty_tells_spots_from_other_pictures() -> None:
+    blobs.install("spots", training=blobs.KNOWS)
     embedder = Embedder.open("spots", **ON_CPU)
     other = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
     _, novelty = embedder.embed(np.stack([np.asarray(spot(0.5)), other]))
     assert novelty[0] < 50
     assert novelty[1] == 100
-
-
-@pytest.mark.parametrize(
-    "training",
-    [
-        {},
-        {"novelty": 3},
-        {"novelty": {"quantiles": [1, 2]}},
-        {"novelty": {"quantiles": [1, 0] * 50}},
-    ],
-)
-def test_a_model_that_knows_no_novelty_says_so(training) -> None:
-    novelty = Novelty.of(Meta("a", {}, "embed", "t", training))
-    assert np.isnan(novelty.percentiles(np.ones(3, np.float32), np.ones((3, 2), np.float32))).all()
-
-
-def test_percentiles_between_the_quantiles() -> None:
-    novelty = Novelty(np.arange(101, dtype=np.float32) ** 2)
-    errors = np.array([-1, 0, 2.5, 9801, 10000, 1e9], np.float32)
-    assert novelty.percentiles(errors, np.zeros((6, 2), np.float32)).tolist() == [
-        0,
-        0,
-        1.5,
-        99,
-        100,
-        100,
-    ]
 
 
 def test_a_jpeg_is_decoded_small_and_looks_the_same() -> None:
@@ -246,15 +216,3 @@ def test_large_collections_are_sampled() -> None:
     rows = comparison.chosen(5000)
     assert len(set(rows.tolist())) == comparison.LIMIT
     assert np.array_equal(rows, comparison.chosen(5000))
-
-
-def test_latents_far_out_count_as_well_as_errors() -> None:
-    quantiles = np.linspace(0, 2, 101, dtype=np.float32)
-    novelty = Novelty(quantiles, np.array([1, 10], np.float32), quantiles)
-    root = np.sqrt(np.e - 1)  # log(1 + z^2) = 1 there, the 50th percentile
-    latents = np.array([[root, 10 * root], [9, 90], [0, 0]], np.float32)
-    assert novelty.percentiles(np.array([1.2, 0, 0.4], np.float32), latents).tolist() == [
-        pytest.approx(60),
-        100,
-        pytest.approx(20),
-    ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
-from aecli.checkpoints.novelty import UNUSUAL, Novelty
+from aecli.checkpoints.novelty import UNUSUAL
 from aecli.cli import console, novelty
 from aecli.cli.generating import target as targets
 from aecli.cli.generating.abilities import check, maker
@@ -23,7 +23,6 @@ from aecli.inference import latents as points
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from aecli.checkpoints.store import Found
     from aecli.cli.generating.request import Request
     from aecli.cli.generating.scene import Scene
     from aecli.cli.generating.target import Target
@@ -50,7 +49,7 @@ def run(request: Request) -> int:
 
     sampler = Sampler.open(found, device=request.device, precision=request.precision)
     report = Report(request, scene, target, sampler, seed)
-    _warn_of_unusual(scene, sampler, found)
+    _warn_of_unusual(scene, sampler)
     kept: list[Batch] = []
     with console.Bars(scene.count, shown=not request.quiet) as bars:
 
@@ -69,15 +68,14 @@ def run(request: Request) -> int:
     return report.finish(time.monotonic() - started)
 
 
-def _warn_of_unusual(scene: Scene, sampler: Sampler, found: Found) -> None:
+def _warn_of_unusual(scene: Scene, sampler: Sampler) -> None:
     """Tell of pictures unlike those that the model was trained on."""
-    known = Novelty.of(found.meta)
-    if scene.encoded and known.errors is not None:
-        pictures = np.stack(list(scene.encoded.values()))
-        latents = sampler.encode(pictures, None)
-        unusual = known.percentiles(sampler.errors(pictures, latents, None), latents) > UNUSUAL
-        names = [name for name, so in zip(scene.encoded, unusual, strict=True) if so]
-        novelty.warn(names, sampler.name, UNUSUAL)
+    if not scene.encoded:
+        return
+    pictures = np.stack(list(scene.encoded.values()))
+    unusual = sampler.novelty(pictures, sampler.encode(pictures, None), None) > UNUSUAL
+    names = [name for name, so in zip(scene.encoded, unusual, strict=True) if so]
+    novelty.warn(names, sampler.name, UNUSUAL)
 
 
 def _write(

@@ -21,7 +21,14 @@ from aecli.tables import section
 from aecli.training import sources, views
 from aecli.training.data import evenly
 from aecli.training.objectives.base import Score, pixel_loss
-from aecli.training.objectives.generating import CALIBRATED, beside, novelty, psnr, to_images
+from aecli.training.objectives.generating import (
+    CALIBRATED,
+    SLIGHT,
+    beside,
+    novelty,
+    psnr,
+    to_images,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +52,10 @@ USUAL = 0.6
 
 FALSE_PAIRS = 1e-5
 """Share of pairs of different pictures that the threshold of near-duplicates lets pass."""
+
+
+ALIKE = 1e-6
+"""Difference between cosines that rounding makes."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ class HeldOut:
         parts: parts of held-out pictures, `CALIBRATED` or more.
         copies: an edited copy of each.
         owner: the picture that each is a part of, (N,).
-        usual: larger parts, on which novelty is calibrated.
+        usual: larger parts, slightly edited, on which novelty is calibrated.
         whole: the central squares of the pictures.
     """
 
@@ -176,8 +187,8 @@ class Agreement:
             for images in (held_out.parts.to(device), held_out.copies.to(device))
         )
         likeness = queries @ originals.T
-        place = torch.arange(len(likeness), device=device)
-        recall = float((likeness.argmax(1) == place).float().mean())
+        best = likeness.max(1).values  # of originals that are the same, each is right
+        recall = float((likeness.diagonal() >= best - ALIKE).float().mean())
         self._measured = _duplicates(likeness, held_out.owner.to(device))
         self._measured |= novelty(module, held_out.usual.to(device), None)
         whole = held_out.whole.to(device)
@@ -196,8 +207,10 @@ class Agreement:
         repeats = -(-CALIBRATED // len(pictures))
         repeated = [picture for picture in pictures for _ in range(repeats)]
         pairs = [self.sample(picture, rng) for picture in repeated]
+        least = max(USUAL, self.config.part)
         usual = [
-            plain(picture, windows(*picture.size, USUAL, rng), self._size) for picture in repeated
+            edited(picture, windows(*picture.size, least, rng), self._size, SLIGHT, rng)
+            for picture in repeated
         ]
         whole = [plain(picture, central(*picture.size), self._size) for picture in pictures]
         return HeldOut(

@@ -9,7 +9,7 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor, nn
 
-from aecli.checkpoints.novelty import measured
+from aecli.checkpoints.novelty import RoundTrip, measured
 from aecli.imaging.edits import Edits, Window, edited
 from aecli.training import sources, squares
 from aecli.training.data import evenly
@@ -151,15 +151,14 @@ def novelty(module: Any, images: Tensor, labels: Tensor | None) -> dict[str, Any
         images: the pictures, (N, channels, size, size).
         labels: their classes, (N,), if the model knows any.
     """
-    errors, latents = [], []
+    trips = []
     for start in range(0, len(images), ROWS * COLUMNS):
         part = slice(start, start + ROWS * COLUMNS)
         x, label = images[part], None if labels is None else labels[part]
         z = module.encode(x, label)
-        output = module.decode(z, label)
-        errors.append((output.float() - x).square().flatten(1).mean(1))
-        latents.append(z.float())
-    return measured(torch.cat(errors).cpu().numpy(), torch.cat(latents).cpu().numpy())
+        output = module.decode(z, label).float().clamp(0, 1)
+        trips.append((x, output, z.float(), module.encode(output, label).float()))
+    return measured(RoundTrip(*(torch.cat(p).cpu().numpy() for p in zip(*trips, strict=True))))
 
 
 def to_images(squares: Tensor) -> Tensor:
