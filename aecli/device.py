@@ -58,6 +58,21 @@ class Runtime:
         """The same device, computing in fp32."""
         return Runtime(self.device, Precision.FP32, self.reason)
 
+    @contextmanager
+    def beside(self, threads: int) -> Iterator[None]:
+        """Leave cores of the CPU to so many threads of another kind for a while.
+
+        Torch's own threads spin where they wait for each other, in the way of the others: 744
+        JPEGs, embedded on two cores, took 5.8 s with two of them, 1.9 s with one.
+        """
+        before = torch.get_num_threads()
+        if self.device.type == "cpu":
+            torch.set_num_threads(max(1, before - threads))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
     def prepare(self, module: nn.Module) -> nn.Module:
         """The module itself, ready to run here: evaluation mode, frozen, channels last."""
         module.eval().requires_grad_(False)

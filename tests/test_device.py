@@ -129,3 +129,13 @@ def test_denormals_count_as_zero_while_asked_for() -> None:
     with devices.denormals_flushed():
         assert (small * 1e-12).tolist() == [0, 0]
     assert (small * 1e-12 > 0).all()
+
+
+def test_cores_are_left_to_other_threads() -> None:
+    before = torch.get_num_threads()
+    runtime = choose("cpu")
+    with runtime.beside(100):
+        assert torch.get_num_threads() == 1
+        with runtime.beside(0):
+            assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

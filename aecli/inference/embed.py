@@ -198,11 +198,12 @@ class Embedder:
             return [self._load(source, known) for source in part]
 
         parts = [sources[start : start + BATCH] for start in range(0, len(sources), BATCH)]
-        for outcome in batch.run(parts, load, self._compute, _same, workers=workers):
-            if outcome.value is None:
-                yield from (Entry(source, error=outcome.error) for source in outcome.job)
-            else:
-                yield from outcome.value
+        with self._sampler.runtime.beside(workers):
+            for outcome in batch.run(parts, load, self._compute, _same, workers=workers):
+                if outcome.value is None:
+                    yield from (Entry(source, error=outcome.error) for source in outcome.job)
+                else:
+                    yield from outcome.value
 
     def _load(self, source: Source, known: Callable[[bytes], bool]) -> _Read:
         try:
