@@ -3,8 +3,10 @@
 The autoencoder keeps a picture as a coarse grid of vectors (Rombach et al. 2022), batch-normalised
 (Ioffe and Szegedy 2015), so that every latent channel has mean 0 and variance 1. The prior is a
 network that predicts the velocity of a straight path from noise to latents (Lipman et al. 2023;
-Liu et al. 2023); integrating it turns noise into new latents. Of a class, if there are classes, and
-with classifier-free guidance (Ho and Salimans 2022) if wanted.
+Liu et al. 2023); integrating it turns noise into new latents. Of a class, if there are classes. It
+may be guided away from what a weaker prior would do, which makes the same mistakes more often
+(autoguidance, Karras et al. 2024), or from what it does itself when it is told no class
+(classifier-free guidance, Ho and Salimans 2022).
 """
 
 from __future__ import annotations
@@ -49,8 +51,11 @@ class FlowConfig:
         prior_widths: channels a level of the prior, the first on the latent grid; multiples of 16.
         prior_blocks: residual blocks a level of the prior, on the way down and again on that up.
         steps: evaluations of the prior that a sample takes.
-        guidance: 1 draws classes as they are, above 1 more typical of their class, at twice the
-            cost (Ho and Salimans 2022, eq. 6, with weight w + 1).
+        guide_widths: channels a level of the weaker prior; empty: there is none.
+        guidance: 1 draws as the prior has learnt to, above 1 the velocity's lead over the weaker
+            prior's counts so many times (Karras et al. 2024); without one, at twice the
+            cost, that over the prior's own without a class (Ho and Salimans 2022, eq. 6, with
+            weight w + 1).
         classes: names of the classes it tells apart; empty: unconditional.
     """
 
@@ -64,6 +69,7 @@ class FlowConfig:
     prior_widths: tuple[int, ...] = (64, 128)
     prior_blocks: int = 1
     steps: int = 16
+    guide_widths: tuple[int, ...] = ()
     guidance: float = 1.0
     classes: tuple[str, ...] = ()
 
@@ -78,8 +84,10 @@ class FlowConfig:
             raise ValueError("widths, latent, fold, steps and prior_blocks must be positive")
         if min(self.encoder_blocks, self.blocks) < 0:
             raise ValueError("encoder_blocks and blocks must not be negative")
-        if any(w < GROUP or w % GROUP for w in self.prior_widths):
-            raise ValueError(f"prior_widths must be multiples of {GROUP}")
+        if any(w < GROUP or w % GROUP for w in (*self.prior_widths, *self.guide_widths)):
+            raise ValueError(f"prior_widths and guide_widths must be multiples of {GROUP}")
+        if self.guidance < 0:
+            raise ValueError("guidance must not be negative")
         if self.size % self.cell:
             raise ValueError(
                 f"with {len(self.widths)} widths size must be a multiple of {self.cell}"
@@ -105,8 +113,12 @@ class Flow(nn.Module):
         self.encoder = _encoder(config)
         self.normalise = nn.BatchNorm2d(config.latent, momentum=0.02, affine=False)
         self.decoder = _decoder(config)
-        self.prior = Velocity(
-            config.latent, config.prior_widths, config.prior_blocks, len(config.classes)
+        classes = len(config.classes)
+        self.prior = Velocity(config.latent, config.prior_widths, config.prior_blocks, classes)
+        self.guide = (
+            Velocity(config.latent, config.guide_widths, 1, classes)
+            if config.guide_widths
+            else None
         )
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002 - the prior's
@@ -139,16 +151,23 @@ class Flow(nn.Module):
         speed: Tensor = self.prior(x, time, label)
         return speed.float()
 
+    def weaker(self, x: Tensor, time: Tensor, label: Tensor | None = None) -> Tensor:
+        """The velocity to be guided away from; the prior's own where there is no other."""
+        if self.guide is not None:
+            speed: Tensor = self.guide(x, time, label)
+            return speed.float()
+        return self.velocity(x, time)
+
     def forward(self, x: Tensor) -> Tensor:
         """Images -> their reconstructions."""
         return self.decode(self.encode(x))
 
     def _guided(self, x: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
-        told = self.velocity(x, time, label)
-        if label is None or self.guidance == 1:
-            return told
-        untold = self.velocity(x, time)
-        return untold + self.guidance * (told - untold)
+        now = self.velocity(x, time, label)
+        if self.guidance == 1 or (self.guide is None and label is None):
+            return now
+        weaker = self.weaker(x, time, label)
+        return weaker + self.guidance * (now - weaker)
 
 
 class Velocity(nn.Module):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,7 @@ def flow(steps: int, **changed: Any) -> Flow:
 
 def test_digits_have_a_grid_of_seven() -> None:
     model = Flow(SPEC.presets["digits"])
-    assert model.latent == (4, 7, 7)
+    assert model.latent == (2, 7, 7)
     assert model(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
     parameters = sum(p.numel() for p in model.parameters())
     assert 2 * parameters < 4 << 20, "half precision fits into 4 MiB"
@@ -56,6 +57,23 @@ def test_guidance_goes_from_no_class_towards_a_class_and_beyond() -> None:
     assert torch.allclose(alone, flow(32).draw(noise))
     beyond = flow(32, guidance=2.0, **classes).draw(noise, label)
     assert bool((beyond > told).all())
+
+
+def test_guidance_leads_away_from_a_weaker_prior() -> None:
+    noise = torch.ones(1, *Flow(TINY).latent)
+
+    class Weaker(torch.nn.Module):
+        def forward(self, x: torch.Tensor, time: torch.Tensor, label: Any) -> torch.Tensor:
+            return -0.5 * x
+
+    ends = {}
+    for guidance in (0, 1, 2):
+        model = flow(64, guide_widths=(16,), guidance=guidance)
+        model.guide = Weaker()  # type: ignore[assignment]
+        ends[guidance] = float(model.draw(noise).mean())
+    exponents = {0: -0.5, 1: -1.0, 2: -1.5}  # of x' = (weaker + w (prior - weaker)) x
+    for guidance, exponent in exponents.items():
+        assert ends[guidance] == pytest.approx(math.exp(exponent), rel=1e-2)
 
 
 def test_latents_are_normalised_channel_by_channel() -> None:

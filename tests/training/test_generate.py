@@ -91,14 +91,22 @@ def test_two_stages_leave_one_model_and_two_histories(train: Train, home: Path) 
     assert model.meta.training["from"] is None
 
 
-def test_the_second_stage_trains_the_prior_alone(train: Train) -> None:
-    trained, _ = train("mine", "second.run.keep=last", steps=10)
+@pytest.mark.parametrize(
+    ("widths", "trained_parts"), [("[]", {"prior"}), ("[16]", {"prior", "guide"})]
+)
+def test_the_second_stage_trains_the_priors_alone(
+    train: Train, widths: str, trained_parts: set[str]
+) -> None:
+    trained, _ = train("mine", f"model.guide_widths={widths}", "second.run.keep=last", steps=10)
     first = load_file(trained.folder / "best.safetensors")
     second = load_file(trained.model)
     changed = {k for k in first if not torch.equal(first[k], second[k])}
-    assert changed
-    assert all(name.startswith("prior.") for name in changed)
-    assert first["prior.tail.2.weight"].count_nonzero() == 0, "stage 1 leaves the prior alone"
+    assert {name.split(".")[0] for name in changed} == trained_parts
+    for part in trained_parts:
+        assert first[f"{part}.tail.2.weight"].count_nonzero() == 0, "stage 1 leaves it alone"
+    with (trained.folder / "second" / "metrics.csv").open() as file:
+        losses = {name for name in next(csv.DictReader(file)) if name.startswith("loss_")}
+    assert losses == {"loss_velocity"} | ({"loss_guide"} if "guide" in trained_parts else set())
 
 
 class StopAt(Recorder):

@@ -77,9 +77,11 @@ class Autoencode(Generating):
         self._pixel_loss = pixel_loss(loss)
 
     def begin(self, module: nn.Module, source: Source) -> None:  # noqa: ARG002 - the protocol's
-        """Leave the prior alone."""
+        """Leave the priors alone."""
         model: Any = module
-        model.prior.requires_grad_(False)
+        for prior in (model.prior, model.guide):
+            if prior is not None:
+                prior.requires_grad_(False)
 
     def sample(self, item: Drawn, rng: np.random.Generator) -> Batch:
         """`image`, and the `noise` added to its latents."""
@@ -146,9 +148,16 @@ class MatchFlow(Generating):
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
-        """`velocity`: the mean squared error of the velocity."""
+        """`velocity`: the mean squared error of the velocity; `guide`: that of the weaker prior."""
+        model: Any = module
         z, label = self._latents[batch["index"]], self.labels(batch["label"])
-        return {"velocity": _error(module, z, batch["noise"], batch["time"], label)}
+        priors = {"velocity": model.velocity}
+        if model.guide is not None:
+            priors["guide"] = model.weaker
+        return {
+            name: _error(prior, z, batch["noise"], batch["time"], label)
+            for name, prior in priors.items()
+        }
 
     def validate(self, module: nn.Module, held_out: Squares, device: torch.device) -> Score:
         """Velocity error at fixed times and noise; `explained`: the share of its variance foretold.
@@ -163,7 +172,7 @@ class MatchFlow(Generating):
         rng = np.random.default_rng([3, len(x)])
         noise = torch.from_numpy(rng.standard_normal(z.shape, np.float32)).to(device)
         time = (torch.arange(len(x), device=device) + 0.5) / len(x)
-        error = _error(model, z, noise, time, label)
+        error = _error(model.velocity, z, noise, time, label)
         explained = 1 - error / (z - noise).square().mean()
         output = model.decode(z)
         metrics = {
@@ -174,8 +183,10 @@ class MatchFlow(Generating):
         return Score(metrics, beside(x, output), self.draw(model, device))
 
 
-def _error(model: Any, z: Tensor, noise: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
-    """Mean squared error of the velocity at `time` (N,) on the paths from noise to latents z."""
+def _error(
+    velocity: Callable[..., Tensor], z: Tensor, noise: Tensor, time: Tensor, label: Tensor | None
+) -> Tensor:
+    """Mean squared error of a velocity at `time` (N,) on the paths from noise to latents z."""
     share = time[:, None, None, None]
-    predicted: Tensor = model.velocity((1 - share) * noise + share * z, time, label)
+    predicted = velocity((1 - share) * noise + share * z, time, label)
     return (predicted - (z - noise)).square().mean()
