@@ -64,17 +64,20 @@ class OptimConfig:
     """How the weights are fitted.
 
     Attributes:
-        lr: peak learning rate of AdamW.
+        optimiser: `adamw`, or `muon`, which goes further in as many steps where a network has
+            wide layers (64 channels or more).
+        lr: peak learning rate.
         final_lr: learning rate at the end, as a share of the peak.
         warmup: share of the run in which the learning rate rises from zero.
-        betas: AdamW's decay rates of the first and second moment.
-        weight_decay: AdamW's decoupled weight decay.
+        betas: Adam's decay rates of the first and second moment.
+        weight_decay: decoupled weight decay.
         clip: largest norm of the gradient; 0 switches clipping off.
         ema: decay of the weights' moving average, bias-corrected; 0 switches it off.
         accumulate: micro-batches that a rank's share of a batch is cut into, to save memory.
         loss: the pixel loss.
     """
 
+    optimiser: str = "adamw"
     lr: float = 1e-3
     final_lr: float = 1e-3
     warmup: float = 0.02
@@ -178,6 +181,10 @@ class Recipe:
                 if not least <= value <= most:
                     raise UsageError(f"{name} must {rule}, not {value}")
         o = self.optim
+        if o.optimiser not in OPTIMISERS:
+            raise UsageError(
+                f"unknown optimiser {o.optimiser!r}", did_you_mean(o.optimiser, OPTIMISERS)
+            )
         if not 0 < o.lr < math.inf:
             raise UsageError(f"optim.lr must be positive, not {o.lr}")
         if not all(0 <= beta < 1 for beta in o.betas):
@@ -219,6 +226,7 @@ KINDS: Mapping[str, type[Any]] = {
 }
 SECTIONS = ("model", "objective", *KINDS, "second")
 KEPT = ("best", "last")
+OPTIMISERS = ("adamw", "muon")
 
 
 def from_table(table: Mapping[str, Any]) -> Recipe:

@@ -18,7 +18,7 @@ from aecli.training import config as recipes
 from aecli.training.data import batches
 from aecli.training.distributed import Ranks
 from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, SAMPLES, prepare
-from aecli.training.start import adopt, architecture, objective
+from aecli.training.start import adopt, architecture, objective, optimiser
 from aecli.training.state import State, WeightAverage
 from aecli.training.watching import Log, Progress, save_rows
 from aecli.version import __version__
@@ -117,12 +117,7 @@ class Session:
         self.objective.begin(self.module, self.source)
         self.average = WeightAverage(self.module, optim.ema)
         self._shadow = plan.runtime.prepare(self.spec.build(self._config))
-        self.optimiser = torch.optim.AdamW(
-            [p for p in self.module.parameters() if p.requires_grad],
-            lr=optim.lr,
-            betas=optim.betas,
-            weight_decay=optim.weight_decay,
-        )
+        self.optimiser = optimiser(self.module, optim)
         half = plan.runtime.precision is Precision.FP16
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
 
@@ -230,7 +225,12 @@ class Session:
                 "the saved weights do not fit this architecture", "resume without --set model...."
             ) from None
         self.average.load(state.average, state.updates)
-        self.optimiser.load_state_dict(state.optimiser)
+        try:
+            self.optimiser.load_state_dict(state.optimiser)
+        except ValueError:
+            raise UsageError(
+                "the saved state is of another optimiser", "resume without --set optim.optimiser"
+            ) from None
         self.scaler.load_state_dict(state.scaler)
 
     def _meta(self) -> Meta:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from aecli.errors import UsageError, did_you_mean
 from aecli.models.registry import Registry
+from aecli.training.muon import Muon
 from aecli.training.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Model
     from aecli.models.registry import ModelSpec
-    from aecli.training.config import Recipe
+    from aecli.training.config import OptimConfig, Recipe
     from aecli.training.objectives import Objective
 
 
@@ -44,6 +47,18 @@ def objective(recipe: Recipe, spec: ModelSpec, config: Any) -> Objective:
         UsageError: unknown settings, or values that do not suit them.
     """
     return OBJECTIVES[spec.tasks[recipe.task]](recipe.objective, recipe.optim.loss, config)
+
+
+def optimiser(module: nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
+    """What fits the weights of `module`, as a recipe's [optim] has it."""
+    if optim.optimiser == "muon":
+        return Muon(module, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
+    return torch.optim.AdamW(
+        [p for p in module.parameters() if p.requires_grad],
+        lr=optim.lr,
+        betas=optim.betas,
+        weight_decay=optim.weight_decay,
+    )
 
 
 def adopt(module: nn.Module, start: Model, warn: Callable[[str], None]) -> None:
