@@ -23,7 +23,7 @@ class Request:
         settings: overrides, `section.key=value`.
         steps, seconds: length of the run; at most one of them.
         seed, loss: overrides of `run.seed` and `optim.loss`.
-        start: a model whose weights to start from.
+        start: a model whose weights to start from; its objective, too, where no recipe has one.
         folder: the run folder; None for `AECLI_HOME/runs/TASK-NAME`.
         resume: go on from the run folder's state.
         overwrite: replace a run and a model of that name.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from aecli.checkpoints import format as checkpoints
+from aecli.checkpoints import store
 from aecli.errors import UsageError
 from aecli.training import config
 from aecli.training.folder import SECOND
@@ -69,10 +72,24 @@ def _recipe(request: Request, state: State | None) -> Recipe:
     if request.seed is not None:
         overrides.append(f"run.seed={request.seed}")
     if state is None:
-        return config.load(request.task, request.recipe, overrides)
+        recipe = config.load(request.task, request.recipe)
+        inherited = [] if recipe.objective else _objective_of(request)
+        return config.load(request.task, request.recipe, [*inherited, *overrides])
     if state.recipe["task"] != request.task:
         raise UsageError(f"that is a run of `train {state.recipe['task']}`")
     return config.apply(state.recipe, overrides)
+
+
+def _objective_of(request: Request) -> list[str]:
+    """The objective of the model that a run starts from, as settings.
+
+    So that a model for camera noise is not tuned to white noise unasked.
+    """
+    if request.start is None:
+        return []
+    meta = checkpoints.read_meta(store.find(request.task, request.start).path)
+    objective = meta.training.get("recipe", {}).get("objective", {})
+    return [f"objective.{key}={json.dumps(value)}" for key, value in objective.items()]
 
 
 def _of_steps(recipe: Recipe, steps: int | None) -> Recipe:

@@ -101,6 +101,16 @@ def test_a_camera_model_says_what_it_removes(train: Any) -> None:
     assert meta.metrics["psnr_clean"] > 0
 
 
+def test_a_model_to_start_from_brings_its_objective_but_a_recipe_goes_before(train: Any) -> None:
+    train("camera", CAMERA, steps=1)
+    same, _ = train("same", steps=1, start="camera")
+    assert checkpoints.read_meta(same.model).training["noise"] == "camera"
+    other, _ = train("other", "objective.noise=white", steps=1, start="camera")
+    assert checkpoints.read_meta(other.model).training["noise"] == "white"
+    other, _ = train("recipe", steps=1, start="camera", recipe="gaussian")
+    assert checkpoints.read_meta(other.model).training["noise"] == "white"
+
+
 def test_muon_resumes_where_it_stopped(train: Any) -> None:
     settings = "optim.optimiser=muon", "model.widths=[32,32]"
     whole, _ = train("whole", *settings, steps=6)
