@@ -63,7 +63,7 @@ class Runtime:
         """Leave cores of the CPU to so many threads of another kind for a while.
 
         Torch's own threads spin where they wait for each other, in the way of the others: 744
-        JPEGs, embedded on two cores, took 5.8 s with two of them, 1.9 s with one.
+        JPEGs, embedded on two cores, took 5.8 s with two of them, about 3 s with one.
         """
         before = torch.get_num_threads()
         if self.device.type == "cpu":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aecli.checkpoints import store
-from aecli.training import config
+from aecli.training import recipes
 
 FOLDER = store.bundled_folder()
 MiB = 1 << 20
@@ -53,8 +53,8 @@ def test_its_weights_are_stored_in_half_precision(path: Path) -> None:
 def test_the_committed_recipe_is_what_it_was_trained_by(path: Path) -> None:
     model = found(path)
     assert (model.meta.task, model.meta.tag) == (model.task, model.name)
-    used = model.meta.training["recipe"]
-    committed = config.load(model.task, model.name).stages()[-1].as_table()
+    used = recipes.from_table(model.meta.training["recipe"]).as_table()  # with new keys' defaults
+    committed = recipes.stages(recipes.load(model.task, model.name))[-1].as_table()
     for section in ("model", "objective", "optim"):
         assert used[section] == committed[section], section
     for fact in ("data", "licence", "steps", "seed"):

@@ -24,6 +24,7 @@ UNUSUAL = 99.0
 """Novelty, in percent, above which a picture is called unlike the training data."""
 
 WITNESSES = 2
+"""How many may raise the alarm: each does so for half the share of usual pictures (Bonferroni)."""
 
 PERCENT = np.linspace(0, 100, 201)
 """The percentiles that are kept of what each witness says."""

@@ -41,10 +41,10 @@ def upscale(run: Request, scale: of.Scale = None) -> Request:
     from dataclasses import replace
 
     from aecli.checkpoints import store
-    from aecli.training import config
+    from aecli.training import recipes
 
     if scale is None:
-        scale = int(config.load("upscale", run.recipe).model.get("scale", 2))
+        scale = int(recipes.load("upscale", run.recipe).model.get("scale", 2))
     return replace(
         run,
         name=store.family_member(run.name, scale),

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from aecli.checkpoints import format as checkpoints
 from aecli.device import Precision
 from aecli.errors import UsageError
-from aecli.training import config as recipes
+from aecli.training import recipes
 from aecli.training.data import batches
 from aecli.training.distributed import Ranks
 from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, SAMPLES, prepare

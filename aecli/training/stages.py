@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.errors import UsageError
-from aecli.training import config
+from aecli.training import recipes
 from aecli.training.folder import SECOND
 from aecli.training.state import FILE, State
 
@@ -47,16 +47,16 @@ def stages(request: Request, folder: Path) -> list[Stage]:
     state = State.load(folder) if request.resume else None
     recipe = _recipe(request, state)
     seconds = _limit(request, state, recipe)
-    recipes = _of_steps(recipe, request.steps).stages()
-    if len(recipes) == 1:
-        return [Stage(recipes[0], folder, state, seconds)]
+    each = recipes.stages(_of_steps(recipe, request.steps))
+    if len(each) == 1:
+        return [Stage(each[0], folder, state, seconds)]
     begun = request.resume and (folder / SECOND / FILE).is_file()
     later = State.load(folder / SECOND) if begun else None
     share = recipe.run.share
     lengths = (None, None) if seconds is None else (share * seconds, (1 - share) * seconds)
     return [
-        Stage(recipes[0], folder, state, lengths[0]),
-        Stage(recipes[1], folder / SECOND, later, lengths[1]),
+        Stage(each[0], folder, state, lengths[0]),
+        Stage(each[1], folder / SECOND, later, lengths[1]),
     ]
 
 
@@ -72,12 +72,12 @@ def _recipe(request: Request, state: State | None) -> Recipe:
     if request.seed is not None:
         overrides.append(f"run.seed={request.seed}")
     if state is None:
-        recipe = config.load(request.task, request.recipe)
+        recipe = recipes.load(request.task, request.recipe)
         inherited = [] if recipe.objective else _objective_of(request)
-        return config.load(request.task, request.recipe, [*inherited, *overrides])
+        return recipes.load(request.task, request.recipe, [*inherited, *overrides])
     if state.recipe["task"] != request.task:
         raise UsageError(f"that is a run of `train {state.recipe['task']}`")
-    return config.apply(state.recipe, overrides)
+    return recipes.apply(state.recipe, overrides)
 
 
 def _objective_of(request: Request) -> list[str]:

@@ -8,7 +8,8 @@ from aecli.errors import UsageError
 from aecli.models.flow import FlowConfig
 from aecli.models.vae import SPEC as VAE
 from aecli.models.vae import VAEConfig
-from aecli.training import config
+from aecli.training import recipes
+from aecli.training.config import Recipe
 from aecli.training.fitting import fitted, fitted_for_search, widths
 from aecli.training.request import Request
 
@@ -17,9 +18,9 @@ from .digits import write_idx
 NOTHING = {"size": None, "grey": False, "classes": False, "latent": None, "architecture": None}
 
 
-def recipe(data: Path, name: str | None = None, **options: object) -> config.Recipe:
+def recipe(data: Path, name: str | None = None, **options: object) -> Recipe:
     request = fitted(Request("generate", [str(data)], "x", recipe=name), **NOTHING | options)
-    return config.load("generate", request.recipe, request.settings)
+    return recipes.load("generate", request.recipe, request.settings)
 
 
 @pytest.mark.parametrize("size", range(16, 129, 4))
@@ -37,13 +38,13 @@ def test_size_and_colour_follow_from_the_data(images: Path, tmp_path: Path) -> N
     assert (icons["size"], icons["channels"], icons["widths"]) == (64, 3, [32, 64, 128])
     small = recipe(images, size=32, grey=True, latent=6).model
     assert (small["size"], small["channels"], small["latent"]) == (32, 1, 6)
-    assert recipe(images).stages()[1].objective["train"] == "prior"
+    assert recipes.stages(recipe(images))[1].objective["train"] == "prior"
 
 
 def test_the_architecture_chooses_the_recipe(images: Path) -> None:
     chosen = recipe(images, architecture="vae")
     assert chosen.model["architecture"] == "vae"
-    assert len(chosen.stages()) == 1
+    assert len(recipes.stages(chosen)) == 1
     with pytest.raises(UsageError, match="no architecture 'gan' for generate"):
         recipe(images, architecture="gan")
     with pytest.raises(UsageError, match="--arch goes neither"):
@@ -51,7 +52,7 @@ def test_the_architecture_chooses_the_recipe(images: Path) -> None:
 
 
 def test_a_named_recipe_is_changed_by_what_is_asked_alone(images: Path) -> None:
-    assert recipe(images, "emoji") == config.load("generate", "emoji")
+    assert recipe(images, "emoji") == recipes.load("generate", "emoji")
     assert recipe(images, "emoji", size=32).model["size"] == 32
 
 
@@ -73,14 +74,14 @@ def test_a_model_to_start_from_keeps_its_shape(images: Path) -> None:
     assert fitted(request, **NOTHING).settings == []
 
 
-def searching(data: Path, **options: object) -> config.Recipe:
+def searching(data: Path, **options: object) -> Recipe:
     none = {"size": None, "grey": False, "dim": None}
     request = fitted_for_search(Request("embed", [str(data)], "x"), **none | options)
-    return config.load("embed", None, request.settings)
+    return recipes.load("embed", None, request.settings)
 
 
 def test_vectors_have_the_length_asked_for(images: Path, tmp_path: Path) -> None:
-    assert searching(images) == config.load("embed", None)
+    assert searching(images) == recipes.load("embed", None)
     short = searching(images, dim=96, grey=True).model
     assert (short["latent"], short["detail"], short["channels"]) == (96, 64, 1)
     write_idx(tmp_path, 3)

@@ -53,7 +53,6 @@ USUAL = 0.6
 FALSE_PAIRS = 1e-5
 """Share of pairs of different pictures that the threshold of near-duplicates lets pass."""
 
-
 ALIKE = 1e-6
 """Difference between cosines that rounding makes."""
 
