@@ -162,6 +162,11 @@ class Sampler:
         """
         return self._apply(self._module.encode, self._images(pictures), labels, batch)
 
+    @property
+    def knows_its_kind(self) -> bool:
+        """Whether `novelty` can tell anything: old models cannot."""
+        return self._novelty is not None
+
     def novelty(
         self, pictures: Pictures, latents: Floats, labels: Labels | None, *, batch: int = BATCH
     ) -> Floats:

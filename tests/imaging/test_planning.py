@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aecli.errors import UsageError
 from aecli.imaging import sizing
-from aecli.imaging.codec import format_of, suffix_of, writable
+from aecli.imaging.codec import format_of
 from aecli.imaging.files import Job, Naming, Source, collect, plan
 
 DENOISED = Naming("denoised", values={"model": "photo"})
@@ -284,35 +284,6 @@ def test_a_device_may_be_the_target() -> None:
     touch("a.png")
     (job,) = plan(collect(["a.png"]), os.devnull, naming(form="PNG"))
     assert job.target == Path(os.devnull)
-
-
-@pytest.mark.parametrize(
-    ("text", "form"),
-    [
-        *(("png", "PNG"), (".PNG", "PNG"), ("out/a.jpg", "JPEG"), (Path("a.b.JPEG"), "JPEG")),
-        *(("tif", "TIFF"), ("a.tiff", "TIFF"), ("webp", "WEBP")),
-    ],
-)
-def test_format_of(text, form: str) -> None:
-    assert format_of(text) == form
-
-
-@pytest.mark.parametrize("text", ["", ".", "gifx", "a", "a.", "folder/", "x.heic"])
-def test_format_of_unknown_words(text: str) -> None:
-    with pytest.raises(UsageError, match="no known image format"):
-        format_of(text)
-
-
-def test_a_mistyped_format_gets_a_hint() -> None:
-    with pytest.raises(UsageError) as caught:
-        format_of("jpgg")
-    assert "jpg" in (caught.value.hint or "")
-
-
-def test_formats_and_suffixes_agree() -> None:
-    for form in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "PPM"):
-        assert format_of(suffix_of(form)) == form == writable(form)
-    assert writable("GIF") == writable(None) == "PNG"
 
 
 NAMES = st.text(

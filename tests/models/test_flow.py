@@ -105,6 +105,8 @@ def test_the_prior_is_told_time_and_class() -> None:
         ({"prior_widths": ()}, "at least one level"),
         ({"steps": 0}, "positive"),
         ({"blocks": -1}, "blocks"),
+        ({"guidance": -0.5}, "guidance must not be negative"),
+        ({"guide_widths": (8,)}, "guide_widths must be multiples of 16"),
         ({"classes": ("a", "a")}, "must differ"),
     ],
 )

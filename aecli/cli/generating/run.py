@@ -70,7 +70,7 @@ def run(request: Request) -> int:
 
 def _warn_of_unusual(scene: Scene, sampler: Sampler) -> None:
     """Tell of pictures unlike those that the model was trained on."""
-    if not scene.encoded:
+    if not (scene.encoded and sampler.knows_its_kind):
         return
     pictures = np.stack(list(scene.encoded.values()))
     unusual = sampler.novelty(pictures, sampler.encode(pictures, None), None) > UNUSUAL
