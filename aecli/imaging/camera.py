@@ -32,6 +32,7 @@ class Camera:
 
     Attributes:
         shot, read: the sensor's noise has the variance `shot` * light + `read`, light in [0, 1].
+        exposure: factor on the light; below 1 the photograph is a dark one.
         gains: white balance: factors of red, green and blue.
         mixture: how far the sensor's colours are from sRGB's, from 0 to 1 (`SENSOR`).
         gamma: exponent of the tone curve.
@@ -45,6 +46,7 @@ class Camera:
 
     shot: float
     read: float
+    exposure: float = 1.0
     gains: tuple[float, float, float] = (2.0, 1.0, 1.7)
     mixture: float = 1.0
     gamma: float = 2.2
@@ -93,7 +95,7 @@ class Camera:
         if self.contrast:
             light = 0.5 - np.sin(np.arcsin(1 - 2 * light) / 3)
         light = light**self.gamma @ np.linalg.inv(self._matrix()).T
-        light /= np.array(self.gains, np.float32)
+        light *= self.exposure / np.array(self.gains, np.float32)
         return cast("Light", np.clip(light, 0, 1, dtype=np.float32))
 
     def _develop(self, light: Light) -> NDArray[np.uint8]:
@@ -130,6 +132,7 @@ def any_camera(rng: np.random.Generator) -> Camera:
     return Camera(
         shot=shot,
         read=float(np.exp(2.18 * np.log(shot) + 1.2 + 0.26 * rng.standard_normal())),
+        exposure=float(2.0 ** -rng.uniform(0, 3)) if rng.random() < 0.4 else 1.0,
         gains=(float(rng.uniform(1.4, 2.6)), 1.0, float(rng.uniform(1.3, 2.4))),
         mixture=rng.random(),
         gamma=float(rng.uniform(1.9, 2.5)),

@@ -61,6 +61,17 @@ def test_the_level_of_the_noise_is_the_formulas() -> None:
     )
 
 
+def test_less_light_is_darker_and_noisier_where_it_is_developed() -> None:
+    camera = Camera(shot=0.004, read=1e-5, mixture=0.0)
+    spread, bright = [], []
+    for exposure in (1.0, 0.25):
+        noisy, reference = replace(camera, exposure=exposure).take(flat(180), rng())
+        spread.append(float(np.subtract(noisy, reference, dtype=float).std()))
+        bright.append(float(reference.mean()))
+    assert bright[1] == pytest.approx(180 * 0.25 ** (1 / 2.2), rel=0.02)
+    assert spread[1] > spread[0]
+
+
 def test_a_mosaic_makes_neighbours_and_a_colour_matrix_channels_alike() -> None:
     white = replace(PLAIN, shot=0.005)
     difference = np.subtract(*white.take(flat(110), rng()), dtype=float)
