@@ -10,6 +10,7 @@ import pytest
 from aecli.checkpoints import store
 from aecli.checkpoints.novelty import UNUSUAL
 from aecli.imaging import codec, metrics
+from aecli.imaging.camera import Camera
 from aecli.imaging.degrade import jpeg, shrink, white_noise
 from aecli.imaging.image import Image
 from aecli.imaging.resample import resample
@@ -25,12 +26,16 @@ BENCH = SHARED / "data" / "bench" / "CBSD68"
 SAMPLES = sorted(p.name for p in (DATA / "clean").iterdir())
 
 
+def bundled(task: str, name: str) -> Path:
+    path = store.bundled_folder() / store.file_name(task, name)
+    if not path.is_file():
+        pytest.skip("no weights yet")
+    return path
+
+
 @pytest.fixture(scope="module")
 def gaussian() -> Restorer:
-    bundled = store.bundled_folder() / store.file_name("denoise", "gaussian")
-    if not bundled.is_file():
-        pytest.skip("no weights yet")
-    return Restorer.open("denoise", bundled, device="cpu")
+    return Restorer.open("denoise", bundled("denoise", "gaussian"), device="cpu")
 
 
 def gain(restorer: Restorer, clean: np.ndarray, noisy: np.ndarray) -> tuple[float, float]:
@@ -67,6 +72,35 @@ def test_the_benchmark_is_met(gaussian: Restorer, sigma: int, least: float) -> N
         restored = gaussian.denoise(Image(noisy)).image.pixels
         scores.append(metrics.psnr(clean, restored))
     assert np.mean(scores) > least
+
+
+@pytest.fixture(scope="module")
+def photo() -> Restorer:
+    return Restorer.open("denoise", bundled("denoise", "photo"), device="cpu")
+
+
+DAY = Camera(shot=0.002, read=1e-5, mixture=0.5, quality=92, subsampling=0)
+NIGHT = Camera(shot=0.012, read=1e-4, exposure=0.5, quality=90)
+
+
+@pytest.mark.parametrize(("camera", "least"), [(DAY, 1.0), (NIGHT, 3.0)], ids=["day", "night"])
+def test_the_noise_of_cameras_is_removed(
+    photo: Restorer, gaussian: Restorer, camera: Camera, least: float
+) -> None:
+    gains, others = [], []
+    for seed, name in enumerate(SAMPLES):
+        clean = codec.decode(DATA / "clean" / name).pixels
+        noisy, reference = camera.take(clean, np.random.default_rng(seed))
+        gains.append(gain(photo, reference, noisy)[0])
+        others.append(gain(gaussian, reference, noisy)[0])
+    assert np.mean(gains) > least
+    assert np.mean(gains) > np.mean(others) + 0.8
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_photos_without_noise_stay_as_they_are(photo: Restorer, name: str) -> None:
+    clean = codec.decode(DATA / "clean" / name).pixels
+    assert metrics.psnr(clean, photo.denoise(Image(clean)).image.pixels) > 42
 
 
 @pytest.fixture
@@ -112,13 +146,6 @@ def test_jpegs_are_cleaned_and_not_enlarged(families: dict[str, Enlarger]) -> No
         over_clean.append(photo - sharp)
     assert np.mean(over_cubic) > 0.2
     assert np.mean(over_clean) > 0.2
-
-
-def bundled(task: str, name: str) -> Path:
-    path = store.bundled_folder() / store.file_name(task, name)
-    if not path.is_file():
-        pytest.skip("no weights yet")
-    return path
 
 
 @pytest.mark.parametrize("name", ["mnist", "mnist-2d"])
