@@ -39,8 +39,9 @@ class Camera:
         contrast: whether an S-shaped curve follows it.
         mosaic: where the 2x2 colour filter array starts, 0 to 3; None: there is none.
         sharpness: strength of the unsharp mask, 0 for none.
-        softness: sigma of a blur of everything, pixels: noise reduction, a lens, an enlargement.
-        chroma: sigma of a blur of the colours alone, pixels.
+        softness: sigma of a blur of everything, pixels: a lens, an enlargement.
+        chroma: sigma of a blur of the noisy photograph's colours alone, pixels: the usual noise
+            reduction.
         quality, subsampling: of the JPEG file, as Pillow has them; None: there is none.
     """
 
@@ -61,7 +62,7 @@ class Camera:
     def take(
         self, clean: NDArray[np.uint8], rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The photograph, and the same without noise and JPEG.
+        """The photograph, and the same without noise and what cameras do about it, and JPEG.
 
         Args:
             clean: HxW or HxWx3, what the lens saw; at least 2 pixels wide and high. Grey is
@@ -75,7 +76,7 @@ class Camera:
         light = self._expose(colour)
         noise = rng.standard_normal(light.shape, dtype=np.float32)
         noise *= np.sqrt(np.float32(self.shot) * light + np.float32(self.read))
-        noisy = self._develop(np.clip(light + noise, 0, 1))
+        noisy = self._reduce(self._develop(np.clip(light + noise, 0, 1)))
         reference = self._develop(light)
         if clean.ndim == 2:
             noisy, reference = (
@@ -109,17 +110,21 @@ class Camera:
         return self._finish(np.rint(light * 255).astype(np.uint8))
 
     def _finish(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """What cameras do to the developed picture."""
+        """What cameras do to every developed picture."""
         image = Pillow.fromarray(picture)
         if self.softness:
             image = image.filter(ImageFilter.GaussianBlur(self.softness))
-        if self.chroma:
-            luma, *colours = image.convert("YCbCr").split()
-            blurred = (c.filter(ImageFilter.GaussianBlur(self.chroma)) for c in colours)
-            image = Pillow.merge("YCbCr", (luma, *blurred)).convert("RGB")
         if self.sharpness:
             image = image.filter(ImageFilter.UnsharpMask(1, round(100 * self.sharpness), 0))
         return np.array(image)
+
+    def _reduce(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What cameras do about noise: the colours blurred, the detail left."""
+        if not self.chroma:
+            return picture
+        luma, *colours = Pillow.fromarray(picture).convert("YCbCr").split()
+        blurred = (c.filter(ImageFilter.GaussianBlur(self.chroma)) for c in colours)
+        return np.asarray(Pillow.merge("YCbCr", (luma, *blurred)).convert("RGB"))
 
 
 def any_camera(rng: np.random.Generator) -> Camera:
@@ -138,11 +143,11 @@ def any_camera(rng: np.random.Generator) -> Camera:
         gamma=float(rng.uniform(1.9, 2.5)),
         contrast=rng.random() < 0.3,
         mosaic=int(rng.integers(4)) if rng.random() < 0.85 else None,
-        sharpness=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.3 else 0.0,
-        softness=float(rng.uniform(0.3, 1.2)) if rng.random() < 0.35 else 0.0,
-        chroma=float(rng.uniform(0.5, 2.0)) if rng.random() < 0.3 else 0.0,
+        sharpness=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.25 else 0.0,
+        softness=float(rng.uniform(0.3, 1.2)) if rng.random() < 0.25 else 0.0,
+        chroma=float(rng.uniform(0.5, 2.0)) if rng.random() < 0.2 else 0.0,
         quality=int(rng.integers(75, 99)) if rng.random() < 0.85 else None,
-        subsampling=int(rng.choice([0, 2])),
+        subsampling=2 if rng.random() < 0.75 else 0,
     )
 
 

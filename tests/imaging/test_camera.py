@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from aecli.imaging.camera import Camera, any_camera, demosaic
 from aecli.imaging.metrics import psnr
@@ -112,6 +113,16 @@ def test_cameras_differ_and_repeat_with_the_generator() -> None:
 
 def test_a_clean_detailed_picture_is_developed_without_new_noise() -> None:
     picture = noise(40, 40, 3)
-    camera = replace(any_camera(rng(3)), shot=0.0, read=0.0, quality=None)
+    camera = replace(any_camera(rng(3)), shot=0.0, read=0.0, quality=None, chroma=0.0)
     noisy, reference = camera.take(picture, rng())
     assert (noisy == reference).all()
+
+
+def test_blurred_colours_are_part_of_the_damage() -> None:
+    noisy, reference = replace(PLAIN, chroma=1.5).take(noise(40, 40, 3), rng())
+    assert (reference == PLAIN.take(noise(40, 40, 3), rng())[1]).all()
+    colours = [
+        np.asarray(Pillow.fromarray(p).convert("YCbCr"), float)[..., 1:].std()
+        for p in (noisy, reference)
+    ]
+    assert colours[0] < 0.5 * colours[1]
