@@ -29,7 +29,8 @@ class Muon(torch.optim.Optimizer):
 
     A kernel (out, in, h, w) counts as the matrix (out, in * h * w). Biases, first and last layers
     and other small ones take Adam's steps (Kingma and Ba 2015). Both have steps of one size, hence
-    one learning rate (Liu et al. 2025, "Muon is Scalable for LLM Training").
+    one learning rate (Liu et al. 2025, "Muon is Scalable for LLM Training"). PyTorch's own takes
+    matrices only.
 
     Args:
         module: what to train.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ..training.digits import write_idx
+from ..training.digits import write_mnist
 
 
 @pytest.fixture(autouse=True)
@@ -14,12 +14,8 @@ def _quick(one_thread: None) -> None:
 
 @pytest.fixture
 def digits(tmp_path: Path) -> Path:
-    """MNIST in small: training and test files side by side."""
-    folder = tmp_path / "mnist"
-    folder.mkdir()
-    write_idx(folder, 24)
-    write_idx(folder, 9, split="t10k")
-    return folder
+    """MNIST in small."""
+    return write_mnist(tmp_path / "mnist")
 
 
 FEW = ("--steps", 4, "--set", "data.batch=8", "--set", "second.data.batch=8")

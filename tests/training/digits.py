@@ -29,3 +29,11 @@ def write_idx(folder: Path, count: int, split: str = "train", side: int = 28) ->
     ):
         (folder / f"{split}-{name}-ubyte.gz").write_bytes(gzip.compress(header + data.tobytes()))
     return pixels
+
+
+def write_mnist(folder: Path) -> Path:
+    """Training and test files side by side, as MNIST comes: 24 and 9 digits in a new folder."""
+    folder.mkdir()
+    write_idx(folder, 24)
+    write_idx(folder, 9, split="t10k")
+    return folder

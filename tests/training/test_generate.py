@@ -31,7 +31,7 @@ from aecli.training.squares import Draws, Squares
 from aecli.training.state import FILE, State
 
 from .conftest import Recorder
-from .digits import write_idx
+from .digits import write_mnist
 
 STAGES = (
     "model.preset=tiny",
@@ -46,10 +46,7 @@ Train = Callable[..., tuple[Trained, Recorder]]
 @pytest.fixture
 def train(tmp_path: Path) -> Train:
     """`train(name, *settings, steps=10, ...)` of a tiny flow, on 24 small digits."""
-    data = tmp_path / "digits"
-    data.mkdir()
-    write_idx(data, 24)
-    write_idx(data, 9, split="t10k")
+    data = write_mnist(tmp_path / "digits")
 
     def start(
         name: str, *settings: str, base: tuple[str, ...] = STAGES, **request: Any
