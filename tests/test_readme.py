@@ -194,6 +194,7 @@ def prepare(folder: Path) -> None:
         save(name)
     for name in ("album/1.jpg", "album/deep/2.png", "Pictures/1.jpg", "Pictures/2.jpg"):
         save(name)
+    save("thumb.jpg", shape=(120, 160, 3))
     save("scan.tif", np.uint16, (24, 32))
 
 

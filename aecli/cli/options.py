@@ -178,7 +178,7 @@ Strength = Annotated[
     typer.Option(
         parser=_strength,
         metavar="X",
-        help="Scales the noise level: below 1 keeps more texture, above 1 smooths more.",
+        help="Scales the noise level: below 1 keeps more texture and noise, above 1 smooths more.",
         rich_help_panel=MODEL,
     ),
 ]

@@ -79,6 +79,8 @@ class Restorer(Worker):
             image: the noisy picture.
             sigma: standard deviation of its noise on the 0-255 scale, or `auto`: estimated.
             strength: factor on sigma; 0 changes nothing. The product is cut to the trained range.
+                Models of cameras' noise look for themselves how much there is, so that below 1 it
+                is the share of what they would remove instead.
             tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
             progress: called with the pixels done and those in all.
 
@@ -91,11 +93,15 @@ class Restorer(Worker):
             if not (value >= 0 and math.isfinite(value)):
                 raise UsageError(f"{name} must be zero or more, not {value}")
         level = self.estimate_sigma(image) if sigma == "auto" else sigma
-        applied = min(level * strength, self.model.meta.training.get("sigma_max", math.inf))
-        if applied == 0:
+        facts = self.model.meta.training
+        share, factor = 1.0, strength
+        if facts.get("noise") == "camera":
+            share, factor = min(strength, 1.0), max(strength, 1.0)
+        told = min(level * factor, facts.get("sigma_max", math.inf))
+        if told * share == 0:
             return Restored(image, level)
-        sigmas = torch.full((1, 1, 1, 1), applied / 255, device=self.runtime.device)
-        restore = partial(self._denoiser.restore, sigma=sigmas)
+        sigmas = torch.full((1, 1, 1, 1), told / 255, device=self.runtime.device)
+        restore = partial(self._restore, sigma=sigmas, share=share)
         pixels = image.pixels
         if image.alpha is not None:  # what is fully transparent leaves no trace
             pixels = bleed(pixels, image.alpha, self.reach)
@@ -117,6 +123,11 @@ class Restorer(Worker):
                 float(self._denoiser.estimate_sigma(self._square(image.pixels[s]))) for s in squares
             ]
         return 255 * float(np.median(levels))
+
+    def _restore(self, x: torch.Tensor, sigma: torch.Tensor, share: float) -> torch.Tensor:
+        """The network's result, or where `share` is below 1 its mean with the input."""
+        restored = self._denoiser.restore(x, sigma)
+        return restored if share == 1 else x.lerp(restored.to(x.dtype), share)
 
     @property
     def _denoiser(self) -> Denoiser:

@@ -119,6 +119,19 @@ def test_strength_scales_the_level_within_the_trained_range(
     assert np.array_equal(restored.image.pixels, 255 - picture().pixels)
 
 
+@pytest.mark.parametrize(("strength", "told", "share"), [(0.25, 20, 0.25), (1, 20, 1), (2, 40, 1)])
+def test_of_a_cameras_noise_strength_below_1_is_a_share(
+    restorer: Restorer, spy: Spy, strength: float, told: float, share: float
+) -> None:
+    restorer.model.meta.training["noise"] = "camera"
+    before = picture(30, 30, 3)
+    after = restorer.denoise(before, sigma=20, strength=strength).image.pixels
+    assert spy.levels == [told]
+    change = (255.0 - before.pixels) - before.pixels
+    assert np.abs(after - (before.pixels + share * change)).max() <= 0.5 + 1e-3
+    assert restorer.denoise(before, strength=0).image is before
+
+
 def test_auto_estimates_the_level(restorer: Restorer, spy: Spy) -> None:
     image = Image(np.full((30, 31), 40, np.uint8))
     restored = restorer.denoise(image)
