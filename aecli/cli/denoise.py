@@ -40,7 +40,12 @@ def denoise(
 
         def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
             restored = restorer.denoise(
-                image, sigma=sigma, strength=strength, tile=request.tile, progress=progress
+                image,
+                sigma=sigma,
+                strength=strength,
+                ensemble=request.ensemble,
+                tile=request.tile,
+                progress=progress,
             )
             return restored.image, {"sigma": restored.sigma}
 

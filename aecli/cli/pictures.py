@@ -27,6 +27,7 @@ class Request:
     dry_run: options.DryRun = False
     max_pixels: options.MaxPixels = 500_000_000
     model: options.Model = None
+    ensemble: options.Ensemble = False
     tile: options.Tile = "auto"
     device: options.Device = "auto"
     precision: options.Precision = "auto"

@@ -105,6 +105,7 @@ def upscale(
                 image,
                 *sizing.of(image.width, image.height),
                 consistent=consistent,
+                ensemble=request.ensemble,
                 tile=request.tile,
                 progress=progress,
             )

@@ -70,6 +70,7 @@ class Restorer(Worker):
         *,
         sigma: float | Literal["auto"] = "auto",
         strength: float = 1.0,
+        ensemble: bool = False,
         tile: Tile = "auto",
         progress: tiling.Progress | None = None,
     ) -> Restored:
@@ -81,6 +82,7 @@ class Restorer(Worker):
             strength: factor on sigma; 0 changes nothing. The product is cut to the trained range.
                 Models of cameras' noise look for themselves how much there is, so that below 1 it
                 is the share of what they would remove instead.
+            ensemble: see `Worker.run`.
             tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
             progress: called with the pixels done and those in all.
 
@@ -105,7 +107,7 @@ class Restorer(Worker):
         pixels = image.pixels
         if image.alpha is not None:  # what is fully transparent leaves no trace
             pixels = bleed(pixels, image.alpha, self.reach)
-        pixels = self.run(restore, pixels, tile, progress)
+        pixels = self.run(restore, pixels, tile, progress, ensemble=ensemble)
         return Restored(image.with_pixels(pixels, image.alpha), level)
 
     def estimate_sigma(self, image: Image) -> float:

@@ -103,6 +103,7 @@ class Enlarger:
         height: int,
         *,
         consistent: bool | None = None,
+        ensemble: bool = False,
         tile: Tile = "auto",
         progress: Progress | None = None,
     ) -> Enlarged:
@@ -114,7 +115,7 @@ class Enlarger:
             height: rows of the result, at least the picture's.
             consistent: make the result one that shrinks to the picture (`consistency.project`);
                 None: where the model was trained on pictures that were only shrunk.
-            tile: see `Worker.run`.
+            ensemble, tile: see `Worker.run`.
             progress: called with the pixels done and those in all, of all models.
 
         Raises:
@@ -134,7 +135,7 @@ class Enlarger:
         if image.alpha is not None:  # what is fully transparent leaves no trace
             reach = sum(worker.reach for worker in workers) + consistency.REACH
             small = bleed(small, image.alpha, reach)
-        pixels = _run(workers, small, tile, progress)
+        pixels = _run(workers, small, tile, progress, ensemble=ensemble)
         pixels = resample(pixels, height, width)
         if consistent is None:
             consistent = self._degradation(networks[0]) == "bicubic"
@@ -176,7 +177,12 @@ def _sharp() -> Mapping[int, Found]:
 
 
 def _run(
-    workers: Sequence[Worker], pixels: Pixels, tile: Tile, progress: Progress | None
+    workers: Sequence[Worker],
+    pixels: Pixels,
+    tile: Tile,
+    progress: Progress | None,
+    *,
+    ensemble: bool,
 ) -> Pixels:
     """Colours through one model after the other."""
     scales = [worker.model.geometry.scale for worker in workers]
@@ -189,7 +195,8 @@ def _run(
     for number, worker in enumerate(workers):
         network = cast("SuperResolver", worker.model.module)
         before = sum(areas[:number])
-        pixels = worker.run(network.upscale, pixels, tile, partial(told, before))
+        follow = partial(told, before)
+        pixels = worker.run(network.upscale, pixels, tile, follow, ensemble=ensemble)
     return pixels
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from aecli.errors import UsageError
 from aecli.inference import tiling
+from aecli.inference.ensemble import averaged
 
 if TYPE_CHECKING:
     from aecli.checkpoints.format import Model
@@ -40,6 +41,8 @@ class Worker:
         pixels: Pixels,
         tile: Tile,
         progress: tiling.Progress | None,
+        *,
+        ensemble: bool = False,
     ) -> Pixels:
         """Colours through the network.
 
@@ -48,6 +51,7 @@ class Worker:
             pixels: HxW or HxWx3; what lies under transparency should not matter (`alpha.bleed`).
             tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
             progress: called with the pixels done and those in all.
+            ensemble: the mean over eight orientations of the picture (`ensemble.averaged`).
 
         Raises:
             UsageError: tile is not positive.
@@ -62,5 +66,10 @@ class Worker:
         if side is not None and side < 1:
             raise UsageError(f"a tile must have at least one pixel, not {side}")
         return tiling.apply(
-            function, pixels, geometry, runtime=self.runtime, tile=side, progress=progress
+            averaged(function) if ensemble else function,
+            pixels,
+            geometry,
+            runtime=self.runtime,
+            tile=side,
+            progress=progress,
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import aecli
 from aecli.cli import console
 from aecli.imaging import codec, metrics
 from aecli.imaging.codec import FORMATS
@@ -205,6 +206,16 @@ def test_tiles_change_nothing(denoise, photo, tmp_path) -> None:
     a, b = (read(tmp_path / n).astype(int) for n in ("a.png", "b.png"))
     assert np.abs(a - b).max() <= 1
     assert (a != b).sum() <= 1
+
+
+def test_ensemble_is_the_mean_of_eight(denoise, photo, tmp_path) -> None:
+    denoise(photo, "--precision", "fp32", "-o", "a.png")
+    denoise(photo, "--precision", "fp32", "--ensemble", "-o", "b.png")
+    a, b = (read(tmp_path / n) for n in ("a.png", "b.png"))
+    assert not np.array_equal(a, b)
+    assert np.array_equal(
+        b, aecli.denoise(read(photo), model="tiny", ensemble=True, precision="fp32")
+    )
 
 
 def test_ref_scores_before_and_after(denoise, photo, tmp_path) -> None:

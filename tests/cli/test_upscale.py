@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aecli import upscale as enlarge
 from aecli.cli.restoring import purpose
 from aecli.imaging import metrics
 from aecli.imaging.resample import resample
@@ -282,6 +283,15 @@ def test_tiles_change_nothing(upscale, scale) -> None:
     whole, tiled = read("off.png").astype(int), read("64.png")
     assert np.abs(whole - tiled).max() <= 1
     assert np.count_nonzero(whole != tiled) <= whole.size / 100_000
+
+
+def test_ensemble_is_the_mean_of_eight(upscale, photo) -> None:
+    for options in ([], ["--ensemble"]):
+        arguments = ("--precision", "fp32", *options)
+        assert upscale(photo, *arguments, "-o", f"{len(options)}.png").code == 0
+    plain, mean = read("0.png"), read("1.png")
+    assert not np.array_equal(plain, mean)
+    assert np.array_equal(mean, enlarge(read(photo), model="tiny", ensemble=True, precision="fp32"))
 
 
 def test_ref_scores_against_bicubic(upscale, photo) -> None:
