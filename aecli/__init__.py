@@ -48,7 +48,8 @@ def denoise(
             uint16), a Pillow image, or an `aecli.imaging.image.Image`.
         model: name or path of a model; None: the default one.
         sigma: standard deviation of the noise on the 0-255 scale, or `auto`: estimated.
-        strength: factor on sigma; 0 changes nothing.
+        strength: factor on sigma; 0 changes nothing. Below 1, models of cameras' noise remove that
+            share of what they see.
         ensemble: average the results of eight orientations, a little better.
         tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
         device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.

@@ -1,8 +1,7 @@
+"""What `aecli denoise` makes of files."""
+
 from __future__ import annotations
 
-import io
-import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,47 +9,10 @@ import pytest
 from PIL import Image
 
 import aecli
-from aecli.cli import console
 from aecli.imaging import codec, metrics
 from aecli.imaging.codec import FORMATS
 
-CLEAN = np.indices((40, 56)).sum(0)[..., None] * np.array([1, 2, 2.5]) + 10
-
-
-def pixels(seed: int = 0, sigma: float = 25) -> np.ndarray:
-    noise = np.random.default_rng(seed).normal(0, sigma, CLEAN.shape)
-    return np.clip(CLEAN + noise, 0, 255).round().astype(np.uint8)
-
-
-def save(path: Path, array: np.ndarray | None = None, **options) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels() if array is None else array).save(path, **options)
-    return path
-
-
-def read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-
-
-@pytest.fixture(autouse=True)
-def _there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def denoise(aecli, tiny_denoiser):
-    """`aecli denoise -m tiny ...`."""
-    return lambda *arguments, **options: aecli("denoise", "-m", "tiny", *arguments, **options)
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    return save(tmp_path / "photo.png")
+from .pictures import CLEAN, names, pixels, read, save
 
 
 def test_the_result_lands_beside_the_input(denoise, photo, tmp_path) -> None:
@@ -141,54 +103,6 @@ def test_folders_keep_their_tree_and_skip_their_own_results(denoise, tmp_path) -
         "sub/b.png",
         "sub/deeper/c.png",
     ]
-
-
-def test_stdin_to_stdout_gives_the_same_bytes_as_a_file(denoise, photo, tmp_path) -> None:
-    piped = denoise("-", stdin=photo.read_bytes())
-    assert piped.code == 0
-    denoise(photo, "-o", "file.png")
-    assert piped.out == (tmp_path / "file.png").read_bytes()
-    assert denoise(photo, "-o", "-", "-f", "jpg").out[:3] == b"\xff\xd8\xff"
-
-
-def test_messages_call_the_standard_streams_by_name(denoise, photo) -> None:
-    bad = denoise("-", stdin=b"rubbish")
-    assert bad.code == 1
-    assert "aecli: error: standard input: is no image" in bad.err
-    good = denoise("-", stdin=photo.read_bytes())
-    assert "aecli: standard input -> standard output (" in good.err
-
-
-def test_a_list_of_files_may_come_from_stdin(denoise, tmp_path) -> None:
-    save(tmp_path / "a b.png")
-    save(tmp_path / "c.png")
-    result = denoise("--files-from", "-", "-0", "-o", "out/", stdin=b"a b.png\0c.png\0")
-    assert result.code == 0
-    assert names(tmp_path / "out") == ["a b.png", "c.png"]
-
-
-def test_json_has_one_object_for_every_file_and_nothing_else(denoise, tmp_path) -> None:
-    save(tmp_path / "a.png")
-    (tmp_path / "b.png").write_bytes(b"rubbish")
-    save(tmp_path / "c.png")
-    save(tmp_path / "out/c.png")
-    result = denoise("a.png", "b.png", "c.png", "-o", "out/", "--skip-existing", "--json")
-    assert result.code == 1
-    by_source = {r["source"]: r for r in result.records}
-    done = by_source["a.png"]
-    assert done.pop("seconds") >= 0
-    assert 0 <= done.pop("sigma") <= 255
-    assert done == {
-        "source": "a.png",
-        "target": "out/a.png",
-        "status": "done",
-        "width": 56,
-        "height": 40,
-        "model": "tiny",
-    }
-    assert by_source["b.png"]["status"] == "failed"
-    assert "b.png" in by_source["b.png"]["error"]
-    assert by_source["c.png"]["status"] == "skipped"
 
 
 def test_sigma_and_strength_steer(denoise, photo, tmp_path) -> None:
@@ -307,19 +221,6 @@ def test_alpha_grey_and_depth_are_kept(denoise, tmp_path) -> None:
     assert np.array_equal(read(Path("out/alpha.png"))[..., 3], pixels(1)[..., 0])
 
 
-def test_quiet_is_silent_and_verbose_has_a_line_a_file(denoise, tmp_path) -> None:
-    for name in "ab":
-        save(tmp_path / f"in/{name}.png")
-    assert denoise("in", "-o", "one/", "-q").err == ""
-    lines = denoise("in", "-o", "two/", "-v").err.splitlines()
-    assert [line.split(" -> ")[0] for line in lines[1:3]] == [
-        "aecli: in/a.png",
-        "aecli: in/b.png",
-    ]
-    assert lines[0].startswith("aecli: tiny on ")
-    assert lines[3].startswith("aecli: 2 done in ")
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -339,78 +240,7 @@ def test_usage_errors_come_before_any_work(denoise, photo, tmp_path, arguments, 
     assert names(tmp_path) == ["photo.png"]
 
 
-def test_an_image_never_goes_to_a_terminal(denoise, photo, monkeypatch) -> None:
-    monkeypatch.setattr(console, "stdout_is_terminal", lambda: True)
-    result = denoise("-", stdin=photo.read_bytes())
-    assert (result.code, result.out) == (2, b"")
-    assert "not for the terminal" in result.err
-
-
 def test_too_many_pixels_are_one_files_failure(denoise, photo) -> None:
     result = denoise(photo, "--max-pixels", "2000")
     assert result.code == 1
     assert "photo.png" in result.err
-
-
-def test_ctrl_c_keeps_what_is_finished(denoise, tmp_path, monkeypatch) -> None:
-    from aecli.inference.restore import Restorer
-
-    genuine, calls = Restorer.denoise, []
-
-    def interrupted(self, image, **options):
-        calls.append(image)
-        if len(calls) == 2:
-            deadline = time.monotonic() + 10
-            while not (tmp_path / "out/a.png").exists() and time.monotonic() < deadline:
-                time.sleep(0.01)
-            raise KeyboardInterrupt
-        return genuine(self, image, **options)
-
-    monkeypatch.setattr(Restorer, "denoise", interrupted)
-    for name in "abc":
-        save(tmp_path / f"in/{name}.png")
-    assert denoise("in", "-o", "out/").code == 130
-    assert names(tmp_path / "out") == ["a.png"]
-
-
-def test_a_reader_that_went_away_ends_the_run_quietly(python, photo, tiny_denoiser) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "wb") as closed:
-        arguments = ("-m", "aecli", "denoise", "-q", "-m", "tiny", photo, "-o", "-")
-        done = python(*arguments, stdout=closed)
-    assert (done.returncode, done.stderr) == (1, b"")
-
-
-def test_bars_count_a_file_as_soon_as_it_is_written(denoise, tmp_path, monkeypatch) -> None:
-    from aecli.inference.restore import Restorer
-
-    genuine, counted, at_start = Restorer.denoise, [], []
-
-    def denoise_later(self, image, **options):
-        deadline = time.monotonic() + 10
-        while len(counted) < len(at_start) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        at_start.append(len(counted))
-        return genuine(self, image, **options)
-
-    monkeypatch.setattr(Restorer, "denoise", denoise_later)
-    monkeypatch.setattr(console.Bars, "advance", lambda bars: counted.append(bars))
-    for name in "abd":
-        save(tmp_path / f"in/{name}.png")
-    (tmp_path / "in/c.png").write_bytes(b"rubbish")
-    assert denoise("in", "-o", "out/").code == 1
-    assert at_start == [0, 1, 2]
-    assert len(counted) == 4
-
-
-def test_bars_show_on_a_terminal_only(denoise, photo, monkeypatch) -> None:
-    from rich.console import Console
-
-    terminal = Console(file=io.StringIO(), force_terminal=True, width=80, highlight=False)
-    monkeypatch.setattr(console, "stderr", lambda: terminal)
-    monkeypatch.setattr(console.Bars, "LARGE", 1)
-    assert denoise(photo, "--tile", "32").code == 0
-    shown = terminal.file.getvalue()
-    assert "images" in shown
-    assert "photo_denoised.png" in shown

@@ -1,0 +1,143 @@
+"""`aecli denoise` in a pipeline and at a terminal: what it reads, says, and leaves behind."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+
+from aecli.cli import console
+
+from .pictures import names, save
+
+
+def test_stdin_to_stdout_gives_the_same_bytes_as_a_file(denoise, photo, tmp_path) -> None:
+    piped = denoise("-", stdin=photo.read_bytes())
+    assert piped.code == 0
+    denoise(photo, "-o", "file.png")
+    assert piped.out == (tmp_path / "file.png").read_bytes()
+    assert denoise(photo, "-o", "-", "-f", "jpg").out[:3] == b"\xff\xd8\xff"
+
+
+def test_messages_call_the_standard_streams_by_name(denoise, photo) -> None:
+    bad = denoise("-", stdin=b"rubbish")
+    assert bad.code == 1
+    assert "aecli: error: standard input: is no image" in bad.err
+    good = denoise("-", stdin=photo.read_bytes())
+    assert "aecli: standard input -> standard output (" in good.err
+
+
+def test_a_list_of_files_may_come_from_stdin(denoise, tmp_path) -> None:
+    save(tmp_path / "a b.png")
+    save(tmp_path / "c.png")
+    result = denoise("--files-from", "-", "-0", "-o", "out/", stdin=b"a b.png\0c.png\0")
+    assert result.code == 0
+    assert names(tmp_path / "out") == ["a b.png", "c.png"]
+
+
+def test_json_has_one_object_for_every_file_and_nothing_else(denoise, tmp_path) -> None:
+    save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"rubbish")
+    save(tmp_path / "c.png")
+    save(tmp_path / "out/c.png")
+    result = denoise("a.png", "b.png", "c.png", "-o", "out/", "--skip-existing", "--json")
+    assert result.code == 1
+    by_source = {r["source"]: r for r in result.records}
+    done = by_source["a.png"]
+    assert done.pop("seconds") >= 0
+    assert 0 <= done.pop("sigma") <= 255
+    assert done == {
+        "source": "a.png",
+        "target": "out/a.png",
+        "status": "done",
+        "width": 56,
+        "height": 40,
+        "model": "tiny",
+    }
+    assert by_source["b.png"]["status"] == "failed"
+    assert "b.png" in by_source["b.png"]["error"]
+    assert by_source["c.png"]["status"] == "skipped"
+
+
+def test_quiet_is_silent_and_verbose_has_a_line_a_file(denoise, tmp_path) -> None:
+    for name in "ab":
+        save(tmp_path / f"in/{name}.png")
+    assert denoise("in", "-o", "one/", "-q").err == ""
+    lines = denoise("in", "-o", "two/", "-v").err.splitlines()
+    assert [line.split(" -> ")[0] for line in lines[1:3]] == [
+        "aecli: in/a.png",
+        "aecli: in/b.png",
+    ]
+    assert lines[0].startswith("aecli: tiny on ")
+    assert lines[3].startswith("aecli: 2 done in ")
+
+
+def test_an_image_never_goes_to_a_terminal(denoise, photo, monkeypatch) -> None:
+    monkeypatch.setattr(console, "stdout_is_terminal", lambda: True)
+    result = denoise("-", stdin=photo.read_bytes())
+    assert (result.code, result.out) == (2, b"")
+    assert "not for the terminal" in result.err
+
+
+def test_ctrl_c_keeps_what_is_finished(denoise, tmp_path, monkeypatch) -> None:
+    from aecli.inference.restore import Restorer
+
+    genuine, calls = Restorer.denoise, []
+
+    def interrupted(self, image, **options):
+        calls.append(image)
+        if len(calls) == 2:
+            deadline = time.monotonic() + 10
+            while not (tmp_path / "out/a.png").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+        return genuine(self, image, **options)
+
+    monkeypatch.setattr(Restorer, "denoise", interrupted)
+    for name in "abc":
+        save(tmp_path / f"in/{name}.png")
+    assert denoise("in", "-o", "out/").code == 130
+    assert names(tmp_path / "out") == ["a.png"]
+
+
+def test_a_reader_that_went_away_ends_the_run_quietly(python, photo, tiny_denoiser) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        arguments = ("-m", "aecli", "denoise", "-q", "-m", "tiny", photo, "-o", "-")
+        done = python(*arguments, stdout=closed)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_bars_count_a_file_as_soon_as_it_is_written(denoise, tmp_path, monkeypatch) -> None:
+    from aecli.inference.restore import Restorer
+
+    genuine, counted, at_start = Restorer.denoise, [], []
+
+    def denoise_later(self, image, **options):
+        deadline = time.monotonic() + 10
+        while len(counted) < len(at_start) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        at_start.append(len(counted))
+        return genuine(self, image, **options)
+
+    monkeypatch.setattr(Restorer, "denoise", denoise_later)
+    monkeypatch.setattr(console.Bars, "advance", lambda bars: counted.append(bars))
+    for name in "abd":
+        save(tmp_path / f"in/{name}.png")
+    (tmp_path / "in/c.png").write_bytes(b"rubbish")
+    assert denoise("in", "-o", "out/").code == 1
+    assert at_start == [0, 1, 2]
+    assert len(counted) == 4
+
+
+def test_bars_show_on_a_terminal_only(denoise, photo, monkeypatch) -> None:
+    from rich.console import Console
+
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=80, highlight=False)
+    monkeypatch.setattr(console, "stderr", lambda: terminal)
+    monkeypatch.setattr(console.Bars, "LARGE", 1)
+    assert denoise(photo, "--tile", "32").code == 0
+    shown = terminal.file.getvalue()
+    assert "images" in shown
+    assert "photo_denoised.png" in shown
