@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LOSSES: Mapping[str, str] = {
     "l1": "crisp edges, outliers count little",
     "mse": "the highest PSNR, a little softer",
+    "rmse": "MSE's root picture by picture, so that weak noise counts as well as strong",
     "charbonnier": "L1 rounded off at zero, as crisp and calmer in flat areas",
     "bce": "values as probabilities of white, for the digits and shapes of a VAE alone",
 }

@@ -29,9 +29,19 @@ def charbonnier(output: Tensor, target: Tensor) -> Tensor:
     return (output - target).square().add(1e-6).sqrt().mean()
 
 
+def rmse(output: Tensor, target: Tensor) -> Tensor:
+    """Mean over the pictures of each one's sqrt(MSE + 1e-6).
+
+    Within a picture errors count by their squares, as for the PSNR; between pictures evenly, so
+    that the noisiest do not have it all.
+    """
+    return (output - target).square().flatten(1).mean(1).add(1e-6).sqrt().mean()
+
+
 PIXEL_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": F.l1_loss,
     "mse": F.mse_loss,
+    "rmse": rmse,
     "charbonnier": charbonnier,
 }
 """The functions behind `aecli.training.config.LOSSES`."""
