@@ -55,6 +55,16 @@ def stages(recipe: Recipe) -> list[Recipe]:
     return [recipe, from_table(table)]
 
 
+def changes(first: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe's `second` must say for `stages` to make `later` of `first`, both as tables."""
+    return {
+        f"{part}.{key}": value
+        for part in KINDS.keys() | {"objective"}
+        for key, value in later[part].items()
+        if first[part].get(key) != value
+    }
+
+
 def _subtable(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The section `name` of a TOML document, empty where it is left out."""
     if name not in SECTIONS:

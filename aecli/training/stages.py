@@ -45,13 +45,13 @@ def stages(request: Request, folder: Path) -> list[Stage]:
         TrainingError: there is nothing to resume.
     """
     state = State.load(folder) if request.resume else None
-    recipe = _recipe(request, state)
+    begun = request.resume and (folder / SECOND / FILE).is_file()
+    later = State.load(folder / SECOND) if begun else None
+    recipe = _recipe(request, state, later)
     seconds = _limit(request, state, recipe)
     each = recipes.stages(_of_steps(recipe, request.steps))
     if len(each) == 1:
         return [Stage(each[0], folder, state, seconds)]
-    begun = request.resume and (folder / SECOND / FILE).is_file()
-    later = State.load(folder / SECOND) if begun else None
     share = recipe.run.share
     lengths = (None, None) if seconds is None else (share * seconds, (1 - share) * seconds)
     return [
@@ -60,8 +60,8 @@ def stages(request: Request, folder: Path) -> list[Stage]:
     ]
 
 
-def _recipe(request: Request, state: State | None) -> Recipe:
-    """The recipe file's, or the resumed run's, with the request's overrides."""
+def _recipe(request: Request, state: State | None, later: State | None) -> Recipe:
+    """The recipe file's, or the resumed run's stages', with the request's overrides."""
     if state is not None and request.start is not None:
         raise UsageError("a run resumes from its own state: --from does not go with --resume")
     if state is not None and request.recipe is not None:
@@ -77,7 +77,8 @@ def _recipe(request: Request, state: State | None) -> Recipe:
         return recipes.load(request.task, request.recipe, [*inherited, *overrides])
     if state.recipe["task"] != request.task:
         raise UsageError(f"that is a run of `train {state.recipe['task']}`")
-    return recipes.apply(state.recipe, overrides)
+    own = {"second": recipes.changes(state.recipe, later.recipe)} if later is not None else {}
+    return recipes.apply(state.recipe | own, overrides)
 
 
 def _objective_of(request: Request) -> list[str]:

@@ -141,8 +141,12 @@ def test_resumed_in_either_stage_equals_uninterrupted(train: Train, validation: 
 def test_a_finished_run_may_be_prolonged_in_its_second_stage(train: Train, home: Path) -> None:
     train("mine", steps=10)
     before = (home / "runs" / "generate-mine" / "best.safetensors").read_bytes()
-    trained, recorder = train("mine", "second.run.steps=12", resume=True, base=())
-    assert (trained.finished, trained.step) == (True, 12)
+    settings = ("second.run.steps=12", "second.run.keep=last")
+    trained, recorder = train("mine", *settings, resume=True, base=(), observer=StopAt(1))
+    assert not trained.finished
+    trained, recorder = train("mine", resume=True, base=())
+    assert (trained.finished, trained.step) == (True, 12), "what was set is remembered"
+    assert State.load(trained.folder / "second").recipe["run"]["keep"] == "last"
     assert "stage 1 of 2" not in recorder.notes
     assert (trained.folder / "best.safetensors").read_bytes() == before
 
