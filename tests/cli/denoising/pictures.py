@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+
+from .. import pictures
 
 CLEAN = np.indices((40, 56)).sum(0)[..., None] * np.array([1, 2, 2.5]) + 10
 
@@ -16,15 +17,4 @@ def pixels(seed: int = 0, sigma: float = 25) -> np.ndarray:
 
 
 def save(path: Path, array: np.ndarray | None = None, **options) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels() if array is None else array).save(path, **options)
-    return path
-
-
-def read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    return pictures.save(path, pixels() if array is None else array, **options)

@@ -12,7 +12,8 @@ import aecli
 from aecli.imaging import codec, metrics
 from aecli.imaging.codec import FORMATS
 
-from .pictures import CLEAN, names, pixels, read, save
+from ..pictures import names, read
+from .pictures import CLEAN, pixels, save
 
 
 def test_the_result_lands_beside_the_input(denoise, photo, tmp_path) -> None:

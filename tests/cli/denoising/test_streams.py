@@ -8,7 +8,8 @@ import time
 
 from aecli.cli import console
 
-from .pictures import names, save
+from ..pictures import names
+from .pictures import save
 
 
 def test_stdin_to_stdout_gives_the_same_bytes_as_a_file(denoise, photo, tmp_path) -> None:
