@@ -91,6 +91,8 @@ def test_the_validation_scores_clean_pictures_too() -> None:
         "sigma_error",
     ]
     assert score.metrics["psnr_clean"] > 60, "a network that starts does nothing"
+    noisy = [score.metrics[f"psnr_{name}"] for name in ("weak", "middling", "strong")]
+    assert score.metrics["psnr"] == pytest.approx(np.mean(noisy))
     assert score.metrics["psnr_weak"] > score.metrics["psnr_strong"]
 
 
