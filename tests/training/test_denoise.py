@@ -96,6 +96,20 @@ def test_the_validation_scores_clean_pictures_too() -> None:
     assert score.metrics["psnr_weak"] > score.metrics["psnr_strong"]
 
 
+def test_white_noise_is_validated_in_colour_and_beside_it_in_grey() -> None:
+    objective = Denoise({"val_sigmas": [10, 40]}, "l1")
+    module = UNet(UNetConfig(widths=(8,), blocks=(0,), estimator=4))
+    with torch.inference_mode():
+        colour = objective.validate(module, [noise(64, 64, 3)], torch.device("cpu")).metrics
+        grey = objective.validate(module, [noise(64, 64)], torch.device("cpu")).metrics
+    assert colour["psnr"] == pytest.approx((colour["psnr_sigma10"] + colour["psnr_sigma40"]) / 2)
+    assert colour["psnr_grey10"] > colour["psnr_grey40"]
+    # A start does nothing, so the noise is what is measured: in grey one value in all channels.
+    assert grey["psnr_grey40"] != pytest.approx(grey["psnr_sigma40"], abs=1e-4)
+    assert colour["psnr_grey40"] != pytest.approx(colour["psnr_sigma40"], abs=1e-4)
+    assert grey["psnr_grey10"] == pytest.approx(grey["psnr_sigma10"], abs=0.5)
+
+
 def test_a_camera_model_says_what_it_removes(train: Any) -> None:
     trained, _ = train("camera", CAMERA, "objective.clean=0.2", steps=3)
     meta = checkpoints.read_meta(trained.model)

@@ -14,6 +14,7 @@ from aecli.imaging.camera import Camera, any_camera
 from aecli.imaging.degrade import jpeg, white_noise
 from aecli.imaging.metrics import psnr
 from aecli.tables import section
+from aecli.training.data import luma
 from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
 from aecli.training.objectives.restoring import Restoring
 
@@ -32,6 +33,9 @@ VAL_CAMERAS = {
     "strong": Camera(shot=0.02, read=4e-4, mixture=0.5, quality=90),
 }
 """The cameras of the validation; training draws its own (`aecli.imaging.camera.any_camera`)."""
+
+BESIDE = ("psnr_clean", "psnr_grey")
+"""What the validation's mean leaves out."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,9 @@ class Denoise(Restoring):
     ) -> Score:
         """Mean PSNR over the noise levels, nothing told, and the estimate's relative error.
 
-        A camera's: in place of white noise's levels the `VAL_CAMERAS`; and outside the mean the
-        PSNR of pictures without noise, which should stay as they are.
+        Outside the mean the same of the pictures in grey. A camera's: in place of white noise's
+        levels the `VAL_CAMERAS`, and outside the mean, not grey ones, but pictures without noise,
+        which should stay as they are.
         """
         model: Any = module
         levels: dict[str, list[float]] = {}
@@ -134,15 +139,16 @@ class Denoise(Restoring):
             if number % 6 == 0:
                 rows.append([noisy, output, clean])  # of the strongest noise
         means = {name: float(np.mean(scores)) for name, scores in levels.items()}
-        mean = float(np.mean([score for name, score in means.items() if name != "psnr_clean"]))
+        mean = float(np.mean([means[name] for name in means if not name.startswith(BESIDE)]))
         return Score({"psnr": mean, **means, "sigma_error": float(np.mean(errors))}, rows)
 
     def _tests(self, image: Picture, number: int) -> Iterator[tuple[str, Picture, Picture, float]]:
         """Each test of a held-out picture: name, input, what should become of it, noise level."""
         if self.config.noise == "white":
-            for sigma in self.config.val_sigmas:
-                rng = np.random.default_rng([3, number])
-                yield f"sigma{sigma:g}", white_noise(image, sigma, rng), image, sigma
+            for name, clean in (("grey", luma(image)), ("sigma", image)):
+                for sigma in self.config.val_sigmas:
+                    noisy = white_noise(clean, sigma, np.random.default_rng([3, number]))
+                    yield f"{name}{sigma:g}", to_colour(noisy), to_colour(clean), sigma
         else:
             yield "clean", image, image, 0.0
             for name, camera in VAL_CAMERAS.items():
