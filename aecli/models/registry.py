@@ -69,7 +69,7 @@ class Denoiser(Protocol):
         ...
 
     def estimate_sigma(self, x: Tensor) -> Tensor:
-        """The noise level of the image that crops (N, 3, H, W) come from: (), in [0, 1] units."""
+        """The noise level of each image: (N, 3, H, W) -> (N,), in [0, 1] units."""
         ...
 
 

@@ -48,10 +48,9 @@ class UNetConfig:
 class NoiseEstimator(nn.Module):
     """Blind estimation of the level of white noise.
 
-    Every place of a coarse grid votes with a level and with its certainty, both learnt: flat
-    regions see the noise, texture hides it. An image's level is the certainty-weighted mean of the
-    votes, taken on a logarithmic scale. Trained by the Gaussian negative log-likelihood of the
-    votes (heteroscedastic regression, Nix and Weigend 1994).
+    Every place of a coarse grid votes with a level and with the weight of its vote, both learnt:
+    flat regions see the noise, texture hides it. A picture's level is the weighted mean of the
+    votes, taken on a logarithmic scale: attention pooling (Ilse et al. 2018).
     """
 
     FLOOR = 0.5 / 255
@@ -72,20 +71,13 @@ class NoiseEstimator(nn.Module):
             nn.Conv2d(2 * width, 2, 1),
         )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Votes on (N, 3, H, W): log(level + FLOOR) and its log-variance, each (N, H/8, W/8)."""
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N,): log(level + FLOOR) of each image, levels in [0, 1] units."""
         detail = 8 * (x - F.avg_pool2d(x, 3, 1, 1, count_include_pad=False))  # about unit size
         both = torch.cat([x - MEAN, detail], 1)
-        votes: Tensor = self.layers(F.pixel_unshuffle(both, self.FOLD))
-        return votes[:, 0] - 3.0, votes[:, 1].clamp(-8, 8)
-
-    def level(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W), crops of one image -> (): its level in [0, 1] units."""
-        mean, log_variance = self(x)
-        weight = (-log_variance).exp()
-        log_level = (mean * weight).sum() / weight.sum()
-        level: Tensor = (log_level.exp() - self.FLOOR).clamp_min(0)
-        return level
+        votes: Tensor = self.layers(F.pixel_unshuffle(both, self.FOLD)).float().flatten(2)
+        levels, weights = votes[:, 0] - 3.0, (-votes[:, 1].clamp(-8, 8)).exp()
+        return (levels * weights).sum(1) / weights.sum(1)
 
 
 class UNet(Hourglass):
@@ -113,14 +105,10 @@ class UNet(Hourglass):
 
     forward = restore
 
-    def votes(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The noise estimator's votes on (N, 3, H, W): see `NoiseEstimator.forward`."""
-        votes: tuple[Tensor, Tensor] = self.estimator(x)
-        return votes
-
     def estimate_sigma(self, x: Tensor) -> Tensor:
-        """The noise level of the image that crops (N, 3, H, W) come from: (), in [0, 1] units."""
-        return self.estimator.level(x)
+        """The noise level of each image: (N, 3, H, W) -> (N,), in [0, 1] units."""
+        levels: Tensor = self.estimator(x).exp() - self.estimator.FLOOR
+        return levels.clamp_min(0)
 
 
 def _double(inputs: int, outputs: int) -> nn.Module:

@@ -117,6 +117,22 @@ def test_a_camera_model_says_what_it_removes(train: Any) -> None:
     assert meta.metrics["psnr_clean"] > 0
 
 
+@torch.inference_mode()
+def test_the_estimator_is_scored_on_each_crop_alone() -> None:
+    objective = Denoise({}, "l1")
+    module = UNet(UNetConfig(widths=(8,), blocks=(0,), estimator=4))
+    drawn = samples({}, 2)
+    batch = {k: torch.from_numpy(np.stack([s[k] for s in drawn])) for k in drawn[0]}
+    errors = []
+    for sample in drawn:
+        crop = torch.from_numpy(sample["input"])[None].permute(0, 3, 1, 2) / 255
+        levels = module.estimate_sigma(crop), sample["sigma"]
+        estimate, truth = (255 * level.item() + 0.5 for level in levels)
+        errors.append(abs(np.log(estimate / truth)))
+    loss = objective.loss(module, batch, 0.0)
+    assert loss["estimate"].item() == pytest.approx(0.01 * np.mean(errors), rel=1e-3)
+
+
 def test_a_model_to_start_from_brings_its_objective_but_a_recipe_goes_before(train: Any) -> None:
     train("camera", CAMERA, steps=1)
     same, _ = train("same", steps=1, start="camera")

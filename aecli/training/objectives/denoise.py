@@ -50,7 +50,7 @@ class DenoiseConfig:
         sigma_max: levels of white noise are drawn from 0 to this, on the 0-255 scale; told levels
             are cut to it.
         sigma_power: level = sigma_max * u ** sigma_power, u uniform; above 1 favours weak noise.
-        estimate_weight: weight of the noise estimator's negative log-likelihood.
+        estimate_weight: weight of the noise estimator's error.
         val_sigmas: levels of white noise in the validation, on the 0-255 scale.
     """
 
@@ -106,14 +106,13 @@ class Denoise(Restoring):
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
-        """`pixel`: the told network's error; `estimate`: the estimator's surprise."""
+        """`pixel`: the told network's error; `estimate`: the estimator's, in levels' logarithm."""
         noisy, target = to_tensor(batch["input"]), to_tensor(batch["target"])
         model: Any = module
         pixel = self._pixel_loss(model.restore(noisy, batch["told"]), target)
-        log_level, log_variance = (v.float() for v in model.votes(noisy))
-        truth = (batch["sigma"].flatten(1) + model.estimator.FLOOR).log()[..., None]
-        likelihood = 0.5 * (log_variance + (log_level - truth).square() * (-log_variance).exp())
-        return {"pixel": pixel, "estimate": self.config.estimate_weight * likelihood.mean()}
+        truth = (batch["sigma"].flatten() + model.estimator.FLOOR).log()
+        error = (model.estimator(noisy) - truth).abs().mean()
+        return {"pixel": pixel, "estimate": self.config.estimate_weight * error}
 
     def validate(
         self, module: nn.Module, held_out: Sequence[Picture], device: torch.device
