@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -47,12 +47,12 @@ class Draws:
         return Draws(self.seed, self.numbers[index], self.device)
 
     def uniform(self, name: str, columns: int) -> NDArray[np.float64]:
-        """(N, columns), uniform in [0, 1): a counter put through splitmix64 (Steele et al. 2014)."""
+        """(N, columns), uniform in [0, 1): a counter put through splitmix64 (Steele 2014)."""
         with np.errstate(over="ignore"):
             key = _mix(np.uint64(self.seed) + np.uint64(zlib.crc32(name.encode())) * _GOLDEN)
             row = _mix(self.numbers.astype(np.uint64)[:, None] * _GOLDEN + key)
             bits = _mix(row + (np.arange(columns, dtype=np.uint64) + np.uint64(1)) * _GOLDEN)
-        return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return np.asarray(bits >> np.uint64(11), np.float64) * 2.0**-53
 
     def normal(self, name: str, shape: Sequence[int]) -> Tensor:
         """(N, *shape), standard normal, float32, on the device; a generator of its own a sample."""
@@ -65,18 +65,23 @@ class Draws:
 
     def on_device(self, values: NDArray[np.float64]) -> Tensor:
         """(N, ...) parameters as float32 on the device, without waiting for it."""
-        tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
-        if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(self.device)
+        return on_device(values, self.device)
+
+
+def on_device(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Parameters, as float32, or an index, as int64, on a device, without waiting for it."""
+    kind = np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32
+    tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=kind))
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """splitmix64's finaliser."""
+def _mix(bits: Any) -> Any:
+    """splitmix64's finaliser, of a uint64 or of an array of them."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = bits ^ (bits >> np.uint64(31))
-    return mixed
+    return bits ^ (bits >> np.uint64(31))
