@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from aecli.training.degradations.camera import gaussian, photographs
 from aecli.training.degradations.draws import on_device
 from aecli.training.degradations.jpeg import jpeg
-from aecli.training.degradations.noise import coloured_noise, rounded, white_noise
+from aecli.training.degradations.grain import coloured_noise, rounded, white_noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

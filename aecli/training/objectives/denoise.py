@@ -12,7 +12,7 @@ from aecli.errors import UsageError, did_you_mean
 from aecli.tables import section
 from aecli.training.degradations.colour import luma
 from aecli.training.degradations.draws import Draws
-from aecli.training.degradations.noise import rounded, white_noise
+from aecli.training.degradations.grain import rounded, white_noise
 from aecli.training.degradations.photo import Mixture, noisy_photos
 from aecli.training.objectives.base import Score, pixel_loss, to_picture
 from aecli.training.objectives.restoring import Restoring
