@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from aecli.errors import InputError, TrainingError
-from aecli.imaging import codec
+from aecli.images import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -89,7 +89,7 @@ class ImagePool:
         size = 0
         for path in paths:
             try:
-                header = codec.probe(path)
+                header = reading.probe(path)
             except InputError as error:
                 report(f"skipped: {error.message}")
                 continue
@@ -121,7 +121,7 @@ class ImagePool:
                 self._held.move_to_end(index)
                 return self._held[index]
         try:
-            pixels = codec.decode(self.paths[index]).pixels
+            pixels = reading.decode(self.paths[index]).pixels
         except InputError as error:
             with self._lock:
                 known = index in self._broken

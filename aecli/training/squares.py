@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.errors import InputError, TrainingError, UsageError, did_you_mean
-from aecli.imaging.square import square
+from aecli.images.square import square
 from aecli.training.data import Stream
 
 if TYPE_CHECKING:

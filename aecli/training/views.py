@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from aecli.errors import InputError, TrainingError, UsageError
-from aecli.imaging.square import fitted
+from aecli.images.square import fitted
 from aecli.training.data import Stream
 
 if TYPE_CHECKING:

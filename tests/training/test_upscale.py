@@ -8,10 +8,10 @@ import torch
 
 from aecli.checkpoints import format as checkpoints
 from aecli.errors import UsageError
-from aecli.imaging.degrade import shrink
 from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.config import DataConfig
 from aecli.training.data import Crops, ImagePool, detail
+from aecli.training.degrade import shrink
 from aecli.training.objectives.upscale import Upscale
 from aecli.training.request import Request
 from aecli.training.run import run

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.errors import UsageError
-from aecli.imaging.edits import Edits, Window, central, edited, plain, windows
 from aecli.tables import section
 from aecli.training import sources, views
+from aecli.training.augment import Edits, Window, central, edited, plain, windows
 from aecli.training.data import evenly
 from aecli.training.objectives.base import Score, pixel_loss
 from aecli.training.objectives.generating import (
@@ -59,7 +59,7 @@ ALIKE = 1e-6
 
 @dataclass(frozen=True)
 class AgreementConfig(Edits):
-    """The objective: how copies are edited (`aecli.imaging.edits.Edits`), and what they tell.
+    """The objective: how copies are edited (`aecli.training.augment.Edits`), and what they tell.
 
     Attributes:
         part: side of the least part of a picture that counts as a picture of its own, as a share of

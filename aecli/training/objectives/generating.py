@@ -10,8 +10,8 @@ from PIL import Image as Pillow
 from torch import Tensor, nn
 
 from aecli.checkpoints.novelty import RoundTrip, measured
-from aecli.imaging.edits import Edits, Window, edited
 from aecli.training import sources, squares
+from aecli.training.augment import Edits, Window, edited
 from aecli.training.data import evenly
 from aecli.training.squares import Squares
 

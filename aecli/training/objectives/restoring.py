@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecli.errors import UsageError
-from aecli.imaging import files
+from aecli.files.inputs import collect
 from aecli.training.data import Crops, ImagePool, validation_crops
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Restoring:
         missing = [n for n in names if n == "-" or not Path(n).exists()]
         if missing:
             raise UsageError(f"there is no file or folder {missing[0]!r}")
-        sources = files.collect(names, recursive=True)
+        sources = collect(names, recursive=True)
         return [s.path for s in sources if s.path is not None]
 
     def open(

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from aecli.errors import UsageError, did_you_mean
-from aecli.imaging import degrade
-from aecli.imaging.metrics import luma, psnr
-from aecli.imaging.resample import resample
-from aecli.imaging.square import LUMA
+from aecli.images.metrics import luma, psnr
+from aecli.images.resample import resample
+from aecli.images.square import LUMA
 from aecli.tables import section
+from aecli.training import degrade
 from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
 from aecli.training.objectives.restoring import Restoring
 
