@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from aecli.imaging.resample import BICUBIC, Kernel, band, keys
+from aecli.images.resample import BICUBIC, Kernel, band, keys
 from aecli.training.degradations.draws import on_device
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def resize_each(
 
 
 def shrink(pictures: Tensor, scale: int) -> Tensor:
-    """The antialiased bicubic shrinking of `imaging.resample`, to 8 bits, by a whole factor.
+    """The antialiased bicubic shrinking of `images.resample`, to 8 bits, by a whole factor.
 
     Args:
         pictures: (N, C, H, W), multiples of 1 / 255 in [0, 1]; H and W multiples of `scale`.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from aecli.imaging.resample import resample
+from aecli.images.resample import resample
 from aecli.training.degradations.resize import KERNELS, resize, resize_each, shrink
 
 from .photographs import is_whole, photographs, to_pictures
