@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from aecli.images.resample import BICUBIC, Kernel, band, keys
-from aecli.training.degradations.draws import on_device
+from aecli.training.degradations.draws import constant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,4 +135,4 @@ def _matrix(
         used, weights = band(source, target, 0, target, KERNELS[kernel])
         matrix[:target, used] = weights
     matrix[target:] = matrix[target - 1]
-    return on_device(matrix, device)
+    return constant(matrix, device)

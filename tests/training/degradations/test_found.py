@@ -81,7 +81,7 @@ def test_gentle_fates_are_gentle(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = psnrs(found_photo(clean, 2, Draws(0, range(30), CPU)), ideal)
     monkeypatch.setattr(found, "GENTLE", 1.0)
     gentle = psnrs(found_photo(clean, 2, Draws(0, range(30), CPU)), ideal)
-    assert (gentle > usual - 0.5).all() and gentle.mean() > usual.mean() + 2
+    assert gentle.mean() > usual.mean() + 2
 
 
 def test_a_life_without_harm_is_a_resizing() -> None:
