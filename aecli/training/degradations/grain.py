@@ -1,4 +1,4 @@
-"""Noise as files hold it: white, or coloured in space, in colour and by brightness."""
+"""Coloured noise: coarse or fine, more or less of it in the colours, uneven by brightness."""
 
 from __future__ import annotations
 
@@ -20,26 +20,7 @@ KNOTS = 6
 """Points of the curve that says how strong noise is at which brightness."""
 
 
-def rounded(pictures: Tensor) -> Tensor:
-    """As an 8-bit file holds it: clipped to [0, 1], in steps of 1/255."""
-    return pictures.clamp(0, 1).mul_(255).round_().div_(255)
-
-
-def white_noise(clean: Tensor, sigma: Tensor, draws: Draws, grey: Tensor) -> Tensor:
-    """Additive white Gaussian noise, not clipped.
-
-    Args:
-        clean: (N, 3, H, W).
-        sigma: standard deviation, (N,), [0, 1] scale.
-        draws: of the noise.
-        grey: (N,), 1 where the three channels share one noise, else 0.
-    """
-    noise = draws.normal("white", clean.shape[1:])
-    noise = torch.lerp(noise, noise[:, :1].expand_as(noise), grey[:, None, None, None])
-    return clean + noise * sigma[:, None, None, None]
-
-
-def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tensor]:
+def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     """What cameras, scanners and editors leave: soft, coarse, coloured noise of uneven strength.
 
     Luma and the two colour differences have a spectrum each, a sum of two Gaussian ones of random
@@ -50,10 +31,10 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, T
     Args:
         clean: (N, 3, H, W) in [0, 1].
         draws: of all that is random.
-        grey: (N,), 1 where the noise is to be grey.
+        grey: (N, 1, 1, 1), pictures whose noise is grey, too.
 
     Returns:
-        The noise, (N, 3, H, W), and its nominal standard deviation in luma, (N,), [0, 1] scale.
+        The noise alone, (N, 3, H, W).
     """
     u = draws.uniform("coloured", 16)
     sigma = np.exp(np.log(0.8) + (np.log(22) - np.log(0.8)) * u[:, 0] ** 1.15) / 255
@@ -80,10 +61,10 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, T
     planes = torch.fft.irfft2(white * spectrum, s=clean.shape[-2:])
     balance = np.exp(0.5 * (u[:, 13] - 0.5))
     strength = np.stack([np.ones_like(colour), colour * balance, colour / balance], 1)
-    strength = draws.on_device(strength * sigma[:, None])
-    strength[:, 1:] *= (1 - grey)[:, None]
-    noise = from_opponent(planes * strength[:, :, None, None])
-    return noise * _gain(clean, draws), draws.on_device(sigma)
+    levels = draws.on_device(strength * sigma[:, None])
+    levels[:, 1:].masked_fill_(grey[:, :, 0, 0], 0)
+    noise = from_opponent(planes * levels[:, :, None, None])
+    return noise * _gain(clean, draws)
 
 
 def _spectrum(

@@ -17,8 +17,10 @@ import torch.nn.functional as F
 
 from aecli.training.degradations.camera import gaussian, photographs
 from aecli.training.degradations.draws import on_device
+from aecli.training.degradations.grain import coloured_noise
 from aecli.training.degradations.jpeg import jpeg
-from aecli.training.degradations.grain import coloured_noise, rounded, white_noise
+from aecli.training.degradations.noise import is_grey, noise
+from aecli.training.degradations.resize import rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,20 +77,20 @@ def noisy_photos(
     """
     kinds = mixture.kinds(draws, still)
     scene = clean if mixture.plain else _scene(clean, draws, kinds, still)
-    grey = (scene.amax(1) - scene.amin(1)).amax((1, 2)).eq(0).float()
+    grey = is_grey(scene)
     noisy, target = scene.clone(), scene.clone()
 
     rows = np.flatnonzero(kinds == WHITE)
     if len(rows):
         at = on_device(rows, clean.device)
-        u = draws.rows(rows).uniform("white", 1)[:, 0]
-        sigma = draws.on_device(mixture.sigma_max / 255 * u**mixture.sigma_power)
-        noisy[at] = white_noise(scene[at], sigma, draws.rows(rows), grey[at])
+        sigma = (
+            mixture.sigma_max * draws.rows(rows).uniform("white", 1)[:, 0] ** mixture.sigma_power
+        )
+        noisy[at] = white_noise(scene[at], sigma, grey[at], draws.rows(rows))
     rows = np.flatnonzero(kinds == COLOURED)
     if len(rows):
         at = on_device(rows, clean.device)
-        noise, _ = coloured_noise(scene[at], draws.rows(rows), grey[at])
-        noisy[at] = scene[at] + noise
+        noisy[at] = scene[at] + coloured_noise(scene[at], draws.rows(rows), grey[at])
     rows = np.flatnonzero(kinds == CAMERA)
     if len(rows):
         at = on_device(rows, clean.device)
@@ -96,6 +98,12 @@ def noisy_photos(
     if mixture.plain:
         return rounded(noisy), target
     return _processed(noisy, target, draws, kinds, still)
+
+
+def white_noise(clean: Tensor, sigma: NDArray[np.float64], grey: Tensor, draws: Draws) -> Tensor:
+    """Pictures with additive white Gaussian noise, sigma (N,) on the 0-255 scale, not rounded."""
+    none = np.zeros_like(sigma)
+    return noise(clean, sigma, none, none, grey, draws, "white")
 
 
 def _scene(

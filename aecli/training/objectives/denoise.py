@@ -12,8 +12,9 @@ from aecli.errors import UsageError, did_you_mean
 from aecli.tables import section
 from aecli.training.degradations.colour import luma
 from aecli.training.degradations.draws import Draws
-from aecli.training.degradations.grain import rounded, white_noise
-from aecli.training.degradations.photo import Mixture, noisy_photos
+from aecli.training.degradations.noise import is_grey
+from aecli.training.degradations.photo import Mixture, noisy_photos, white_noise
+from aecli.training.degradations.resize import rounded
 from aecli.training.objectives.base import Score, pixel_loss, to_picture
 from aecli.training.objectives.restoring import Restoring
 
@@ -200,9 +201,8 @@ class Denoise(Restoring):
     def _white(
         self, name: str, clean: Tensor, draws: Draws
     ) -> Iterator[tuple[str, Tensor, Tensor]]:
-        grey = clean.new_full((len(clean),), float(name == "grey"))
         for sigma in self.config.val_sigmas:
-            noisy = white_noise(clean, grey.new_full((len(clean),), sigma / 255), draws, grey)
+            noisy = white_noise(clean, np.full(len(clean), sigma), is_grey(clean), draws)
             yield f"{name}{sigma:g}", rounded(noisy), clean
 
     def facts(self) -> dict[str, Any]:
