@@ -51,7 +51,7 @@ class Batches:
             self._pool.submit(torch.set_num_threads, 1).result()
             torch.set_num_threads(threads)
             if device.type == "cuda":
-                self._stream = torch.cuda.Stream(device)
+                self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
                 self._stream.wait_stream(torch.cuda.current_stream(device))
 
     def __enter__(self) -> Self:

@@ -87,7 +87,11 @@ def train(plan: Plan, observer: Observer) -> Outcome:
 
             if ranks.first:
                 now = time.monotonic()
-                show, save, validate = now - shown > REFRESH, now - saved > run.save_every, session.due()
+                show, save, validate = (
+                    now - shown > REFRESH,
+                    now - saved > run.save_every,
+                    session.due(),
+                )
                 if show or save or validate:
                     bad = session.bad_step()  # waits for the device, as all that follows
                 if bad < math.inf:

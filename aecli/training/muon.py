@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 DECAY = 0.95
 """Decay of a matrix's momentum, as in Jordan et al. 2024."""
@@ -81,9 +81,7 @@ def is_matrix(p: Tensor) -> bool:
     return p.ndim in (2, 4) and min(p.shape[:2]) >= LEAST
 
 
-def _matrix_updates(
-    gradients: Sequence[Tensor], states: Sequence[dict[str, Any]]
-) -> tuple[Tensor, ...]:
+def _matrix_updates(gradients: list[Tensor], states: list[dict[str, Any]]) -> tuple[Tensor, ...]:
     for gradient, state in zip(gradients, states, strict=True):
         if not state:
             state["momentum"] = torch.zeros_like(gradient)
@@ -118,7 +116,7 @@ def _as_kernel(matrix: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _adam_updates(
-    gradients: Sequence[Tensor], states: Sequence[dict[str, Any]], betas: tuple[float, float]
+    gradients: list[Tensor], states: list[dict[str, Any]], betas: tuple[float, float]
 ) -> tuple[Tensor, ...]:
     for gradient, state in zip(gradients, states, strict=True):
         if not state:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -188,7 +188,7 @@ class Packed:
 
     def _detail_within(
         self, level: NDArray[np.int64], top: NDArray[np.int64], left: NDArray[np.int64], side: int
-    ) -> NDArray[np.float32]:
+    ) -> Any:
         """Detail of squares, in as far as whole cells tell, (N, candidates)."""
         if top.shape[1] == 1:
             return np.zeros(top.shape, np.float32)
@@ -197,7 +197,7 @@ class Packed:
         edges = [np.minimum((n + CELL // 2) // CELL, columns - 1) for n in (left, left + side)]
         rows = [np.minimum(n, self._height[level] // CELL) for n in rows]
 
-        def up_to(i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float32]:
+        def up_to(i: NDArray[np.int64], j: NDArray[np.int64]) -> Any:
             return self._details[table + i * columns + j]
 
         inside = up_to(rows[1], edges[1]) - up_to(rows[0], edges[1])

@@ -156,7 +156,9 @@ class Session:
         if plan.resume is not None:
             self._restore(plan.resume)
             if plan.resume.files != self.source.names:
-                heard.warn("the images have changed since this run was saved: it will not repeat exactly")
+                heard.warn(
+                    "the images have changed since this run was saved: it will not repeat exactly"
+                )
         self.trainee: nn.Module = Trainee(self.module, self.objective)
         if self.recipe.run.compile and device.type == "cuda":
             self.trainee = Compiled(self.trainee, heard.warn)

@@ -132,7 +132,7 @@ class MatchFlow(Generating):
         for part in (model.encoder, model.normalise, model.decoder):
             part.eval().requires_grad_(False)
         with torch.no_grad():
-            parts = source.images.split(ENCODED_AT_ONCE)
+            parts = torch.split(source.images, ENCODED_AT_ONCE)
             self._latents = torch.cat([model.encode(to_images(part)) for part in parts])
 
     def batch(self, source: SquareDataset, draws: Draws) -> Batch:

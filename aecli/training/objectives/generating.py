@@ -111,7 +111,9 @@ class Generating:
     def dropped(self, labels: NDArray[np.int64], share: float, draws: Draws) -> Tensor:
         """The labels, with probability `share` none, so that the model learns both."""
         gone = draws.uniform("class", 1)[:, 0] < share
-        return on_device(np.where(gone & bool(self.classes), len(self.classes), labels), draws.device)
+        return on_device(
+            np.where(gone & bool(self.classes), len(self.classes), labels), draws.device
+        )
 
     def held_out(self, held_out: Squares, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """Validation pictures and their labels, as models take them."""

@@ -88,6 +88,7 @@ class Restoring:
         }
 
     def sample(self, clean: Picture, rng: np.random.Generator) -> Any:
+        """For objectives that still degrade sample by sample."""
         raise NotImplementedError
 
     def facts(self) -> dict[str, Any]:
