@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from aecli.models.registry import Denoiser
+    from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
 
 NOISES = ("white", "camera")
@@ -117,7 +118,7 @@ class Denoise(Restoring):
         self.graphics = self.config.graphics
         self._pixel_loss = pixel_loss(loss)
 
-    def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> dict[str, Tensor]:
+    def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> Batch:
         """Noisy pictures, and what the network is told of them.
 
         Args:
@@ -173,7 +174,9 @@ class Denoise(Restoring):
         for start in range(0, len(clean), VALIDATION_BATCH):
             part = clean[start : start + VALIDATION_BATCH]
             draws = Draws(3, range(start, start + len(part)), device)
-            for name, noisy, target in self._tests(part, draws):
+            with torch.autocast(device.type, enabled=False):
+                tests = list(self._tests(part, draws))
+            for name, noisy, target in tests:
                 level = model.estimate_sigma(noisy)
                 output = rounded(model.restore(noisy, level.reshape(-1, 1, 1, 1)).float())
                 mse = (output - target).square().mean((1, 2, 3)).clamp_min(1e-7)
