@@ -7,35 +7,17 @@ import os
 import re
 import sys
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 from aecli.errors import UsageError
+from aecli.files.paths import Kind, absolute, kind
 from aecli.images.formats import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 STDIN = "-"
-
-
-class Kind(Enum):
-    """What stands at a path."""
-
-    FOLDER = "folder"
-    FILE = "file"
-    OTHER = "device, pipe or socket"
-
-
-def kind(path: Path) -> Kind | None:
-    """What stands at `path`, links followed; None for nothing, or nothing one may look at."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return None
-    return Kind.FOLDER if S_ISDIR(mode) else Kind.FILE if S_ISREG(mode) else Kind.OTHER
 
 
 @dataclass(frozen=True)
@@ -97,11 +79,6 @@ def collect(
         hint = None if recursive else "-r looks into its folders, too"
         raise UsageError(f"no images in {', '.join(names[:3])}{' ...' * (len(names) > 3)}", hint)
     return list(sources.values())
-
-
-def absolute(path: Path) -> Path:
-    """`path` from the root, without `..`, symbolic links left as they are."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def natural(path: Path) -> tuple[tuple[str | int, ...], ...]:

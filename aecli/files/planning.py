@@ -12,7 +12,8 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from aecli.errors import UsageError
-from aecli.files.inputs import Kind, Source, absolute, kind
+from aecli.files.inputs import Source  # noqa: TC001 - dataclass field
+from aecli.files.paths import Kind, absolute, kind
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, suffix_of, writable
 
 if TYPE_CHECKING:
