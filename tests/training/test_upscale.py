@@ -9,8 +9,6 @@ import torch
 from aecli.checkpoints import format as checkpoints
 from aecli.errors import UsageError
 from aecli.models.upscaler import Upscaler, UpscalerConfig
-from aecli.training.config import DataConfig
-from aecli.training.data import Crops, ImagePool, detail
 from aecli.training.degrade import shrink
 from aecli.training.objectives.upscale import Upscale
 from aecli.training.request import Request
@@ -96,12 +94,3 @@ def test_x3_starts_from_x2(images: Path) -> None:
     assert [w for w in recorder.warnings if "start at random" in w] == [
         "2 of 20 weight tensors start at random"
     ]
-
-
-def test_the_most_detailed_candidates_are_used(images: Path) -> None:
-    pool = ImagePool(sorted(images.glob("*.png")), 1 << 30)
-    means = []
-    for candidates in (1, 6):
-        crops = Crops(pool, DataConfig(crop=16, candidates=candidates, grey=0, shrink=0), seed=0)
-        means.append(np.mean([detail(crops[k][0]) for k in range(60)]))
-    assert means[1] > means[0] * 1.1

@@ -21,7 +21,6 @@ from aecli.training.objectives.restoring import Restoring
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
 
     Degradation = Callable[[Picture, int, np.random.Generator], Picture]
@@ -74,7 +73,7 @@ class Upscale(Restoring):
         self._pixel_loss = pixel_loss(loss)
         self._degrade = DEGRADATIONS[self.config.degradation]
 
-    def sample(self, clean: Picture, rng: np.random.Generator) -> Batch:
+    def sample(self, clean: Picture, rng: np.random.Generator) -> Any:
         """`input`, uint8 hxwx3, and `target`, HxWx3."""
         small = self._degrade(clean, self.scale, rng)
         return {"input": to_colour(small), "target": to_colour(clean)}
