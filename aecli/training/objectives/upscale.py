@@ -15,7 +15,7 @@ from aecli.images.square import LUMA
 from aecli.tables import section
 from aecli.training.degradations.draws import Draws, on_device
 from aecli.training.degradations.found import found_photo
-from aecli.training.degradations.resize import resize, shrink
+from aecli.training.degradations.resize import resample, shrink
 from aecli.training.objectives.base import Score, pixel_loss, to_picture, to_tensor
 from aecli.training.objectives.restoring import Restoring
 
@@ -130,7 +130,7 @@ class Upscale(Restoring):
         clean = to_tensor(torch.from_numpy(pictures).to(device))
         draws = Draws(VAL_SEED, range(first, first + len(clean)), device)
         small = self._degrade(clean, self.scale, draws)
-        return small, resize(small, clean.shape[2], clean.shape[3])
+        return small, resample(small, clean.shape[2], clean.shape[3])
 
     def facts(self) -> dict[str, Any]:
         """The factor and what the model takes its inputs to be."""
