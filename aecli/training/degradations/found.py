@@ -84,6 +84,7 @@ def found_photo(clean: Tensor, scale: int, draws: Draws) -> Tensor:
     Returns:
         (N, 3, H / scale, W / scale), multiples of 1 / 255 in [0, 1]; grey stays grey.
     """
+    clean = clean.contiguous()
     grey = is_grey(clean)
     fate = draws.uniform("found/fate", 3)
     harm = np.where(fate[:, 0] < GENTLE, 0.1, 1.0)

@@ -103,19 +103,23 @@ def resize_each(
     return rows @ pictures @ columns.mT
 
 
-def shrink(pictures: Tensor, scale: int) -> Tensor:
-    """The antialiased bicubic shrinking of `images.resample`, to 8 bits, by a whole factor.
+def resample(pictures: Tensor, height: int, width: int) -> Tensor:
+    """What `images.resample` makes of 8-bit pictures: bicubic, rounded after each of two passes.
 
     Args:
-        pictures: (N, C, H, W), multiples of 1 / 255 in [0, 1]; H and W multiples of `scale`.
-        scale: the factor.
+        pictures: (N, C, H, W), multiples of 1 / 255 in [0, 1].
+        height, width: of the results.
 
     Returns:
-        (N, C, H / scale, W / scale), multiples of 1 / 255 in [0, 1].
+        (N, C, height, width), multiples of 1 / 255 in [0, 1].
     """
-    height, width = pictures.shape[-2] // scale, pictures.shape[-1] // scale
-    lines = resize(pictures * 255, height, pictures.shape[-1])
-    return to_levels(resize(to_levels(lines), height, width)).div_(255)
+    lines = to_levels(resize(pictures * 255, height, pictures.shape[-1]))
+    return to_levels(resize(lines, height, width)).div_(255)
+
+
+def shrink(pictures: Tensor, scale: int) -> Tensor:
+    """`resample` to a whole part of the size: (N, C, H, W) -> (N, C, H / scale, W / scale)."""
+    return resample(pictures, pictures.shape[-2] // scale, pictures.shape[-1] // scale)
 
 
 def to_levels(values: Tensor) -> Tensor:

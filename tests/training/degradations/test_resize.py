@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aecli.images.resample import resample
-from aecli.training.degradations.resize import KERNELS, resize, resize_each, shrink
+from aecli.training.degradations import resize as degradations
+from aecli.training.degradations.resize import KERNELS, resize, resize_each
 
 from .photographs import is_whole, photographs, to_pictures
 
@@ -22,15 +23,22 @@ PILLOWS = {
 }
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_shrinking_is_that_of_inference(scale: int) -> None:
+@pytest.mark.parametrize("size", [(36, 48), (24, 32), (18, 24), (55, 61), (100, 192)])
+def test_resampling_is_that_of_inference(size: tuple[int, int]) -> None:
     clean = photographs(72, 96)
-    small = shrink(clean, scale)
-    assert is_whole(small)
-    theirs = [resample(picture, 72 // scale, 96 // scale) for picture in to_pictures(clean)]
-    difference = to_pictures(small).astype(int) - np.stack(theirs)
+    ours = degradations.resample(clean, *size)
+    assert is_whole(ours)
+    theirs = [resample(picture, *size) for picture in to_pictures(clean)]
+    difference = to_pictures(ours).astype(int) - np.stack(theirs)
     assert np.abs(difference).max() <= 1
     assert (difference != 0).mean() < 0.001
+
+
+def test_shrinking_is_resampling() -> None:
+    clean = photographs(72, 96)
+    for scale in (2, 3, 4):
+        expected = degradations.resample(clean, 72 // scale, 96 // scale)
+        assert torch.equal(degradations.shrink(clean, scale), expected)
 
 
 @pytest.mark.parametrize("kernel", PILLOWS)
