@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 
-from aecli.errors import UsageError, did_you_mean
+from aecli.errors import InputError, UsageError, did_you_mean
 from aecli.tables import section
+from aecli.training.data import evenly
+from aecli.training.degradations import graphics
 from aecli.training.degradations.colour import luma
 from aecli.training.degradations.draws import Draws
 from aecli.training.degradations.noise import is_grey
@@ -17,14 +20,17 @@ from aecli.training.degradations.photo import Mixture, noisy_photos, white_noise
 from aecli.training.degradations.resize import rounded
 from aecli.training.objectives.base import Score, pixel_loss, to_picture
 from aecli.training.objectives.restoring import Restoring
+from aecli.training.pictures import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from aecli.models.registry import Denoiser
+    from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
 
@@ -44,6 +50,12 @@ VALIDATED: Mapping[str, Mixture] = {
 """What the validation of photographs' noise has besides white noise."""
 
 VALIDATION_BATCH = 8
+
+GRAPHICS = 400
+"""Graphics drawn for a run that wants some."""
+
+DITHERED = 16
+"""Photographs that become dithers and halftones among them."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +127,18 @@ class Denoise(Restoring):
 
     def __init__(self, table: Mapping[str, Any], loss: str, _model: Any = None) -> None:
         self.config = section(DenoiseConfig, table, "objective")
-        self.graphics = self.config.graphics
         self._pixel_loss = pixel_loss(loss)
+
+    def extras(self, train: Sequence[Path], recipe: Recipe) -> tuple[Sequence[Picture], float]:
+        """Drawn graphics, and their share of the crops."""
+        share = self.config.graphics
+        if not share:
+            return (), 0.0
+        photos: list[Picture] = []
+        for path in evenly(train, DITHERED):
+            with suppress(InputError):  # named where all images are read
+                photos.append(read(path))
+        return graphics.make(photos, GRAPHICS, recipe.run.seed), share
 
     def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> Batch:
         """Noisy pictures, and what the network is told of them.

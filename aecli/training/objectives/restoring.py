@@ -53,10 +53,10 @@ class Restoring:
         _check_crops(recipe, geometry)
         data, seed = recipe.data, recipe.run.seed
         held_out = validation_crops(val, data.val_crop, data.val_limit, observer.warn)
-        extras, share = self.extras(recipe)
+        extras, share = self.extras(train, recipe)
         return open_crops(train, data, seed, device, observer, extras, share), held_out
 
-    def extras(self, _recipe: Recipe) -> tuple[Sequence[Picture], float]:
+    def extras(self, _train: Sequence[Path], _recipe: Recipe) -> tuple[Sequence[Picture], float]:
         """Pictures to learn from beside the images, HxW or HxWx3, and their share of the crops."""
         return (), 0.0
 
