@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoints.facts import EmbedFacts
 from aecli.errors import InputError
 from aecli.images import reading
 
@@ -77,10 +78,8 @@ def duplicates(values: Floats, threshold: float) -> list[list[int]]:
 
 def threshold_of(meta: Meta) -> float:
     """The cosine from which a model takes pictures for near-duplicates."""
-    try:
-        return float(meta.training["duplicates"]["threshold"])
-    except (KeyError, TypeError, ValueError):
-        return THRESHOLD
+    measured = EmbedFacts.read(meta.training).duplicates
+    return THRESHOLD if measured is None else measured.threshold
 
 
 def best_first(paths: Iterable[str]) -> list[str]:

@@ -59,7 +59,6 @@ def test_a_model_names_its_threshold() -> None:
 
     assert search.threshold_of(meta({})) == search.THRESHOLD
     assert search.threshold_of(meta({"duplicates": {"threshold": 0.8}})) == 0.8
-    assert search.threshold_of(meta({"duplicates": []})) == search.THRESHOLD
 
 
 def test_the_best_copy_has_most_pixels_then_the_largest_file(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from aecli.checkpoints.facts import NOISES, DenoiseFacts
 from aecli.errors import InputError, UsageError, did_you_mean
 from aecli.tables import section
 from aecli.training.data import evenly
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
 
-NOISES = ("white", "camera")
-
 FLOOR = 0.5 / 255
 """Added to a level before its logarithm is taken: what rounding to 8 bits hides anyway."""
+
 
 BESIDE = ("psnr_clean", "psnr_grey")
 """What the validation's mean leaves out."""
@@ -230,9 +230,9 @@ class Denoise(Restoring):
             noisy = white_noise(clean, np.full(len(clean), sigma), is_grey(clean), draws)
             yield f"{name}{sigma:g}", rounded(noisy), clean
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> DenoiseFacts:
         """The kind of noise, and the trained range of levels, which inference keeps to."""
-        return {"noise": self.config.noise, "sigma_max": self.config.sigma_max}
+        return DenoiseFacts(self.config.noise, self.config.sigma_max)
 
 
 def _stacked(pictures: Sequence[Picture]) -> Tensor:
