@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from aecli.training.watching import Observer
 
 
+MADE_TOGETHER = 256
+"""Samples that a GPU makes in one go, in as far as they are several steps'."""
+
 FREE_VALIDATION = 5.0
 """Seconds that the validations of any run may take, whatever its share of them."""
 
@@ -182,12 +185,13 @@ class Session:
         device = self.plan.runtime.device
         share = data.batch // ranks.size
 
-        def make(step: int) -> Batch:
-            start = step * data.batch + ranks.rank * share
-            draws = Draws(seed, np.arange(start, start + share), device)
+        def make(steps: range) -> Batch:
+            starts = np.array(steps)[:, None] * data.batch + ranks.rank * share
+            draws = Draws(seed, (starts + np.arange(share)).ravel(), device)
             return self.objective.batch(self.source, draws)
 
-        return Batches(make, self.step, device, ahead=data.workers > 0)
+        together = max(1, MADE_TOGETHER // data.batch) if device.type == "cuda" else 1
+        return Batches(make, self.step, device, ahead=data.workers > 0, together=together)
 
     def seconds(self) -> float:
         """Time spent, over all sessions of the run."""
