@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from aecli.training.config import DataConfig
     from aecli.training.degradations.draws import Draws
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
     Picture = NDArray[np.uint8]
 

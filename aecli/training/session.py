@@ -17,12 +17,12 @@ from aecli.device import Precision, is_out_of_memory
 from aecli.errors import UsageError
 from aecli.training import recipes
 from aecli.training.batches import Batches
+from aecli.training.build import adopt, architecture, objective, optimiser
 from aecli.training.degradations.draws import Draws
 from aecli.training.distributed import Ranks
 from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, SAMPLES, prepare
-from aecli.training.start import adopt, architecture, objective, optimiser
+from aecli.training.observer import Log, Progress, Unwatched, save_rows
 from aecli.training.state import State, WeightAverage
-from aecli.training.watching import Log, Progress, Unwatched, save_rows
 from aecli.version import __version__
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.objectives import Objective
     from aecli.training.objectives.base import HeldOut, Score
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
 
 MADE_TOGETHER = 256
