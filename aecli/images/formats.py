@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from aecli.errors import UsageError, did_you_mean
+from aecli.errors import InputError, UsageError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,19 @@ class Format:
     deep: bool = False
     icc: bool = True
     longest_side: int = 2**31 - 1
+
+    def check(self, width: int, height: int) -> None:
+        """See that a picture fits.
+
+        Raises:
+            InputError: it has too many pixels along a side.
+        """
+        if max(width, height) > self.longest_side:
+            raise InputError(
+                f"{width}x{height} is too large for {self.name}, which ends at"
+                f" {self.longest_side} pixels a side",
+                "choose another format, for example with -f png",
+            )
 
 
 FORMATS = {

@@ -10,7 +10,7 @@ import PIL.Image
 from PIL import ImageColor
 from PIL.PngImagePlugin import PngInfo
 
-from aecli.errors import InputError, UsageError
+from aecli.errors import UsageError
 from aecli.files.atomic import atomic
 from aecli.images import metadata, netpbm, plugins, png16, tiff  # noqa: F401 - plugins registers
 from aecli.images.formats import FORMATS
@@ -64,12 +64,7 @@ def write(
     form = FORMATS.get(format)
     if form is None or not form.written or format not in PIL.Image.SAVE:
         raise UsageError(f"{format} cannot be written here", "choose png, jpg, webp or tif")
-    if max(image.width, image.height) > form.longest_side:
-        raise InputError(
-            f"{image.width}x{image.height} is too large for {format}, which ends at"
-            f" {form.longest_side} pixels a side",
-            "choose another format, for example with -f png",
-        )
+    form.check(image.width, image.height)
     data = Metadata() if strip else image.metadata
     if data.exif:
         data = replace(data, exif=metadata.exif_for(data.exif, image.width, image.height))
