@@ -94,7 +94,7 @@ class Report:
         self._quiet = quiet
         self._detailed = detailed and not quiet
         self._records: list[Record] = []
-        self._left_out = self._unseen = 0
+        self._left_out = self._unseen = self._made = 0
 
     def add(self, record: Record, hint: str | None = None) -> None:
         """Tell of one image."""
@@ -112,6 +112,7 @@ class Report:
         """Tell of what the folders hold beside the images."""
         told = leftovers.tell(items, json=self._json, verbose=self._detailed)
         self._left_out, self._unseen = told
+        self._made = sum(item.made for item in items)
 
     def finish(self, seconds: float) -> int:
         """Tell of all of them; returns the program's exit code."""
@@ -121,6 +122,8 @@ class Report:
         if not self._quiet and (len(self._records) > 1 or self._left_out or not self._detailed):
             scores = [r.score for r in self._records if r.score]
             parts = [f"{n} {status}" for status, n in counts.items() if n] or ["nothing to do"]
+            if self._made:
+                parts[-1] += f" ({self._made} of an earlier run)"
             line = f"{', '.join(parts)} in {seconds:.1f} s"
             if scores:
                 before, after = (_mean([getattr(s, k) for s in scores]) for k in _PSNR)
