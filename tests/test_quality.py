@@ -18,7 +18,7 @@ from aecli.inference.restore import Restorer
 from aecli.inference.sample import Sampler
 from aecli.inference.upscale import Enlarger
 from aecli.training.camera import Camera
-from aecli.training.degrade import jpeg, shrink, white_noise
+from aecli.training.degrade import jpeg, white_noise
 
 from .conftest import DATA, SHARED
 
@@ -127,7 +127,7 @@ def test_sharp_pictures_gain_detail(
         clean = reading.decode(DATA / "clean" / name).pixels
         height, width = (n // scale * scale for n in clean.shape[:2])
         clean = np.ascontiguousarray(clean[:height, :width])
-        small = shrink(clean, scale)
+        small = resample(clean, height // scale, width // scale)
         cubic = metrics.psnr(metrics.luma(clean), metrics.luma(resample(small, height, width)))
         gains.append(enlarged(families["clean"], small, clean) - cubic)
     assert np.mean(gains) > least
@@ -139,7 +139,7 @@ def test_jpegs_are_cleaned_and_not_enlarged(families: dict[str, Enlarger]) -> No
         clean = reading.decode(DATA / "clean" / name).pixels
         height, width = (n // 2 * 2 for n in clean.shape[:2])
         clean = np.ascontiguousarray(clean[:height, :width])
-        small = jpeg(shrink(clean, 2), 60)
+        small = jpeg(resample(clean, height // 2, width // 2), 60)
         cubic = metrics.psnr(metrics.luma(clean), metrics.luma(resample(small, height, width)))
         photo, sharp = (enlarged(families[family], small, clean) for family in ("photo", "clean"))
         over_cubic.append(photo - cubic)

@@ -8,7 +8,9 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 from PIL import ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
+
+from aecli.images import png
+from aecli.images.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 Picture = NDArray[np.uint8]
 
 WHITE = 255
-ANIMATED: Mapping[str, str] = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
+ANIMATED = {suffix: form.name for form in FORMATS.values() for suffix in form.animated}
 """Suffixes under which a series of frames becomes an animation, and Pillow's format for each."""
 
 _SMALLEST, _LARGEST = 10, 32
@@ -92,9 +94,7 @@ def animate(
     first, *others = [PIL.Image.fromarray(frame) for frame in frames]
     options: dict[str, Any] = {"lossless": True} if format == "WEBP" else {}
     if format == "PNG":
-        options["pnginfo"] = info = PngInfo()
-        for key, value in (text or {}).items():
-            info.add_text(key, value)
+        options["pnginfo"] = png.texts(text or {})
     first.save(
         file, format, save_all=True, append_images=others, duration=milliseconds, loop=0, **options
     )

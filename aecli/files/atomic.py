@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from aecli.errors import InputError
-from aecli.files.inputs import Kind, kind
+from aecli.files.paths import Kind, kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,12 +8,11 @@ import os
 import re
 import sys
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 from aecli.errors import InputError, UsageError
+from aecli.files.paths import Kind, absolute, identity, kind, links
 from aecli.images.foreign import foreign_suffix
 from aecli.images.formats import SUFFIXES
 
@@ -34,23 +33,6 @@ _MARKS = (
 
 MAX_STREAM = 1 << 30
 """Most bytes that are taken from a pipe, a device or standard input for one picture."""
-
-
-class Kind(Enum):
-    """What stands at a path."""
-
-    FOLDER = "folder"
-    FILE = "file"
-    OTHER = "device, pipe or socket"
-
-
-def kind(path: Path) -> Kind | None:
-    """What stands at `path`, links followed; None for nothing, or nothing one may look at."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return None
-    return Kind.FOLDER if S_ISDIR(mode) else Kind.FILE if S_ISREG(mode) else Kind.OTHER
 
 
 @dataclass(frozen=True)
@@ -195,20 +177,6 @@ def collect(inputs: Sequence[str], *, recursive: bool = False) -> list[Source]:
     return gather(inputs, recursive=recursive).sources
 
 
-def identity(path: Path) -> object:
-    """Equal for two paths exactly if they are one file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return absolute(path)
-    return status.st_dev, status.st_ino
-
-
-def links(path: Path) -> tuple[bool, bool]:
-    """Whether a path is itself a symbolic link, and whether one stands on the way to it."""
-    return path.is_symlink(), absolute(path) != path.resolve()
-
-
 def _once(sources: Iterable[Source]) -> list[Source]:
     """Each file by one of its names: one that leads over no link, if there is one."""
     chosen: dict[object, Source] = {}
@@ -255,11 +223,6 @@ def named(name: str) -> Source:
         return Source(path, Path(path.name))
     suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
     return Source(path, Path(path.stem + suffix), pipe=True)
-
-
-def absolute(path: Path) -> Path:
-    """`path` from the root, without `..`, symbolic links left as they are."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def natural(path: Path) -> tuple[tuple[str | int, ...], ...]:

@@ -8,7 +8,7 @@ import secrets
 import unicodedata
 from pathlib import Path
 
-from aecli.files.inputs import Kind, absolute, kind
+from aecli.files.paths import Kind, absolute, kind
 
 
 def key(path: Path) -> str:

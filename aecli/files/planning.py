@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from aecli.errors import UsageError
 from aecli.files import names
-from aecli.files.inputs import Kind, LeftOut, Source, absolute, identity, kind
+from aecli.files.inputs import LeftOut, Source
+from aecli.files.paths import Kind, absolute, identity, kind
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, suffix_of, writable
 
 if TYPE_CHECKING:

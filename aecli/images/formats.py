@@ -1,34 +1,69 @@
-"""The file formats aecli knows, by Pillow's names: their suffixes and what each can hold."""
+"""The file formats of pictures, one row each: how it is recognised, called, read and written."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    WebPImagePlugin,
+)
 
 from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.images import netpbm, png, tiff
+from aecli.images.pillow import Codec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
 class Format:
-    """What one file format can hold.
+    """One file format.
 
     Attributes:
-        name: Pillow's name.
+        codec: how its files are read and written.
+        signature: a regular expression of bytes that its files begin with.
         suffixes: lower case with the dot; the first is the one given to new files.
+        ambiguous: whether files of other kinds begin alike, so that their name counts, too.
         written: whether aecli writes it; the others are read, and their results become PNG.
+        animated: suffixes under which a series of pictures becomes an animation.
         alpha: whether it stores transparency.
         deep: whether it stores 16 bits a channel.
         icc: whether it stores an ICC profile.
         longest_side: most pixels along one side.
+        longest_exif: most bytes of an EXIF block.
+        longest_xmp: most bytes of an XMP packet.
     """
 
-    name: str
+    codec: Codec
+    signature: bytes
     suffixes: tuple[str, ...]
+    ambiguous: bool = False
     written: bool = True
+    animated: tuple[str, ...] = ()
     alpha: bool = False
     deep: bool = False
     icc: bool = True
     longest_side: int = 2**31 - 1
+    longest_exif: int = 2**32 - 1
+    longest_xmp: int = 2**32 - 1
+
+    @property
+    def name(self) -> str:
+        """Pillow's name of the format."""
+        return self.codec.name
+
+    @property
+    def writable(self) -> bool:
+        """Whether aecli writes it here: builds of Pillow differ."""
+        return self.written and self.codec.encodes
 
     def check(self, width: int, height: int) -> None:
         """See that a picture fits.
@@ -44,19 +79,71 @@ class Format:
             )
 
 
+def _full_colour(quality: int) -> Mapping[str, object]:
+    return {"quality": quality, "subsampling": "4:4:4"}
+
+
+def _webp(quality: int) -> Mapping[str, object]:
+    return {"quality": quality, "lossless": quality == 100, "exact": True}
+
+
 FORMATS = {
-    f.name: f
-    for f in (
-        Format("PNG", (".png", ".apng"), alpha=True, deep=True),
-        Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), longest_side=65_500),
-        Format("WEBP", (".webp",), alpha=True, longest_side=16_383),
-        Format("TIFF", (".tif", ".tiff"), alpha=True, deep=True),
-        Format("AVIF", (".avif",), alpha=True, longest_side=65_536),
-        Format("BMP", (".bmp", ".dib"), icc=False),
-        Format("PPM", (".ppm", ".pgm", ".pnm", ".pbm"), deep=True, icc=False),
-        Format("GIF", (".gif",), written=False, longest_side=65_535),
+    row.name: row
+    for row in (
+        Format(
+            png.Codec(),
+            rb"\x89PNG\r\n\x1a\n",
+            (".png", ".apng"),
+            animated=(".apng",),
+            alpha=True,
+            deep=True,
+        ),
+        Format(
+            Codec("JPEG", JpegImagePlugin, _full_colour),
+            rb"\xff\xd8\xff",
+            (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+            longest_side=65_500,
+            longest_exif=65_533,
+            longest_xmp=65_504,
+        ),
+        Format(
+            Codec("WEBP", WebPImagePlugin, _webp),
+            rb"RIFF....WEBP",
+            (".webp",),
+            animated=(".webp",),
+            alpha=True,
+            longest_side=16_383,
+        ),
+        Format(
+            tiff.Codec(),
+            rb"II[*+]\0|MM\0[*+]",
+            (".tif", ".tiff"),
+            ambiguous=True,  # so do most cameras' RAW files
+            alpha=True,
+            deep=True,
+        ),
+        Format(
+            Codec("AVIF", AvifImagePlugin, _full_colour),
+            rb"....ftyp(avif|avis|mif1|msf1)",
+            (".avif",),
+            alpha=True,
+            longest_side=65_536,
+        ),
+        Format(Codec("BMP", BmpImagePlugin), rb"BM", (".bmp", ".dib"), icc=False),
+        Format(
+            netpbm.Codec(), rb"P[1-6][\s#]", (".ppm", ".pgm", ".pnm", ".pbm"), deep=True, icc=False
+        ),
+        Format(
+            Codec("GIF", GifImagePlugin),
+            rb"GIF8[79]a",
+            (".gif",),
+            written=False,
+            animated=(".gif",),
+            longest_side=65_535,
+        ),
     )
 }
+"""By name; recognised in this order."""
 
 SUFFIXES = frozenset(suffix for f in FORMATS.values() for suffix in f.suffixes)
 """Suffixes of all files that can be read, lower case with the dot."""
@@ -78,6 +165,11 @@ def format_of(path_or_suffix: str | Path) -> str:
         words = [s.removeprefix(".") for s in _BY_SUFFIX]
         hint = did_you_mean(suffix.removeprefix("."), words)
         raise UsageError(f"{path_or_suffix}: no known image format", hint) from None
+
+
+def recognised(head: bytes) -> Format | None:
+    """The format of a file that begins with `head`, 64 bytes where it has so many."""
+    return next((f for f in FORMATS.values() if re.match(f.signature, head, re.DOTALL)), None)
 
 
 def suffix_of(format: str) -> str:  # noqa: A002 - the field's own word

@@ -10,21 +10,32 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Array = TypeVar("Array", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32], NDArray[Any])
 
 _BLOCK = 64
 """Lines of the result made by one matrix product; longer ones multiply more zeros."""
 
-_SUPPORT = 2.0
-"""Half the width of Keys' kernel."""
+
+class Kernel(NamedTuple):
+    """How a sample is interpolated, as a function of distances in samples.
+
+    Attributes:
+        weight: from distances to weights, zero from `support` on.
+        support: half its width.
+        antialias: whether it is stretched where the picture shrinks.
+    """
+
+    weight: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    support: float
+    antialias: bool = True
 
 
 def resample(pixels: Array, height: int, width: int) -> Array:
@@ -62,19 +73,32 @@ def taps(source: int, target: int) -> Iterator[tuple[slice, slice, NDArray[np.fl
         yield slice(start, stop), *_cached_band(source, target, start, stop)
 
 
-def band(source: int, target: int, start: int, stop: int) -> tuple[slice, NDArray[np.float32]]:
-    """The part of that resampling that makes the target lines from `start` to `stop`.
+def keys(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keys' cubic convolution kernel, a = -1/2."""
+    a = np.abs(x)
+    near = (1.5 * a - 2.5) * a * a + 1
+    far = ((-0.5 * a + 2.5) * a - 4) * a + 2
+    return np.where(a <= 1, near, np.where(a < 2, far, 0.0))
+
+
+BICUBIC = Kernel(keys, 2)
+
+
+def band(
+    source: int, target: int, start: int, stop: int, kernel: Kernel = BICUBIC
+) -> tuple[slice, NDArray[np.float32]]:
+    """The part of a resampling that makes the target lines from `start` to `stop`.
 
     Returns:
         The source lines that they depend on, and the weights (targets x sources).
     """
     scale = target / source
-    stretch = min(scale, 1.0)
+    stretch = min(scale, 1.0) if kernel.antialias else 1.0
     centre = (np.arange(start, stop) + 0.5) / scale - 0.5
-    reach = _SUPPORT / stretch
+    reach = kernel.support / stretch
     left = np.floor(centre - reach).astype(np.int64)
     index = left[:, None] + np.arange(math.ceil(2 * reach) + 2)
-    weight = _cubic(stretch * (centre[:, None] - index))
+    weight = kernel.weight(stretch * (centre[:, None] - index))
     weight /= weight.sum(axis=1, keepdims=True)
     phase = np.mod(index, 2 * source)
     index = np.where(phase < source, phase, 2 * source - 1 - phase)
@@ -103,11 +127,3 @@ def _along_rows(pixels: Any, height: int) -> Any:
             np.clip(block, 0, np.iinfo(pixels.dtype).max, out=block)  # the cast below cuts down
         out[targets] = block.reshape(-1, *pixels.shape[1:])
     return out
-
-
-def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keys' cubic convolution kernel, a = -1/2."""
-    a = np.abs(x)
-    near = (1.5 * a - 2.5) * a * a + 1
-    far = ((-0.5 * a + 2.5) * a - 4) * a + 2
-    return np.where(a <= 1, near, np.where(a < _SUPPORT, far, 0.0))

@@ -53,10 +53,8 @@ def _resampled(
     """A part of a picture, on white, at another size (height, width)."""
     pixels: Any = image.pixels[rows, columns]
     if image.alpha is not None:
-        pixels = _on_white(pixels, image.alpha[rows, columns], image.peak)
-    pixels = resample(pixels, *shape)
-    if image.peak == 65535:
-        pixels = (pixels.astype(np.uint32) * 255 + 32767) // 65535
+        pixels = on_white(pixels, image.alpha[rows, columns], image.peak)
+    pixels = to_8_bits(resample(pixels, *shape))
     if pixels.ndim == 3 and channels == 1:
         pixels = (pixels @ LUMA).round()
     elif pixels.ndim == 2 and channels == 3:
@@ -64,6 +62,14 @@ def _resampled(
     return np.ascontiguousarray(pixels, np.uint8)
 
 
-def _on_white(pixels: Any, alpha: Pixels, peak: int) -> Any:
+def to_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """uint16 rounded to uint8; uint8 stays as it is."""
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8, copy=False)
+    return ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def on_white(pixels: Any, alpha: Pixels, peak: int) -> Any:
+    """What a transparent picture looks like on white: HxW or HxWx3, alpha HxW up to `peak`."""
     share = (alpha / np.float32(peak)).reshape(*alpha.shape, *[1] * (pixels.ndim - 2))
     return (pixels * share + peak * (1 - share)).round().astype(pixels.dtype)

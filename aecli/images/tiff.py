@@ -1,4 +1,4 @@
-"""TIFF: what its pages are, reading grey and RGB (Pillow cuts 16 bits down to 8), and writing.
+"""TIFF files; grey and RGB without Pillow, which cuts 16 bits down to 8.
 
 Pixels go through tifffile; an EXIF directory is appended behind them.
 """
@@ -9,21 +9,27 @@ import io
 import logging
 import shutil
 import struct
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import tifffile
+from PIL import TiffImagePlugin
 from PIL.Image import Exif
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from aecli.images import metadata as meta
+from aecli.images import pillow, unpack
+from aecli.images.header import Header, Opened, UnsupportedError
 from aecli.images.image import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from aecli.images.image import Pixels
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its findings come as errors, too
 
@@ -34,74 +40,59 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2
 _BYTE, _ASCII, _SHORT, _LONG = 1, 2, 3, 4
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the first page of a TIFF file holds.
+class Codec(pillow.Codec):
+    """TIFF: grey and RGB of 8 and 16 bits by tifffile, what else there is by Pillow."""
 
-    Attributes:
-        width: columns as stored.
-        height: rows as stored.
-        pages: how many pictures the file holds, reduced copies and masks not counted.
-        bits: bits a sample, the largest of all.
-        colours: samples a pixel, alpha and other extra samples not counted.
-        alpha: whether there is alpha.
-        plain: whether `read` reads it: grey or RGB of 8 or 16 bits. Pillow reads the rest.
-        refused: what it holds that aecli does not read, or None.
-    """
+    def __init__(self) -> None:
+        super().__init__("TIFF", TiffImagePlugin)
 
-    width: int
-    height: int
-    pages: int
-    bits: int
-    colours: int
-    alpha: bool
-    plain: bool
-    refused: str | None
+    def open(self, file: BinaryIO) -> Opened:
+        """As Pillow's; or a TiffFileError where the file is damaged."""
+        file.seek(0)
+        with tifffile.TiffFile(file) as tif:
+            page: Any = tif.pages.first
+            bits = page.bitspersample
+            bits = max(bits) if isinstance(bits, tuple) else bits
+            plain = bits in (8, 16) and page.photometric in (*_GREY, tifffile.PHOTOMETRIC.RGB)
+            if (refused := _refused(page, bits, plain=plain)) is not None:
+                raise UnsupportedError(refused)
+            header = Header(
+                width=page.imagewidth,
+                height=page.imagelength,
+                format=self.name,
+                frames=sum(not _auxiliary(p) for p in tif.pages),
+                bits=bits,
+                channels=page.samplesperpixel - len(page.extrasamples),
+                has_alpha=_has_alpha(page),
+            )
+        if plain:
+            return Opened(header, partial(_decode, file))
+        opened = super().open(file)
+        return Opened(replace(opened.header, frames=header.frames), opened.decode)
 
-
-def layout(file: BinaryIO) -> Layout:
-    """Look at the directories of a file.
-
-    Raises:
-        One of `metadata.UNPARSABLE`, or TiffFileError: the file is damaged.
-    """
-    file.seek(0)
-    with tifffile.TiffFile(file) as tif:
-        page: Any = tif.pages.first
-        bits = page.bitspersample
-        bits = max(bits) if isinstance(bits, tuple) else bits
-        plain = bits in (8, 16) and page.photometric in (*_GREY, tifffile.PHOTOMETRIC.RGB)
-        refused = None
-        if _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
-            refused = "a camera's RAW image"
-        elif page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
-            refused = "floating-point or signed pixels"
-        elif bits not in (1, 2, 4, 8, 16):
-            refused = f"{bits}-bit pixels"
-        elif bits == 16 and not plain:
-            refused = f"16-bit pixels of the kind {tifffile.PHOTOMETRIC(page.photometric).name}"
-        return Layout(
-            width=page.imagewidth,
-            height=page.imagelength,
-            pages=sum(not _auxiliary(p) for p in tif.pages),
-            bits=bits,
-            colours=page.samplesperpixel - len(page.extrasamples),
-            alpha=_has_alpha(page),
-            plain=plain,
-            refused=refused,
-        )
+    def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:  # noqa: ARG002 - lossless
+        """Deflated, with an EXIF directory."""
+        _encode(samples, file, data)
 
 
-def read(file: BinaryIO) -> tuple[NDArray[Any], Metadata, int]:
-    """The first page of a file whose layout is plain.
+def _refused(page: Any, bits: int, *, plain: bool) -> str | None:
+    """What a page holds that is not read."""
+    if _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
+        return "a camera's RAW image"
+    if page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
+        return "floating-point or signed pixels"
+    if bits not in (1, 2, 4, 8, 16):
+        return f"{bits}-bit pixels"
+    if bits == 16 and not plain:
+        return f"16-bit pixels of the kind {tifffile.PHOTOMETRIC(page.photometric).name}"
+    return None
 
-    Returns:
-        HxWxC with 1 to 4 channels, the even ones ending in straight alpha; the metadata; the
-        orientation.
 
-    Raises:
-        One of `metadata.UNPARSABLE`, or TiffFileError: the file is damaged.
-    """
+def _decode(
+    file: BinaryIO,
+    at_least: int | None,  # noqa: ARG001 - only JPEG shrinks
+) -> tuple[Pixels, Pixels | None, Metadata]:
+    """The first page."""
     file.seek(0)
     with tifffile.TiffFile(file) as tif:
         page: Any = tif.pages.first
@@ -126,10 +117,11 @@ def read(file: BinaryIO) -> tuple[NDArray[Any], Metadata, int]:
             xmp=meta.upright_xmp(xmp),
             dpi=_dpi(page),
         )
-    return pixels, described, orientation if orientation in range(1, 9) else 1
+    orientation = orientation if orientation in range(1, 9) else 1
+    return *unpack.from_samples(pixels, orientation), described
 
 
-def write(pixels: NDArray[np.uint8] | NDArray[np.uint16], file: BinaryIO, data: Metadata) -> None:
+def _encode(pixels: Pixels, file: BinaryIO, data: Metadata) -> None:
     """Write HxW or HxWxC (2 or 4 channels: alpha is the last), deflated; `file` may be a pipe."""
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     tags: list[tuple[int, int, int | None, Any, bool]] = []

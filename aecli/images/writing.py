@@ -6,25 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import PIL.Image
 from PIL import ImageColor
-from PIL.PngImagePlugin import PngInfo
 
 from aecli.errors import UsageError
-from aecli.files.atomic import atomic
-from aecli.images import metadata, netpbm, plugins, png16, tiff  # noqa: F401 - plugins registers
+from aecli.images import metadata
 from aecli.images.formats import FORMATS
 from aecli.images.image import Image, Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from aecli.images.formats import Format
     from aecli.images.image import Pixels
-
-_JPEG_EXIF, _JPEG_XMP = 65_533, 65_504
-"""Most bytes of the two blocks in a JPEG file."""
 
 _ROWS = 64
 
@@ -62,7 +55,7 @@ def write(
         OSError: `file` cannot be written.
     """
     form = FORMATS.get(format)
-    if form is None or not form.written or format not in PIL.Image.SAVE:
+    if form is None or not form.writable:
         raise UsageError(f"{format} cannot be written here", "choose png, jpg, webp or tif")
     form.check(image.width, image.height)
     data = Metadata() if strip else image.metadata
@@ -80,15 +73,8 @@ def write(
     samples: Any = image.pixels
     if image.alpha is not None:
         samples = np.dstack([image.pixels, image.alpha])
-    texts = dict(data.text) | dict(text or {})
-    if format == "TIFF":
-        tiff.write(samples, file, data)
-    elif format == "PNG" and samples.dtype == np.uint16:
-        png16.write(samples, file, _png_chunks(data, texts))
-    elif format == "PPM" and samples.dtype == np.uint16:
-        netpbm.write(samples, file)
-    else:
-        _save(samples, file, format, quality, data, texts)
+    data = replace(data, text=dict(data.text) | dict(text or {}))
+    form.codec.write(samples, file, data, quality)
     return warnings
 
 
@@ -106,72 +92,19 @@ def colour_of(name: str) -> tuple[int, ...]:
         ) from None
 
 
-def save_png(path: Path, pixels: Any) -> None:
-    """Write an array (HxW or HxWx3, uint8 or uint16) as a PNG file, replacing what was there."""
-    with atomic(path, overwrite=True) as file:
-        write(Image(np.ascontiguousarray(pixels)), file, "PNG")
-
-
-def _save(
-    samples: Pixels,
-    file: BinaryIO,
-    form: str,
-    quality: int,
-    data: Metadata,
-    texts: Mapping[str, str],
-) -> None:
-    """Let Pillow write 8 bits a channel."""
-    options: dict[str, Any] = {"icc_profile": data.icc, "exif": data.exif or b""}
-    if data.dpi:
-        options["dpi"] = data.dpi
-    if form == "PNG":
-        options["pnginfo"] = _png_info(data.xmp, texts)
-    elif data.xmp:
-        options["xmp"] = data.xmp
-    if form == "JPEG":
-        options |= {"quality": quality, "subsampling": "4:4:4"}
-    elif form == "WEBP":
-        options |= {"quality": quality, "lossless": quality == 100, "exact": True}
-    elif form == "AVIF":
-        options |= {"quality": quality, "subsampling": "4:4:4"}
-    PIL.Image.fromarray(samples).save(file, form, **options)
-
-
 def _fitting(data: Metadata, form: Format) -> tuple[Metadata, list[str]]:
     """What of the metadata the format holds, and what is lost that matters."""
     dropped = []
     if data.icc and not form.icc:
         data = replace(data, icc=None)
         dropped.append(f"ICC profile dropped: {form.name} holds none")
-    if form.name == "JPEG":
-        if len(data.exif or b"") > _JPEG_EXIF:
-            data = replace(data, exif=None)
-            dropped.append("EXIF dropped: too long for JPEG")
-        if len(data.xmp or b"") > _JPEG_XMP:
-            data = replace(data, xmp=None)
-            dropped.append("XMP dropped: too long for JPEG")
+    if len(data.exif or b"") > form.longest_exif:
+        data = replace(data, exif=None)
+        dropped.append(f"EXIF dropped: too long for {form.name}")
+    if len(data.xmp or b"") > form.longest_xmp:
+        data = replace(data, xmp=None)
+        dropped.append(f"XMP dropped: too long for {form.name}")
     return data, dropped
-
-
-def _png_info(xmp: bytes | None, texts: Mapping[str, str]) -> PngInfo:
-    info = PngInfo()
-    if xmp:
-        info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
-    for key, value in texts.items():
-        info.add_text(key, value, zip=len(value) > 1024)
-    return info
-
-
-def _png_chunks(data: Metadata, texts: Mapping[str, str]) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks that Pillow would write for a PNG file of 8 bits."""
-    if data.icc:
-        yield b"iCCP", png16.profile(data.icc)
-    if data.dpi:
-        yield b"pHYs", png16.resolution(data.dpi)
-    if data.exif:
-        yield b"eXIf", data.exif.removeprefix(b"Exif\0\0")
-    for kind, content, *_ in _png_info(data.xmp, texts).chunks:
-        yield kind, content
 
 
 def _shallow(image: Image) -> Image:

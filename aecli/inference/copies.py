@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.errors import InputError
-from aecli.files.inputs import identity, links
+from aecli.files.paths import identity, links
 from aecli.images import metadata, reading
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import tifffile
 from PIL import Image, ImageOps
 
 from aecli.errors import InputError
-from aecli.images.reading import Header, decode, probe
+from aecli.images.header import Header
+from aecli.images.reading import decode, probe
 from tests.images.samples import SRGB, chunk, encode, exif, noise, png
 
 SHAPES = [(9, 11), (9, 11, 2), (9, 11, 3), (9, 11, 4)]

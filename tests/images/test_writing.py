@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from aecli.errors import InputError, UsageError
 from aecli.images.formats import FORMATS
 from aecli.images.image import Image, Metadata
 from aecli.images.reading import decode
-from aecli.images.writing import colour_of, save_png, write
+from aecli.images.writing import colour_of, write
 from tests.images.samples import (
     EXIF_IFD,
     EXIF_WIDTH,
@@ -271,12 +270,3 @@ def test_other_programs_read_what_is_written() -> None:
                 picture.load()
                 assert picture.mode == "RGBA"
                 assert picture.getexif()[MAKE] == "Canon"
-
-
-def test_save_png_replaces(tmp_path: Path) -> None:
-    path = tmp_path / "sheet.png"
-    for seed in (0, 1):
-        pixels = noise(6, 9, 3, seed=seed)[:, ::2]
-        save_png(path, pixels)
-        assert np.array_equal(decode(path).pixels, pixels)
-    assert list(tmp_path.iterdir()) == [path]

@@ -13,7 +13,8 @@ import numpy as np
 from aecli.checkpoints import store
 from aecli.cli import console
 from aecli.errors import InputError, ModelError
-from aecli.files.inputs import gather, identity, named
+from aecli.files.inputs import gather, named
+from aecli.files.paths import identity
 from aecli.inference import search
 from aecli.inference import vectors as npz
 from aecli.inference.embed import Embedder, Entry, find

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from aecli.cli import console
 from aecli.errors import UsageError, did_you_mean
-from aecli.files.inputs import STDIN, Kind, kind
+from aecli.files.inputs import STDIN
+from aecli.files.paths import Kind, kind
 from aecli.images import formats
 from aecli.images.formats import FORMATS
 from aecli.inference import export, projection

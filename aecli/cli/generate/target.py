@@ -17,7 +17,7 @@ from aecli.cli.generate.request import Mode
 from aecli.errors import UsageError
 from aecli.figures import sheet
 from aecli.files.atomic import atomic
-from aecli.files.inputs import Kind, kind
+from aecli.files.paths import Kind, kind
 from aecli.images import formats, writing
 from aecli.images.formats import FORMATS, SUFFIXES
 from aecli.images.image import Image

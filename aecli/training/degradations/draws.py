@@ -77,6 +77,11 @@ def on_device(values: NDArray[Any], device: torch.device) -> Tensor:
     return tensor.to(device)
 
 
+def constant(values: NDArray[Any], device: torch.device) -> Tensor:
+    """What is kept, as float32 on a device: there when this returns, for whatever stream asks."""
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
+
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from aecli.training.degradations.draws import on_device
+from aecli.training.degradations.draws import constant, on_device
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,7 +122,7 @@ def _cosines(device: torch.device) -> Tensor:
     k = np.arange(8)
     rows = np.cos(np.pi * k[:, None] * (2 * k + 1) / 16) / 2
     rows[0] /= math.sqrt(2)
-    return on_device(np.kron(rows, rows), device)
+    return constant(np.kron(rows, rows), device)
 
 
 def _shrink(colours: Tensor, cell: tuple[int, int]) -> Tensor:
