@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoints.facts import EmbedFacts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -89,10 +91,8 @@ def duplicates(
 
 def threshold_of(meta: Meta) -> float:
     """The cosine from which a model takes pictures for near-duplicates."""
-    try:
-        return float(meta.training["duplicates"]["threshold"])
-    except (KeyError, TypeError, ValueError):
-        return THRESHOLD
+    measured = EmbedFacts.read(meta.training).duplicates
+    return THRESHOLD if measured is None else measured.threshold
 
 
 def _pairs(unit: Floats, threshold: float) -> Iterator[tuple[int, NDArray[np.int64]]]:

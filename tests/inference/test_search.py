@@ -59,4 +59,3 @@ def test_a_model_names_its_threshold() -> None:
 
     assert search.threshold_of(meta({})) == search.THRESHOLD
     assert search.threshold_of(meta({"duplicates": {"threshold": 0.8}})) == 0.8
-    assert search.threshold_of(meta({"duplicates": []})) == search.THRESHOLD
