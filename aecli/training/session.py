@@ -319,7 +319,7 @@ class Session:
     def _meta(self) -> Meta:
         facts: dict[str, Any] = {
             **asdict(self.recipe.about),
-            **self.objective.facts(),
+            **self.objective.facts().as_table(),
             "images": len(self.source),
             "steps": self.step,
             "seconds": round(self.seconds()),
