@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from aecli.training.degradations.colour import from_opponent, luma
+from aecli.training.degradations.draws import constant
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,17 +85,20 @@ def _spectrum(
     fx = torch.fft.rfftfreq(width, device=blur.device)[None]
     s = stretch[:, :, None, None]
     squared = (fy * s[:, :1]) ** 2 + (fx * s[:, 1:]) ** 2  # (N, 1, H, W // 2 + 1)
-    # Columns of the half spectrum that stand for two of the whole.
-    twice = torch.full((width // 2 + 1,), 2.0, device=blur.device)
-    twice[0] = 1
-    if width % 2 == 0:
-        twice[-1] = 1
+    twice = _half(width, blur.device)
     power = torch.zeros((), device=blur.device)
     for sigma, part in ((blur, 1 - share), (wide, share)):
         shape = torch.exp(-((2 * math.pi) ** 2) * squared * sigma[:, :, None, None] ** 2)
         mean = (shape * twice).sum((-2, -1), keepdim=True) / (height * width)
         power = power + part[:, :, None, None] * shape / mean
     return power.sqrt()
+
+
+@cache
+def _half(width: int, device: torch.device) -> Tensor:
+    """How often each column of half a spectrum stands in the whole one: (W // 2 + 1,)."""
+    columns = np.arange(width // 2 + 1)
+    return constant(np.where((columns == 0) | (2 * columns == width), 1.0, 2.0), device)
 
 
 def _gain(clean: Tensor, draws: Draws) -> Tensor:
