@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aecli.checkpoints.format import Model
-    from aecli.imaging.image import Image
+    from aecli.images.image import Image
     from aecli.training.watching import Observer
 
     Picture = TypeVar("Picture", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image, Image)
@@ -45,7 +45,7 @@ def denoise(
 
     Args:
         image: a numpy array (HxW, or HxWx3 RGB, or either with an alpha channel more; uint8 or
-            uint16), a Pillow image, or an `aecli.imaging.image.Image`.
+            uint16), a Pillow image, or an `aecli.images.image.Image`.
         model: name or path of a model; None: the default one.
         sigma: standard deviation of the noise on the 0-255 scale, or `auto`: estimated.
         strength: factor on sigma; 0 changes nothing. Below 1, models of cameras' noise remove that
@@ -63,7 +63,7 @@ def denoise(
         ValueError: `image` has another shape.
         aecli.errors.AecliError: anything else the caller can cause or cure.
     """
-    from aecli.imaging.exchange import like, to_image
+    from aecli.images.exchange import like, to_image
     from aecli.inference.restore import Restorer
 
     picture = to_image(image)
@@ -112,8 +112,8 @@ def upscale(
         ValueError: `image` has another shape.
         aecli.errors.AecliError: anything else the caller can cause or cure.
     """
-    from aecli.imaging.exchange import like, to_image
-    from aecli.imaging.sizing import Sizing
+    from aecli.images.exchange import like, to_image
+    from aecli.images.sizing import Sizing
     from aecli.inference.upscale import Enlarger
 
     picture = to_image(image)
@@ -203,8 +203,8 @@ def embed(
     """
     import numpy as np
 
-    from aecli.imaging.exchange import to_image
-    from aecli.imaging.square import square
+    from aecli.images.exchange import to_image
+    from aecli.images.square import square
     from aecli.inference.embed import Embedder
 
     images = [to_image(picture) for picture in pictures]

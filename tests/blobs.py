@@ -96,7 +96,8 @@ def _spec(name: str, config: type, build: type[nn.Module]) -> ModelSpec:
     def geometry(config: object) -> Geometry:
         return Geometry(config.size, config.size, config.size, tiling=Tiling.WHOLE_ONLY)
 
-    return ModelSpec(name, {"generate": "none"}, config, build, geometry, {}, "a test's", "none")
+    tasks = {"generate": "none", "embed": "none"}
+    return ModelSpec(name, tasks, config, build, geometry, {}, "a test's", "none")
 
 
 SPECS = {

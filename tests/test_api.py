@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 import aecli
 from aecli.cli.app import run
 from aecli.errors import ModelError, UsageError
-from aecli.imaging.image import Image
+from aecli.images.image import Image
 
 OPTIONS = {"model": "tiny", "device": "cpu", "precision": "fp32"}
 

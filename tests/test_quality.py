@@ -9,16 +9,16 @@ import pytest
 
 from aecli.checkpoints import store
 from aecli.checkpoints.novelty import UNUSUAL
-from aecli.imaging import codec, metrics
-from aecli.imaging.camera import Camera
-from aecli.imaging.degrade import jpeg, shrink, white_noise
-from aecli.imaging.image import Image
-from aecli.imaging.resample import resample
-from aecli.imaging.square import square
+from aecli.images import metrics, reading
+from aecli.images.image import Image
+from aecli.images.resample import resample
+from aecli.images.square import square
 from aecli.inference.embed import Embedder
 from aecli.inference.restore import Restorer
 from aecli.inference.sample import Sampler
 from aecli.inference.upscale import Enlarger
+from aecli.training.camera import Camera
+from aecli.training.degrade import jpeg, white_noise
 
 from .conftest import DATA, SHARED
 
@@ -47,7 +47,7 @@ def gain(restorer: Restorer, clean: np.ndarray, noisy: np.ndarray) -> tuple[floa
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_sample_photos_come_out_clean(gaussian: Restorer, name: str) -> None:
-    clean, noisy = (codec.decode(DATA / kind / name).pixels for kind in ("clean", "noisy"))
+    clean, noisy = (reading.decode(DATA / kind / name).pixels for kind in ("clean", "noisy"))
     better, sigma = gain(gaussian, clean, noisy)
     assert better > 6
     assert sigma == pytest.approx(25, rel=0.2)
@@ -55,7 +55,7 @@ def test_the_sample_photos_come_out_clean(gaussian: Restorer, name: str) -> None
 
 @pytest.mark.parametrize("sigma", [15, 50])
 def test_grey_is_restored_as_grey(gaussian: Restorer, sigma: int) -> None:
-    clean = codec.decode(DATA / "clean" / SAMPLES[0]).pixels.mean(2).astype(np.uint8)
+    clean = reading.decode(DATA / "clean" / SAMPLES[0]).pixels.mean(2).astype(np.uint8)
     noisy = white_noise(clean, sigma, np.random.default_rng(1))
     better, estimate = gain(gaussian, clean, noisy)
     assert better > 4
@@ -67,7 +67,7 @@ def test_grey_is_restored_as_grey(gaussian: Restorer, sigma: int) -> None:
 def test_the_benchmark_is_met(gaussian: Restorer, sigma: int, least: float) -> None:
     scores = []
     for number, path in enumerate(sorted(BENCH.iterdir())[:3]):
-        clean = codec.decode(Path(path)).pixels
+        clean = reading.decode(Path(path)).pixels
         noisy = white_noise(clean, sigma, np.random.default_rng(number))
         restored = gaussian.denoise(Image(noisy)).image.pixels
         scores.append(metrics.psnr(clean, restored))
@@ -89,7 +89,7 @@ def test_the_noise_of_cameras_is_removed(
 ) -> None:
     gains, others = [], []
     for seed, name in enumerate(SAMPLES):
-        clean = codec.decode(DATA / "clean" / name).pixels
+        clean = reading.decode(DATA / "clean" / name).pixels
         noisy, reference = camera.take(clean, np.random.default_rng(seed))
         gains.append(gain(photo, reference, noisy)[0])
         others.append(gain(gaussian, reference, noisy)[0])
@@ -99,7 +99,7 @@ def test_the_noise_of_cameras_is_removed(
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_photos_without_noise_stay_as_they_are(photo: Restorer, name: str) -> None:
-    clean = codec.decode(DATA / "clean" / name).pixels
+    clean = reading.decode(DATA / "clean" / name).pixels
     assert metrics.psnr(clean, photo.denoise(Image(clean)).image.pixels) > 42
 
 
@@ -124,10 +124,10 @@ def test_sharp_pictures_gain_detail(
 ) -> None:
     gains = []
     for name in SAMPLES:
-        clean = codec.decode(DATA / "clean" / name).pixels
+        clean = reading.decode(DATA / "clean" / name).pixels
         height, width = (n // scale * scale for n in clean.shape[:2])
         clean = np.ascontiguousarray(clean[:height, :width])
-        small = shrink(clean, scale)
+        small = resample(clean, height // scale, width // scale)
         cubic = metrics.psnr(metrics.luma(clean), metrics.luma(resample(small, height, width)))
         gains.append(enlarged(families["clean"], small, clean) - cubic)
     assert np.mean(gains) > least
@@ -136,10 +136,10 @@ def test_sharp_pictures_gain_detail(
 def test_jpegs_are_cleaned_and_not_enlarged(families: dict[str, Enlarger]) -> None:
     over_cubic, over_clean = [], []
     for name in SAMPLES:
-        clean = codec.decode(DATA / "clean" / name).pixels
+        clean = reading.decode(DATA / "clean" / name).pixels
         height, width = (n // 2 * 2 for n in clean.shape[:2])
         clean = np.ascontiguousarray(clean[:height, :width])
-        small = jpeg(shrink(clean, 2), 60)
+        small = jpeg(resample(clean, height // 2, width // 2), 60)
         cubic = metrics.psnr(metrics.luma(clean), metrics.luma(resample(small, height, width)))
         photo, sharp = (enlarged(families[family], small, clean) for family in ("photo", "clean"))
         over_cubic.append(photo - cubic)
@@ -166,7 +166,7 @@ def searcher() -> Embedder:
 
 
 def test_edited_copies_are_found(searcher: Embedder) -> None:
-    originals = [codec.decode(DATA / "clean" / name).pixels for name in SAMPLES]
+    originals = [reading.decode(DATA / "clean" / name).pixels for name in SAMPLES]
     copies = [
         (number, copy)
         for number, pixels in enumerate(originals)

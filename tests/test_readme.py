@@ -20,7 +20,7 @@ from PIL import Image
 
 from aecli.checkpoints import store
 from aecli.cli.app import build
-from aecli.imaging import codec
+from aecli.images import reading
 
 from . import tiny
 
@@ -259,7 +259,7 @@ def test_every_command_of_these_sections_runs(line: str, ran: dict[str, Ran]) ->
         assert made, f"{name} is not there"
         for path in made:
             if path.is_file():
-                codec.decode(path)
+                reading.decode(path)
             else:
                 assert any(path.iterdir())
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import struct
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aecli.checkpoints import header
 from aecli.errors import AecliError, ModelError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ FORMAT = 1
 """Version of the metadata's layout; a file with a higher one is refused."""
 
 _KEY = "aecli"
-_MAX_HEADER = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,9 @@ class Meta:
         """The inverse of `to_json`; keys of later minor additions are ignored.
 
         Raises:
-            ValueError: it is not such an object.
+            ValueError: it is not such an object, or names what cannot be part of a file name.
         """
-        data = json.loads(text)
+        data = header.parsed(text)
         if not isinstance(data, dict):
             raise ValueError("metadata is not an object")
         known = {f.name: f for f in dataclasses.fields(cls)}
@@ -77,6 +76,9 @@ class Meta:
         for name in known.keys() & data.keys():
             if not isinstance(data[name], kinds.get(name, str)):
                 raise ValueError(f"metadata {name!r} has the wrong type")
+        for name in ("architecture", "task", "tag"):
+            if not header.is_name(data[name]):
+                raise ValueError(f"metadata {name!r} is not a name: {data[name][:40]!r}")
         return cls(**{k: v for k, v in data.items() if k in known})
 
 
@@ -97,29 +99,16 @@ def read_meta(path: Path) -> Meta:
     Raises:
         ModelError: the file is missing, damaged, not safetensors, not aecli's, or too new.
     """
-    refuse = f"{path} is not a model of aecli"
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-            size = struct.unpack("<Q", start)[0] if len(start) == 8 else _MAX_HEADER + 1
-            body = file.read(size) if size <= _MAX_HEADER else b""
-            total = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}") from None
-    try:
-        header = json.loads(body)
-        metadata = header.pop("__metadata__", {})
-        end = max((t["data_offsets"][1] for t in header.values()), default=0)
-    except (ValueError, AttributeError, KeyError, TypeError, IndexError):
+    return _meta(path, header.read(path))
+
+
+def _meta(path: Path, head: header.Header) -> Meta:
+    if _KEY not in head.metadata:
         raise ModelError(
-            refuse, "models are .safetensors files; pickles are never loaded"
-        ) from None
-    if _KEY not in metadata:
-        raise ModelError(refuse, "it is a safetensors file of another program")
-    if total != 8 + size + end:
-        raise ModelError(f"{path} is damaged: {total} bytes instead of {8 + size + end}")
+            f"{path} is not a model of aecli", "it is a safetensors file of another program"
+        )
     try:
-        meta = Meta.from_json(metadata[_KEY])
+        meta = Meta.from_json(head.metadata[_KEY])
     except (ValueError, TypeError) as error:
         raise ModelError(f"{path} is damaged: {error}") from None
     if meta.format > FORMAT:
@@ -140,19 +129,27 @@ def save(
         state: a module's state dict.
         meta: what the file says of itself.
         dtype: storage type of the floating-point weights; float16 where None, the published form.
+
+    Raises:
+        AecliError: it cannot be written, because the disk is full, for example.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save as serialised
 
     to = dtype or torch.float16
     tensors = {
         k: v.detach().cpu().to(to if v.is_floating_point() else v.dtype).contiguous()
         for k, v in state.items()
     }
+    content = serialised(tensors, metadata={_KEY: meta.to_json()})
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, part, metadata={_KEY: meta.to_json()})
+        part.write_bytes(content)
         part.replace(path)
+    except OSError as error:
+        raise AecliError(
+            f"{path}: cannot be written: {error.strerror or error}", "what it held before is kept"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -161,21 +158,46 @@ def load(path: Path) -> Model:
     """Build the model that a checkpoint describes and give it the checkpoint's weights.
 
     Raises:
-        ModelError: as `read_meta`, or the weights do not fit the architecture.
+        ModelError: as `read_meta`; or the config, the weights and the task do not fit the
+            architecture, or the weights are not finite.
     """
     from safetensors.torch import load_file
 
+    head = header.read(path)
+    meta = _meta(path, head)
+    with fitting(path):
+        spec, config = _described(meta, head)
+        module = spec.build(config)
+        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+            raise ValueError("its weights are not finite")
+        module.load_state_dict(weights)
+    return Model(module.eval(), spec, config, spec.geometry(config), meta)
+
+
+def outline(path: Path) -> tuple[ModelSpec, Any]:
+    """The architecture of a checkpoint and its config, known to fit; the weights are not read.
+
+    Raises:
+        ModelError: as `load`.
+    """
+    head = header.read(path)
+    meta = _meta(path, head)
+    with fitting(path):
+        return _described(meta, head)
+
+
+def _described(meta: Meta, head: header.Header) -> tuple[ModelSpec, Any]:
+    """The architecture and config that metadata name, held against the tensors of the header."""
+    from aecli.checkpoints.outline import hold
     from aecli.models.registry import Registry
 
-    meta = read_meta(path)
-    with fitting(path):
-        spec = Registry.discover().get(meta.architecture)
-        config = spec.configure(meta.config)
-        geometry = spec.geometry(config)
-        module = spec.build(config)
-        weights = load_file(path)
-        module.load_state_dict({k: v.float() for k, v in weights.items()})
-    return Model(module.eval(), spec, config, geometry, meta)
+    spec = Registry.discover().get(meta.architecture)
+    if meta.task not in spec.tasks:
+        raise ValueError(f"{spec.name} does not serve {meta.task}")
+    config = spec.configure(meta.config)
+    hold(spec, config, head.shapes)
+    return spec, config
 
 
 @contextmanager
@@ -189,7 +211,7 @@ def fitting(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (AecliError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
-        line = " ".join(str(error).split())[:200]
-        hint = error.hint if isinstance(error, AecliError) else None
-        raise ModelError(f"{path} does not fit its architecture: {line}", hint) from error
+    except (AecliError, SafetensorError, RuntimeError, TypeError, ValueError, ArithmeticError) as e:
+        line = " ".join(str(e).split())[:200]
+        hint = e.hint if isinstance(e, AecliError) else None
+        raise ModelError(f"{path} does not fit its architecture: {line}", hint) from e

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints import format as checkpoints
+from aecli.checkpoints.header import is_name
 from aecli.errors import ModelError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ PREFERENCE: Mapping[str, tuple[str, ...]] = {
 }
 """The default model of a task is the first of these that is installed."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MEMBER = re.compile(r"(.+)-x(\d+)")
 """A member of a family with one a scale."""
 
@@ -92,10 +92,10 @@ def file_name(task: str, name: str) -> str:
     Raises:
         UsageError: `name` is not one for a model.
     """
-    if not _NAME.fullmatch(name):
+    if not (is_name(task) and is_name(name)):
         raise UsageError(
             f"{name!r} is not a name for a model",
-            "names are of letters, digits, '.', '_' and '-', and start with a letter or digit",
+            "names are of at most 100 letters, digits, '.', '_' and '-', the first none of those",
         )
     return f"{task}-{name}{SUFFIX}"
 
@@ -148,7 +148,7 @@ def scales(task: str, model: str | Path | None = None) -> dict[int, Found]:
     """
     first = find(task, model)
     if first.origin is Origin.PATH or str(model) == first.name:
-        return {int(first.meta.config.get("scale", 1)): first}
+        return {_scale(first): first}
     chosen = family(first.name)
     members = {
         int(member[2]): entry
@@ -198,9 +198,10 @@ def verify(found: Found) -> bool:
     """Check a model's file: True if a checksum confirms it, False if there is none to compare.
 
     Raises:
-        ModelError: it is damaged, not aecli's, or not the file that was published.
+        ModelError: it is damaged, not aecli's, for another task, or not the file that was
+            published.
     """
-    checkpoints.read_meta(found.path)
+    _serving(found.task, found)
     if found.origin is not Origin.BUNDLED:
         return False
     expected = _sums(found.path.parent).get(found.path.name)
@@ -240,6 +241,14 @@ def _split(path: Path) -> tuple[str, str]:
     """`denoise-photo.safetensors` -> (denoise, photo)."""
     task, _, name = path.name.removesuffix(SUFFIX).partition("-")
     return task, name
+
+
+def _scale(found: Found) -> int:
+    """The scale that a member alone says it is for; 1 where it says none."""
+    scale = found.meta.config.get("scale", 1)
+    if type(scale) is not int:
+        raise ModelError(f"{found.path} is damaged: its scale is {scale!r:.40}")
+    return scale
 
 
 def _is_path(text: str) -> bool:

@@ -1,1 +1,1 @@
-"""The command line: the only rooms that know Typer and Rich; one file is one subcommand."""
+"""The command line, the only rooms that know Typer and Rich: a file or folder a subcommand."""

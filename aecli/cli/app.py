@@ -1,9 +1,9 @@
 """The `aecli` program: its subcommands, its global options, and the one place where errors end.
 
-A subcommand is a module beside this one that offers `register(app: typer.Typer) -> None`; it is
-found by itself, so that adding one touches one file. Modules here import nothing heavier than
-Typer at their top (no torch, numpy, Pillow or Rich: a test holds it) and the rest, packages here
-included, inside the function that does the work, so that every help page is instant.
+A subcommand is a module or package beside this one that offers `register(app: Typer) -> None`; it
+is found by itself, so that adding one touches one file. Modules here import nothing heavier than
+Typer at their top (no torch, numpy, Pillow or Rich: a test holds it) and the rest inside the
+function that does the work, so that every help page is instant.
 """
 
 from __future__ import annotations
@@ -39,11 +39,10 @@ def build() -> Any:
     )
     app.callback(invoke_without_command=True)(_global_options)
     package = importlib.import_module(__package__ or "aecli.cli")
-    for _, name, is_package in pkgutil.iter_modules(package.__path__):
-        if not is_package:
-            module = importlib.import_module(f"{package.__name__}.{name}")
-            if register := getattr(module, "register", None):
-                register(app)
+    for found in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{found.name}")
+        if register := getattr(module, "register", None):
+            register(app)
     return typer.main.get_command(app)
 
 

@@ -54,15 +54,13 @@ def list_(task: SomeTask = None, json: options.Json = False) -> None:
 def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
     """Show what a model is, how it was trained and what it measures."""
     from aecli.checkpoints import store
-    from aecli.checkpoints.format import fitting
+    from aecli.checkpoints.format import fitting, outline
     from aecli.models.complexity import measure
-    from aecli.models.registry import Registry
 
     found = store.find(task, name)
     meta = found.meta
+    spec, config = outline(found.path)
     with fitting(found.path):
-        spec = Registry.discover().get(meta.architecture)
-        config = spec.configure(meta.config)
         geometry = spec.geometry(config)
         complexity = measure(spec, config)
     facts = {
@@ -88,7 +86,8 @@ def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
 
 
 def verify(task: SomeTask = None, name: SomeName = None, json: options.Json = False) -> None:
-    """Check models' files: all of them, a task's, or one."""
+    """Check models' files, and that they load: all of them, a task's, or one."""
+    from aecli.checkpoints import format as checkpoints
     from aecli.checkpoints import store
 
     chosen = [store.find(task, name)] if task and name else store.entries(task)
@@ -97,6 +96,7 @@ def verify(task: SomeTask = None, name: SomeName = None, json: options.Json = Fa
         row: dict[str, Any] = {"task": found.task, "name": found.name, "status": "ok"}
         try:
             row["checked"] = "sha256" if store.verify(found) else "structure"
+            checkpoints.load(found.path)
         except ModelError as error:
             row |= {"status": "damaged", "checked": error.message}
         rows.append(row)

@@ -12,8 +12,8 @@ import numpy as np
 
 from aecli.checkpoints import store
 from aecli.errors import AecliError, InputError, ModelError
-from aecli.imaging import codec
-from aecli.imaging.square import square
+from aecli.images import reading
+from aecli.images.square import square
 from aecli.inference import batch
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aecli.checkpoints.store import Found
-    from aecli.imaging.files import Source
+    from aecli.files.inputs import Source
 
     Floats = NDArray[np.float32]
     Pictures = NDArray[np.uint8]
@@ -68,7 +68,7 @@ def read(source: Source) -> bytes:
 
 
 def small(source: Path | bytes, size: int, channels: int, *, name: str | None = None) -> Pictures:
-    """A picture as `aecli.imaging.square.square` gives it, a large JPEG decoded in a hurry.
+    """A picture as `aecli.images.square.square` gives it, a large JPEG decoded in a hurry.
 
     Args:
         source: the file, or its content.
@@ -79,7 +79,7 @@ def small(source: Path | bytes, size: int, channels: int, *, name: str | None = 
     Raises:
         InputError: it cannot be decoded.
     """
-    return square(codec.decode(source, name=name, at_least=_FINER * size), size, channels)
+    return square(reading.decode(source, name=name, at_least=_FINER * size), size, channels)
 
 
 @dataclass(frozen=True, eq=False)

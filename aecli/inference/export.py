@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from aecli.errors import UsageError, did_you_mean
-from aecli.imaging.atomic import atomic
+from aecli.files.atomic import atomic
 from aecli.inference import vectors as npz
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ import torch
 from aecli import device as devices
 from aecli.checkpoints import store
 from aecli.errors import UsageError
-from aecli.imaging.alpha import bleed
+from aecli.images.alpha import bleed
 from aecli.inference import tiling
 from aecli.inference.worker import Worker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aecli.imaging.image import Image, Pixels
+    from aecli.images.image import Image, Pixels
     from aecli.inference.worker import Tile
     from aecli.models.registry import Denoiser
 

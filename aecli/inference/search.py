@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.errors import InputError
-from aecli.imaging import codec
+from aecli.images import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,7 +91,7 @@ def best_first(paths: Iterable[str]) -> list[str]:
 
     def quality(path: str) -> tuple[int, int]:
         try:
-            header = codec.probe(Path(path))
+            header = reading.probe(Path(path))
             return header.width * header.height, Path(path).stat().st_size
         except (InputError, OSError):
             return -1, 0

@@ -23,7 +23,7 @@ _ABSENT = 224
 def read(
     paths: Iterable[str], size: int, channels: int = 3, *, workers: int = 2
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The pictures at paths, as `aecli.imaging.square.square` gives them.
+    """The pictures at paths, as `aecli.images.square.square` gives them.
 
     Args:
         paths: of files.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from aecli.device import Runtime
-    from aecli.imaging.image import Pixels
+    from aecli.images.image import Pixels
     from aecli.models.registry import Geometry
 
     Function = Callable[[Tensor], Tensor]

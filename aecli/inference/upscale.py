@@ -12,10 +12,10 @@ from aecli import device as devices
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.errors import ModelError, UsageError
-from aecli.imaging import consistency
-from aecli.imaging.alpha import bleed
-from aecli.imaging.metadata import resized
-from aecli.imaging.resample import resample
+from aecli.images import consistency
+from aecli.images.alpha import bleed
+from aecli.images.metadata import resized
+from aecli.images.resample import resample
 from aecli.inference.worker import Worker
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aecli.checkpoints.store import Found
-    from aecli.imaging.image import Image, Pixels
+    from aecli.images.image import Image, Pixels
     from aecli.inference.tiling import Progress
     from aecli.inference.worker import Tile
     from aecli.models.registry import SuperResolver

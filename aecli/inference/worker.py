@@ -11,7 +11,7 @@ from aecli.inference.ensemble import averaged
 if TYPE_CHECKING:
     from aecli.checkpoints.format import Model
     from aecli.device import Runtime
-    from aecli.imaging.image import Pixels
+    from aecli.images.image import Pixels
 
     Tile = int | Literal["auto", "off"]
 

@@ -23,6 +23,9 @@ from aecli.models.velocity import GROUP, Velocity
 SIZES = range(16, 129)
 """Sides of the square images, pixels."""
 
+MOST_STEPS = 1000
+"""Evaluations of the prior beyond which a sample only takes longer."""
+
 
 @dataclass(frozen=True)
 class FlowConfig:
@@ -39,7 +42,7 @@ class FlowConfig:
         fold: side of the pixel blocks folded into channels.
         prior_widths: channels a level of the prior, the first on the latent grid; multiples of 16.
         prior_blocks: residual blocks a level of the prior, on the way down and again on that up.
-        steps: evaluations of the prior that a sample takes.
+        steps: evaluations of the prior that a sample takes, at most 1,000.
         guide_widths: channels a level of the weaker prior; empty: there is none.
         guidance: 1 draws as the prior has learnt to, above 1 the velocity's lead over the weaker
             prior's counts so many times (Karras et al. 2024); without one, at twice the
@@ -71,6 +74,8 @@ class FlowConfig:
             raise ValueError("widths and prior_widths must name at least one level each")
         if min(*self.widths, self.latent, self.fold, self.steps, self.prior_blocks) < 1:
             raise ValueError("widths, latent, fold, steps and prior_blocks must be positive")
+        if self.steps > MOST_STEPS:
+            raise ValueError(f"steps must be at most {MOST_STEPS}")
         if min(self.encoder_blocks, self.blocks) < 0:
             raise ValueError("encoder_blocks and blocks must not be negative")
         if any(w < GROUP or w % GROUP for w in (*self.prior_widths, *self.guide_widths)):

@@ -35,7 +35,7 @@ class DataConfig:
         crop: side of the square crops, pixels.
         batch: images a step, over all ranks and accumulation steps.
         grey: share of the crops turned grey, 0 to 1.
-        shrink: share of the crops taken from a picture shrunk by a random factor of 1 to 2, 0 to 1.
+        shrink: share of the crops taken from a picture shrunk to 3/4 or 1/2 of its side, 0 to 1.
         candidates: crops drawn from a picture for each that is used, the most detailed one; more
             than one keeps skies and walls from filling the batches.
         flips: whether crops are flipped and turned at random (the 8 symmetries of the square);
@@ -43,8 +43,9 @@ class DataConfig:
         holdout: share of the images kept for validation where none are named, 0 to 1.
         val_crop: side of the validation crops, pixels.
         val_limit: validation images at most.
-        cache_mb: decoded images held in memory at most, MiB.
-        workers: threads that decode and degrade.
+        device_share: share of a GPU's free memory that decoded images may take there, 0 to 1.
+        cache_mb: decoded images held in the host's memory at most, MiB.
+        workers: threads that prepare batches while the network is trained; 0: it waits for them.
     """
 
     crop: int = 96
@@ -56,7 +57,8 @@ class DataConfig:
     holdout: float = 0.05
     val_crop: int = 192
     val_limit: int = 24
-    cache_mb: int = 1536
+    device_share: float = 0.5
+    cache_mb: int = 2048
     workers: int = 2
 
 
@@ -100,7 +102,10 @@ class RunConfig:
         keep: the weights that become the model, `best` by their validation or `last`.
         seed: of the initial weights, the crops and the degradation.
         validate_every: steps between validations.
+        validate_share: share of the run's time that validation may take, 0 to 1: where it takes
+            more, it comes less often, and in a run limited by time looks at fewer images.
         save_every: seconds between saves of the resume state.
+        compile: whether the step is compiled, on a GPU: a minute at the start, faster afterwards.
     """
 
     steps: int = 20_000
@@ -108,7 +113,9 @@ class RunConfig:
     keep: str = "best"
     seed: int = 0
     validate_every: int = 1000
+    validate_share: float = 0.1
     save_every: float = 180.0
+    compile: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,13 +138,13 @@ _LIMITS: Mapping[tuple[float, float], tuple[str, ...]] = {
         "data.candidates",
         "data.val_crop",
         "data.val_limit",
-        "data.workers",
         "optim.accumulate",
         "run.steps",
         "run.validate_every",
     ),
     (0, math.inf): (
         "data.cache_mb",
+        "data.workers",
         "optim.weight_decay",
         "optim.clip",
         "run.seed",
@@ -147,6 +154,8 @@ _LIMITS: Mapping[tuple[float, float], tuple[str, ...]] = {
         "data.grey",
         "data.shrink",
         "data.holdout",
+        "data.device_share",
+        "run.validate_share",
         "optim.final_lr",
         "optim.warmup",
         "optim.ema",

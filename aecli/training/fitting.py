@@ -116,7 +116,7 @@ def class_names(data: Sequence[str]) -> list[str]:
     """
     from pathlib import Path
 
-    from aecli.imaging.inputs import natural
+    from aecli.files.inputs import natural
     from aecli.training import sources
 
     entries = sources.collect(data, labelled=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,29 +66,46 @@ def train(plan: Plan, observer: Observer) -> Outcome:
     session = Session(plan, observer)
     run, ranks, device = plan.recipe.run, plan.ranks, plan.runtime.device
     shown = saved = time.monotonic()
-    with denormals_flushed(), stop_signals() as stopped, closing(session.batches()) as stream:
+    bad = math.inf
+    with (
+        denormals_flushed(),
+        fast_convolutions(device),
+        stop_signals() as stopped,
+        session.batches() as stream,
+    ):
         while True:
             # Ranks go by the first one's clock, and stop together.
-            fraction, stop = ranks.agree([session.fraction(), float(stopped.is_set())], device)
-            if fraction >= 1 or stop:
+            mine = [session.fraction(), float(stopped.is_set()), bad]
+            fraction, stop, bad = ranks.agree(mine, device)
+            if fraction >= 1 or stop or bad < math.inf:
                 break
             for group in session.optimiser.param_groups:
                 group["lr"] = learning_rate(plan.recipe.optim, fraction)
-            batch = {k: torch.from_numpy(v).to(device) for k, v in next(stream).items()}
-            optimise(session, batch, fraction)
-            session.average.update(session.module)
+            optimise(session, next(stream), fraction)
+            session.average.update()
             session.step += 1
 
             if ranks.first:
                 now = time.monotonic()
-                if now - shown > REFRESH:
+                show, save, validate = (
+                    now - shown > REFRESH,
+                    now - saved > run.save_every,
+                    session.due(),
+                )
+                if show or save or validate:
+                    bad = session.bad_step()  # waits for the device, as all that follows
+                if bad < math.inf:
+                    continue
+                if show:
                     observer.stepped(session.progress())
                     shown = now
-                if session.step % run.validate_every == 0 and session.fraction() < 1:
+                if validate:
                     session.validate()
-                if now - saved > run.save_every:
+                if save:
                     session.save_state()
                     saved = now
+        if min(bad, session.bad_step()) < math.inf:
+            raise _not_finite(plan, min(bad, session.bad_step()))
         finished = fraction >= 1
         if ranks.first:
             if finished:
@@ -108,8 +125,7 @@ def kept(recipe: Recipe, folder: Path) -> Path:
 def optimise(session: Session, batch: Mapping[str, Tensor], fraction: float) -> None:
     """One optimiser step on a batch, when `fraction` of the run is done.
 
-    Raises:
-        TrainingError: the loss or its gradient is not finite; the weights are as before.
+    Nothing here waits for the device: whether all was finite is told by `session.bad_step`.
     """
     plan, optim, scaler = session.plan, session.recipe.optim, session.scaler
     losses: dict[str, Tensor] = {}
@@ -125,16 +141,31 @@ def optimise(session: Session, batch: Mapping[str, Tensor], fraction: float) -> 
     finite = torch.stack(list(losses.values())).isfinite().all()
     if not scaler.is_enabled():  # else the scaler itself skips steps that overflowed
         finite &= norm.isfinite()
-    if plan.ranks.mean(finite.float()) < 1:
-        raise TrainingError(
-            f"the loss is no longer finite at step {session.step}; the last good weights are in"
-            f" {plan.folder}",
-            f"go on with a lower learning rate: --resume --set optim.lr={optim.lr / 3:.1g}",
-        )
     scaler.step(session.optimiser)
     scaler.update()
     session.optimiser.zero_grad(set_to_none=True)
-    session.count(losses)
+    session.count(losses, finite)
+
+
+def _not_finite(plan: Plan, step: float) -> TrainingError:
+    return TrainingError(
+        f"the loss is no longer finite at step {step:.0f}; the last good weights are in"
+        f" {plan.folder}",
+        f"go on with a lower learning rate: --resume --set optim.lr={plan.recipe.optim.lr / 3:.1g}",
+    )
+
+
+@contextmanager
+def fast_convolutions(device: torch.device) -> Iterator[None]:
+    """Let cuDNN try which of its kernels is the fastest for each shape, on a GPU, for a while.
+
+    Without TF32: the networks compute in bfloat16, but degradations are to be exact.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+        yield
 
 
 def _micro_batches(batch: Mapping[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:

@@ -11,7 +11,7 @@ from aecli import device
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.errors import UsageError
-from aecli.imaging import files
+from aecli.files.atomic import atomic
 from aecli.training import distributed, loop
 from aecli.training.data import split
 from aecli.training.session import Plan
@@ -92,7 +92,7 @@ def run(request: Request, observer: Observer) -> Trained:
             start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with files.atomic(target, overwrite=True) as copy, outcome.weights.open("rb") as best:
+            with atomic(target, overwrite=True) as copy, outcome.weights.open("rb") as best:
                 shutil.copyfileobj(best, copy)
     return Trained(
         target if outcome.finished else None,

@@ -7,24 +7,26 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from aecli.checkpoints import format as checkpoints
-from aecli.device import Precision
+from aecli.device import Precision, is_out_of_memory
 from aecli.errors import UsageError
 from aecli.training import recipes
-from aecli.training.data import batches
+from aecli.training.batches import Batches
+from aecli.training.degradations.draws import Draws
 from aecli.training.distributed import Ranks
 from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, SAMPLES, prepare
 from aecli.training.start import adopt, architecture, objective, optimiser
 from aecli.training.state import State, WeightAverage
-from aecli.training.watching import Log, Progress, save_rows
+from aecli.training.watching import Log, Progress, Unwatched, save_rows
 from aecli.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -34,7 +36,12 @@ if TYPE_CHECKING:
     from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.objectives import Objective
+    from aecli.training.objectives.base import HeldOut, Score
     from aecli.training.watching import Observer
+
+
+FREE_VALIDATION = 5.0
+"""Seconds that the validations of any run may take, whatever its share of them."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,30 @@ class Trainee(nn.Module):
         return self._objective.loss(self.module, batch, fraction)
 
 
+class Compiled(nn.Module):
+    """A module compiled when it is first called; where that fails it runs as it is."""
+
+    def __init__(self, module: nn.Module, warn: Callable[[str], None]) -> None:
+        super().__init__()
+        self.module = module
+        self._warn = warn
+        self._compiled: Callable[..., dict[str, Tensor]] | None = torch.compile(module)
+
+    def forward(self, batch: Mapping[str, Tensor], fraction: float) -> dict[str, Tensor]:
+        """As the module's."""
+        if self._compiled is not None:
+            try:
+                return self._compiled(batch, fraction)
+            except (RuntimeError, ImportError) as error:  # torch's compiler raises many kinds
+                if is_out_of_memory(error):
+                    raise
+                line = str(error).strip().partition("\n")[0]
+                self._warn(f"not compiled, trained as it is: {line}")
+                self._compiled = None
+        out: dict[str, Tensor] = self.module(batch, fraction)
+        return out
+
+
 class Session:
     """A run between its start (or resumption) and its end.
 
@@ -98,7 +129,7 @@ class Session:
         self.recipe = plan.recipe
         self._observer = observer
         _check_shares(plan.recipe, plan.ranks)
-        warn = observer.warn if plan.ranks.first else _say_nothing
+        heard = observer if plan.ranks.first else Unwatched()
 
         self.spec, self._config = architecture(plan.recipe, plan.start)
         with torch.random.fork_rng():
@@ -106,18 +137,18 @@ class Session:
             self.module = self.spec.build(self._config)
         self._origin = plan.origin
         if plan.start is not None:
-            adopt(self.module, plan.start, warn)
+            adopt(self.module, plan.start, heard.warn)
         device, optim = plan.runtime.device, self.recipe.optim
         self.objective = objective(self.recipe, self.spec, self._config)
         geometry = self.spec.geometry(self._config)
         self.source, self._held_out = self.objective.open(
-            plan.train, plan.val, self.recipe, geometry, warn
+            plan.train, plan.val, self.recipe, geometry, device, heard
         )
         _place(self.module, device)
         self.objective.begin(self.module, self.source)
         self.average = WeightAverage(self.module, optim.ema)
         self._shadow = plan.runtime.prepare(self.spec.build(self._config))
-        self.optimiser = optimiser(self.module, optim)
+        self.optimiser = optimiser(self.module, optim, device)
         half = plan.runtime.precision is Precision.FP16
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
 
@@ -125,29 +156,38 @@ class Session:
         if plan.resume is not None:
             self._restore(plan.resume)
             if plan.resume.files != self.source.names:
-                warn("the images have changed since this run was saved: it will not repeat exactly")
+                heard.warn(
+                    "the images have changed since this run was saved: it will not repeat exactly"
+                )
         self.trainee: nn.Module = Trainee(self.module, self.objective)
+        if self.recipe.run.compile and device.type == "cuda":
+            self.trainee = Compiled(self.trainee, heard.warn)
         if plan.ranks.size > 1:
             self.trainee = DistributedDataParallel(self.trainee)
         self._first_step = self.step
         self._began = time.monotonic()
         self._terms: dict[str, Tensor] = {}
         self._summed = 0
+        self._bad_step = torch.full((), math.inf, device=device)
+        self._validating, self._last_validation, self._within = 0.0, 0.0, False
         self.metrics: Mapping[str, float] = {}
         if plan.ranks.first:
             prepare(plan.folder, afresh=plan.resume is None)
             self._log = Log(plan.folder / METRICS, self.step)
             (plan.folder / RECIPE).write_text(recipes.dumps(self.recipe), "utf-8")
 
-    def batches(self) -> Generator[Batch]:
+    def batches(self) -> Batches:
         """This rank's batches from the present step on."""
-        return batches(
-            self.source,
-            self.objective.sample,
-            first_step=self.step,
-            rank=self.plan.ranks.rank,
-            ranks=self.plan.ranks.size,
-        )
+        data, seed, ranks = self.recipe.data, self.recipe.run.seed, self.plan.ranks
+        device = self.plan.runtime.device
+        share = data.batch // ranks.size
+
+        def make(step: int) -> Batch:
+            start = step * data.batch + ranks.rank * share
+            draws = Draws(seed, np.arange(start, start + share), device)
+            return self.objective.batch(self.source, draws)
+
+        return Batches(make, self.step, device, ahead=data.workers > 0)
 
     def seconds(self) -> float:
         """Time spent, over all sessions of the run."""
@@ -171,16 +211,35 @@ class Session:
             lr=self.optimiser.param_groups[0]["lr"],
         )
 
-    def count(self, losses: Mapping[str, Tensor]) -> None:
-        """Take a step's loss into the averages that `progress` shows."""
+    def count(self, losses: Mapping[str, Tensor], finite: Tensor) -> None:
+        """Take a step's loss into the averages that `progress` shows, and whether it is finite.
+
+        Nothing here waits for the device.
+        """
         self._terms = {k: self._terms.get(k, 0) + v for k, v in losses.items()}
         self._summed += 1
+        bad = torch.where(finite, math.inf, float(self.step))
+        self._bad_step = torch.minimum(self._bad_step, bad)
+
+    def bad_step(self) -> float:
+        """The first step whose loss or gradient was not finite, infinity without any."""
+        return float(self._bad_step)
+
+    def due(self) -> bool:
+        """Whether it is time for a validation, and the run's share of it is not yet used up."""
+        run = self.recipe.run
+        if self.step % run.validate_every or self.fraction() >= 1:
+            return False
+        spent = self._validating + self._last_validation
+        return spent <= max(FREE_VALIDATION, run.validate_share * self.seconds())
 
     def validate(self) -> None:
         """Score the averaged weights and save them, also as the best if they are."""
+        began = time.monotonic()
         self._shadow.load_state_dict(self.average.weights)
-        with torch.inference_mode(), self.plan.runtime.autocast():
-            score = self.objective.validate(self._shadow, self._held_out, self.plan.runtime.device)
+        if self.plan.seconds is not None and not self._within:
+            self._limit_validation(self.recipe.run.validate_share * self.plan.seconds)
+        score = self._scored(self._held_out)
         self.metrics = score.metrics
         improved = self.metrics[self.objective.primary] > self._best
         if improved:
@@ -193,6 +252,26 @@ class Session:
         self._log.write(progress, self.metrics)
         self._observer.validated(progress, self.metrics, improved)
         self._terms, self._summed = {}, 0
+        self._last_validation = time.monotonic() - began
+        self._validating += self._last_validation
+
+    def _scored(self, held_out: HeldOut) -> Score:
+        device = self.plan.runtime.device
+        with torch.inference_mode(), self.plan.runtime.autocast():
+            return self.objective.validate(self._shadow, held_out, device)
+
+    def _limit_validation(self, seconds: float) -> None:
+        """Keep as many held-out images as are validated in so many seconds."""
+        count = len(self._held_out)
+        for _ in range(2):  # the first time includes what is done once
+            began = time.monotonic()
+            self._scored(self._held_out[:1])
+            each = time.monotonic() - began
+            if each * count <= seconds:
+                break
+        step = min(math.ceil(each * count / seconds), count) if seconds else count
+        self._held_out = self._held_out[:: max(1, step)]
+        self._within = True
 
     def save_weights(self, name: str) -> None:
         """Write the averaged weights as a model, in the form it is published in."""
@@ -266,7 +345,3 @@ def _check_shares(recipe: Recipe, ranks: Ranks) -> None:
 
 def _place(module: nn.Module, device: torch.device) -> None:
     module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _say_nothing(_: str) -> None:
-    pass

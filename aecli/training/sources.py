@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.errors import InputError, UsageError
-from aecli.imaging import codec, files
-from aecli.imaging.image import Image
+from aecli.files import inputs
+from aecli.images import formats, reading
+from aecli.images.image import Image
 from aecli.training import idx
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ def _entries(path: Path, *, labelled: bool) -> Iterator[Entry]:
     elif path.is_file() and path.suffix.lower() == ".zip":
         yield from _from_zip(path)
     else:
-        for source in files.collect([str(path)], recursive=True):
+        for source in inputs.collect([str(path)], recursive=True):
             assert source.path is not None  # standard input was refused
             label = source.relative.parts[0] if len(source.relative.parts) > 1 else ""
-            yield Entry(str(source.path), label, partial(codec.decode, source.path))
+            yield Entry(str(source.path), label, partial(reading.decode, source.path))
 
 
 def _from_idx(path: Path, *, labelled: bool) -> Iterator[Entry]:
@@ -122,7 +123,7 @@ def _is_picture(name: str) -> bool:
     """By its suffix; hidden files and the shadows that macOS adds are none."""
     parts = Path(name).parts
     hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-    return not hidden and Path(name).suffix.lower() in codec.SUFFIXES
+    return not hidden and Path(name).suffix.lower() in formats.SUFFIXES
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Image:
@@ -132,4 +133,4 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Ima
         data = archive.read(member)
     except (*_DAMAGED, OSError) as error:
         raise InputError(f"{name}: damaged or truncated ({error})") from None
-    return codec.decode(data, name=name)
+    return reading.decode(data, name=name)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from aecli.errors import InputError, TrainingError, UsageError, did_you_mean
-from aecli.imaging.square import square
-from aecli.training.data import Stream
+from aecli.images.square import square
+from aecli.training.data import Shuffled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +37,9 @@ class Squares:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __getitem__(self, part: slice) -> Squares:
+        return Squares(self.images[part], self.labels[part])
 
     def with_mirrored(self) -> Squares:
         """All of them, and all of them mirrored left to right."""
@@ -103,42 +106,31 @@ def load(
     return Squares(np.stack(images), np.array(labels, np.int64))
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """One square of a run: its place among all, its pixels, and its class."""
-
-    index: int
-    image: NDArray[np.uint8]
-    label: int
-
-
-class Draws:
+class SquareDataset:
     """The squares of a run by number: all of them once, then all again in another order.
 
-    Attributes:
+    Args:
         squares: those drawn from.
+        seed: of the order.
+        device: where their pixels are to be.
+
+    Attributes:
+        images: uint8, as those of `squares`, on the device.
+        labels: as those of `squares`, in the host's memory.
         names: a checksum of them, to tell when the data has changed.
     """
 
-    def __init__(self, squares: Squares, config: DataConfig, seed: int) -> None:
-        self.squares = squares
-        self.config = config
-        self._seed = seed
+    def __init__(self, squares: Squares, seed: int, device: torch.device) -> None:
+        self.images = torch.from_numpy(np.ascontiguousarray(squares.images)).to(device)
+        self.labels = squares.labels
         digest = hashlib.sha256(squares.images.data)
         digest.update(squares.labels.data)
         self.names = [digest.hexdigest()]
-        self._order = lru_cache(maxsize=4)(self._shuffled)
+        self._order = Shuffled(seed, len(squares))
 
     def __len__(self) -> int:
-        return len(self.squares)
+        return len(self.labels)
 
-    def __getitem__(self, number: int) -> tuple[Drawn, np.random.Generator]:
-        """Square `number`, and the generator that its noise comes from."""
-        epoch, within = divmod(number, len(self))
-        index = int(self._order(epoch)[within])
-        rng = np.random.default_rng([self._seed, Stream.CROP, number])
-        drawn = Drawn(index, self.squares.images[index], int(self.squares.labels[index]))
-        return drawn, rng
-
-    def _shuffled(self, epoch: int) -> NDArray[np.int64]:
-        return np.random.default_rng([self._seed, Stream.ORDER, epoch]).permutation(len(self))
+    def places(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which squares the samples with those numbers are."""
+        return self._order.places(numbers)

@@ -49,8 +49,8 @@ def objective(recipe: Recipe, spec: ModelSpec, config: Any) -> Objective:
     return OBJECTIVES[spec.tasks[recipe.task]](recipe.objective, recipe.optim.loss, config)
 
 
-def optimiser(module: nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
-    """What fits the weights of `module`, as a recipe's [optim] has it."""
+def optimiser(module: nn.Module, optim: OptimConfig, device: torch.device) -> torch.optim.Optimizer:
+    """What fits the weights of `module` on a device, as a recipe's [optim] has it."""
     if optim.optimiser == "muon":
         return Muon(module, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
     return torch.optim.AdamW(
@@ -58,6 +58,7 @@ def optimiser(module: nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
         lr=optim.lr,
         betas=optim.betas,
         weight_decay=optim.weight_decay,
+        fused=device.type == "cuda" or None,
     )
 
 

@@ -25,25 +25,29 @@ class WeightAverage:
     Its horizon grows with the run until it reaches that of `decay`: the t-th weights count by
     max(1 - decay, 10 / (9 + t)). So the first replace the initial ones altogether, and a short run
     is averaged over its last tenth, not pulled towards weights that had learnt nothing yet.
+
+    Args:
+        module: whose weights; from now on it changes them in place.
+        decay: 0 switches averaging off.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
         self.updates = 0
         self.weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
+        pairs = [(self.weights[k], v.detach()) for k, v in module.state_dict().items()]
+        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
+    def update(self) -> None:
         """Take the module's present weights in."""
         self.updates += 1
         share = max(1 - self.decay, 10 / (9 + self.updates)) if self.decay else 1.0
-        current = module.state_dict()
-        ours = [v for v in self.weights.values() if v.is_floating_point()]
-        theirs = [current[k].detach() for k, v in self.weights.items() if v.is_floating_point()]
+        ours, theirs = zip(*self._averaged, strict=True)
         torch._foreach_lerp_(ours, theirs, share)
-        for name, value in self.weights.items():
-            if not value.is_floating_point():
-                value.copy_(current[name])
+        for mine, its in self._copied:
+            mine.copy_(its)
 
     def load(self, weights: Mapping[str, Tensor], updates: int) -> None:
         """Go on from a saved average."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image as Pillow
 
 from aecli.errors import InputError, TrainingError, UsageError
-from aecli.imaging.square import fitted
-from aecli.training.data import Stream
+from aecli.images.square import fitted
+from aecli.training.data import Shuffled, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
 
     from aecli.training.config import DataConfig
     from aecli.training.sources import Entry
+
+T = TypeVar("T")
 
 FINER = 3
 """The shorter side of pictures in memory, in sides of what the model sees; less if they are so."""
@@ -76,40 +76,38 @@ def load(
     return pictures
 
 
-@dataclass(eq=False)
-class Views:
+class ViewDataset:
     """The pictures of a run by number: all of them once, then all again in another order.
 
-    Attributes:
+    Args:
         pictures: those drawn from.
         config: the recipe's [data].
         seed: of the order, and of what is done to them.
+
+    Attributes:
         names: a checksum of them, to tell when the data has changed.
     """
 
-    pictures: list[Pillow.Image]
-    config: DataConfig
-    seed: int
-    names: list[str]
-
-    @classmethod
-    def of(cls, pictures: list[Pillow.Image], config: DataConfig, seed: int) -> Views:
-        """The views of pictures."""
+    def __init__(self, pictures: list[Pillow.Image], config: DataConfig, seed: int) -> None:
+        self._pictures, self._seed = pictures, seed
+        self._threads = max(1, config.workers)
+        self._order = Shuffled(seed, len(pictures))
         digest = hashlib.sha256()
         for picture in pictures:
             digest.update(picture.tobytes())
-        return cls(pictures, config, seed, [digest.hexdigest()])
+        self.names = [digest.hexdigest()]
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self._pictures)
 
-    def __getitem__(self, number: int) -> tuple[Pillow.Image, np.random.Generator]:
-        """Picture `number`, and the generator that its part and its edits come from."""
-        epoch, within = divmod(number, len(self))
-        index = int(_order(self.seed, epoch, len(self))[within])
-        return self.pictures[index], np.random.default_rng([self.seed, Stream.CROP, number])
+    def map(
+        self, view: Callable[[Pillow.Image, np.random.Generator], T], numbers: NDArray[np.int64]
+    ) -> list[T]:
+        """What `view` makes of the samples' pictures, each with a generator of its own."""
 
+        def one(place: int, number: int) -> T:
+            rng = np.random.default_rng([self._seed, Stream.CROP, number])
+            return view(self._pictures[place], rng)
 
-@lru_cache(maxsize=4)
-def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, Stream.ORDER, epoch]).permutation(count)
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="views") as threads:
+            return list(threads.map(one, self._order.places(numbers), numbers))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from aecli.imaging import codec, files
-from aecli.imaging.image import Image
+from aecli.files.atomic import atomic
+from aecli.images import writing
+from aecli.images.image import Image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,8 +76,8 @@ def save_rows(path: Path, rows: Sequence[Sequence[Picture]]) -> None:
     """Rows of pictures of one size, as one PNG; nothing without any."""
     if rows:
         sheet = np.concatenate([np.concatenate(row, axis=1) for row in rows])
-        with files.atomic(path, overwrite=True) as file:
-            codec.write(Image(sheet), file, "PNG")
+        with atomic(path, overwrite=True) as file:
+            writing.write(Image(sheet), file, "PNG")
 
 
 class Log:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 import struct
@@ -15,19 +16,24 @@ from safetensors.numpy import save_file
 
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints.format import FORMAT, Meta
-from aecli.errors import ModelError
+from aecli.errors import AecliError, ModelError
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
     ),
     max_leaves=6,
 )
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", fullmatch=True)
 tables = st.dictionaries(st.text(max_size=8), plain, max_size=4)
 
 
-@given(config=tables, training=tables, metrics=tables, tag=st.text(max_size=12))
+@given(config=tables, training=tables, metrics=tables, tag=names)
 def test_metadata_survives(config: Any, training: Any, metrics: Any, tag: str) -> None:
     meta = Meta("unet", config, "denoise", tag, training, metrics, "1.2.3")
     assert Meta.from_json(meta.to_json()) == meta
@@ -99,17 +105,22 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         checkpoints.load(path)
 
 
-def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_keeps_the_old_file_and_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "m.safetensors"
     meta = Meta("unet", {"preset": "tiny"}, "denoise", "x")
     checkpoints.save(path, {"w": torch.zeros(3)}, meta)
     before = path.read_bytes()
 
-    def fail(*_: Any, **__: Any) -> None:
-        raise OSError("disk full")
+    def fill(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:7])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("safetensors.torch.save_file", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(AecliError, match=r"m\.safetensors: .*No space left on device") as raised:
         checkpoints.save(path, {"w": torch.ones(3)}, meta)
+    assert raised.value.exit_code == 1
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -1,25 +1,33 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import struct
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import install, store
 from aecli.errors import ModelError, UsageError
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`; paths in `truncated` stop half-way, whatever length they announced."""
+    """Serves `files`.
+
+    Paths in `truncated` stop half-way, whatever length they announced; those in `moved` are
+    elsewhere.
+    """
 
     daemon_threads = True
     files: dict[str, bytes]
     truncated: set[str]
+    moved: dict[str, str]
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{path}"
@@ -30,6 +38,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         name = self.path.lstrip("/")
+        if name in self.server.moved:
+            self.send_response(302)
+            self.send_header("Location", self.server.moved[name])
+            self.end_headers()
+            return
         if name not in self.server.files:
             self.send_error(404)
             return
@@ -47,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "*")
     with Server(("127.0.0.1", 0), Handler) as running:
-        running.files, running.truncated = {}, set()
+        running.files, running.truncated, running.moved = {}, set(), {}
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
@@ -153,3 +166,53 @@ def test_what_is_not_a_model_is_refused_in_one_line(
         assert raised.value.message.startswith(source)
         assert "\n" not in raised.value.message
     assert installed(home) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://example.org/m.safetensors", "by https only"),
+        ("ftp://127.0.0.1/m.safetensors", "by https only"),
+        ("file:///etc/hostname", "by https only"),
+        ("https://example.org/m.safetensors", "is checked against its sha256"),
+        ("http://127.0.0.1.example.org/m.safetensors", "by https only"),
+    ],
+)
+def test_downloads_are_encrypted_and_have_a_checksum(url: str, words: str, home: Path) -> None:
+    with pytest.raises(UsageError, match=words):
+        install.add(url)
+
+
+def test_no_server_redirects_to_an_open_way(server: Server, model: Path, home: Path) -> None:
+    server.files["m"] = model.read_bytes()
+    server.moved |= {"near": server.url("m"), "far": "http://example.org/m", "out": "file:///m"}
+    assert install.add(server.url("near")).name == "tiny"
+    for name, words in (("far", "redirects to http://example.org/m, which is"), ("out", "file:")):
+        with pytest.raises(ModelError, match=f"cannot download .*{words}"):
+            install.add(server.url(name), overwrite=True)
+
+
+def test_what_is_too_large_for_a_model_is_not_downloaded(
+    server: Server, model: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.files["m"] = model.read_bytes()
+    monkeypatch.setattr(install, "MAX_FILE", model.stat().st_size - 1)
+    for source in (server.url("m"), str(model)):
+        with pytest.raises(ModelError, match="is too large for a model"):
+            install.add(source)
+    assert installed(home) == []
+
+
+def test_only_what_loads_is_added(model: Path, home: Path) -> None:
+    meta = replace(checkpoints.read_meta(model), config={"widths": [16, 24], "blocks": [1, 2]})
+    weights = checkpoints.load(model).module.state_dict()
+    checkpoints.save(model, weights, meta)
+    with pytest.raises(ModelError, match="does not fit its architecture"):
+        install.add(str(model))
+    assert installed(home) == []
+
+
+def test_a_folder_or_device_is_no_model(tmp_path: Path, home: Path) -> None:
+    for source in (tmp_path, Path(os.devnull)):
+        with pytest.raises(ModelError, match="is not a file"):
+            install.add(str(source))

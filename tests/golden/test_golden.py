@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import aecli
-from aecli.imaging import codec
-from aecli.imaging.image import Image
+from aecli.images import reading, writing
+from aecli.images.image import Image
 
 HERE = Path(__file__).parent
 HEIGHT, WIDTH = 43, 61
@@ -86,8 +86,8 @@ def compare(path: Path, made: Image, *, update: bool) -> None:
     """Hold a picture against the kept one, within a level of 255."""
     if update:
         with path.open("wb") as file:
-            codec.write(made, file, "PNG")
-    kept = codec.decode(path)
+            writing.write(made, file, "PNG")
+    kept = reading.decode(path)
     assert kept.pixels.dtype == made.pixels.dtype
     assert kept.pixels.shape == made.pixels.shape
     tolerance = 1 if made.pixels.dtype == np.uint8 else 64
@@ -102,5 +102,5 @@ def test_every_picture_is_small_and_in_use() -> None:
     kept = list(HERE.glob("*.png"))
     assert {path.name for path in kept} == used
     for path in kept:
-        header = codec.probe(path)
+        header = reading.probe(path)
         assert max(header.width, header.height) <= 64

@@ -9,8 +9,9 @@ from PIL import Image
 
 import aecli
 from aecli.errors import ModelError
-from aecli.imaging import codec, files
-from aecli.imaging.square import square
+from aecli.files.inputs import collect
+from aecli.images import reading
+from aecli.images.square import square
 from aecli.inference import comparison, embed, projection, tiles
 from aecli.inference.embed import Embedder
 
@@ -74,7 +75,7 @@ def test_vectors_come_in_the_order_of_the_files(folder: Path, monkeypatch) -> No
     (folder / "1.png").write_bytes(b"no image")
     (folder / "3.png").chmod(0)
     blobs.install("spots", latent=3)
-    sources = files.collect([str(folder), str(folder / "gone.png")])
+    sources = collect([str(folder), str(folder / "gone.png")])
     entries = list(Embedder.open("spots", **ON_CPU).run(sources))
     assert [e.source for e in entries] == sources
     failed = [k for k, e in enumerate(entries) if e.error is not None]
@@ -88,7 +89,7 @@ def test_vectors_come_in_the_order_of_the_files(folder: Path, monkeypatch) -> No
 
 def test_what_is_known_is_not_embedded_again(folder: Path) -> None:
     blobs.install("spots")
-    embedder, sources = Embedder.open("spots", **ON_CPU), files.collect([str(folder)])
+    embedder, sources = Embedder.open("spots", **ON_CPU), collect([str(folder)])
     first = list(embedder.run(sources))
     known = {first[0].digest, first[3].digest}
     again = list(embedder.run(sources, known=known.__contains__))
@@ -115,14 +116,14 @@ def test_a_jpeg_is_decoded_small_and_looks_the_same() -> None:
     exif[0x0112] = 6
     picture.save(buffer, "JPEG", quality=95, exif=exif)
     data = buffer.getvalue()
-    assert codec.decode(data, at_least=64).pixels.shape == (160, 120, 3)
-    assert codec.decode(data, at_least=61).pixels.shape == (160, 120, 3)
-    assert codec.decode(data, at_least=60).pixels.shape == (80, 60, 3)
-    whole = square(codec.decode(data), 32, 3).astype(int)
+    assert reading.decode(data, at_least=64).pixels.shape == (160, 120, 3)
+    assert reading.decode(data, at_least=61).pixels.shape == (160, 120, 3)
+    assert reading.decode(data, at_least=60).pixels.shape == (80, 60, 3)
+    whole = square(reading.decode(data), 32, 3).astype(int)
     assert np.abs(embed.small(data, 32, 3) - whole).max() <= 4
     png = io.BytesIO()
     picture.save(png, "PNG")
-    assert codec.decode(png.getvalue(), at_least=60).pixels.shape == (480, 640, 3)
+    assert reading.decode(png.getvalue(), at_least=60).pixels.shape == (480, 640, 3)
 
 
 def test_pictures_are_read_again(folder: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pixel_shuffle
 
-from aecli.imaging.image import Image
+from aecli.images.image import Image
 from aecli.inference.ensemble import averaged
 from aecli.inference.restore import Restorer
 from aecli.inference.upscale import Enlarger

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aecli.errors import ModelError, UsageError
-from aecli.imaging.image import Image, Metadata
+from aecli.images.image import Image, Metadata
 from aecli.inference import restore
 from aecli.inference.restore import Restorer
 

@@ -7,8 +7,8 @@ import pytest
 
 from aecli.checkpoints import store
 from aecli.errors import ModelError, UsageError
-from aecli.imaging.image import Image, Metadata
-from aecli.imaging.resample import resample
+from aecli.images.image import Image, Metadata
+from aecli.images.resample import resample
 from aecli.inference.upscale import Enlarger, bicubic, chain
 
 from .. import tiny

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aecli.errors import InputError, UsageError
-from aecli.imaging.files import Source
+from aecli.files.inputs import Source
 from aecli.inference import export
 from aecli.inference import latents as points
 from aecli.inference import vectors as npz

@@ -11,7 +11,7 @@ from aecli.checkpoints import format as checkpoints
 from aecli.errors import UsageError
 from aecli.models.unet import UNet, UNetConfig
 from aecli.training.objectives.denoise import Denoise
-from tests.imaging.samples import noise
+from tests.images.samples import noise
 
 from .test_loop import StopAt
 

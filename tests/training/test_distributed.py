@@ -17,7 +17,17 @@ def launch(ranks: int, name: str, images: Path, home: Path) -> subprocess.Comple
     command = ["train", "denoise", str(images), "--name", name, "--steps", "4", *settings]
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
     return subprocess.run(
-        [sys.executable, *launcher, "-m", "aecli", *command, "--device", "cpu"],
+        [
+            sys.executable,
+            *launcher,
+            "-m",
+            "aecli",
+            *command,
+            "--device",
+            "cpu",
+            "--precision",
+            "fp32",
+        ],
         env={**os.environ, "AECLI_HOME": str(home), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -16,6 +16,7 @@ from aecli.inference.embed import Embedder
 from aecli.models.vae import DETAIL, VAE, VAEConfig
 from aecli.training import sources, views
 from aecli.training.config import DataConfig
+from aecli.training.degradations.draws import Draws
 from aecli.training.objectives import agreement as objective
 from aecli.training.objectives.agreement import Agreement, agreement
 from aecli.training.request import Request
@@ -25,6 +26,7 @@ from aecli.training.state import State
 from .conftest import Recorder
 from .digits import write_idx
 
+CPU = torch.device("cpu")
 TINY = (
     "model.size=16",
     "model.widths=[8, 8]",
@@ -164,13 +166,12 @@ def test_copies_are_drawn_as_the_number_says(images: Path) -> None:
     data = DataConfig()
     loaded = views.load(entries, size=16, channels=3, config=data, report=print)
     assert all(16 <= min(p.size) <= 48 for p in loaded)
-    source = views.Views.of(loaded, data, 0)
-    seen = {id(source[k][0]) for k in range(len(source))}
-    assert len(seen) == len(source) == 6
+    source = views.ViewDataset(loaded, data, 0)
+    assert len(set(source.map(lambda picture, _: id(picture), np.arange(6)))) == len(source) == 6
     task = Agreement({}, "mse", VAEConfig(16, 3, 8, (8,), 0, 16, variational=False))
-    a, b = (task.sample(*source[3]) for _ in range(2))
-    assert all(np.array_equal(a[k], b[k]) for k in ("image", "edited"))
-    assert not np.array_equal(a["image"], a["edited"])
+    a, b = (task.batch(source, Draws(0, numbers, CPU)) for numbers in ([2, 3], [3, 4]))
+    assert all(torch.equal(a[k][1], b[k][0]) for k in ("image", "edited"))
+    assert not torch.equal(a["image"], a["edited"])
 
 
 def test_unusable_pictures_are_named(tmp_path: Path, images: Path) -> None:

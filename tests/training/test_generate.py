@@ -21,18 +21,19 @@ from aecli.errors import InputError, UsageError
 from aecli.models.flow import SPEC as FLOW
 from aecli.models.vae import SPEC as VAE
 from aecli.models.vae import kl_divergence
-from aecli.training.config import DataConfig
+from aecli.training.degradations.draws import Draws
 from aecli.training.objectives.flow import flow
 from aecli.training.objectives.generating import to_images
 from aecli.training.objectives.vae import Variational
 from aecli.training.request import Request
 from aecli.training.run import Trained, run
-from aecli.training.squares import Draws, Squares
+from aecli.training.squares import SquareDataset, Squares
 from aecli.training.state import FILE, State
 
 from .conftest import Recorder
 from .digits import write_mnist
 
+CPU = torch.device("cpu")
 STAGES = (
     "model.preset=tiny",
     "data.batch=8",
@@ -214,9 +215,11 @@ def test_folders_in_colour_are_learnt_from_too(train: Train, images: Path, tmp_p
 
 def batch_of(objective: Any, count: int = 4) -> dict[str, torch.Tensor]:
     images = np.random.default_rng(0).integers(0, 256, (count, 16, 16), np.uint8)
-    draws = Draws(Squares(images, np.zeros(count, np.int64)), DataConfig(), 0)
-    samples = [objective.sample(*draws[k]) for k in range(count)]
-    return {k: torch.from_numpy(np.stack([s[k] for s in samples])) for k in samples[0]}
+    return objective.batch(dataset(images), Draws(0, range(count), CPU))
+
+
+def dataset(images: np.ndarray) -> SquareDataset:
+    return SquareDataset(Squares(images, np.zeros(len(images), np.int64)), 0, CPU)
 
 
 def test_the_vae_loss_is_reconstruction_and_weighted_kl() -> None:
@@ -226,7 +229,7 @@ def test_the_vae_loss_is_reconstruction_and_weighted_kl() -> None:
     table = {"beta": 2.0, "kl_warmup": 0.5}
     objective = Variational(table, "mse", config)
     batch = batch_of(objective)
-    x = to_images(batch["image"])
+    x = batch["image"]
     mean, log_var = model.posterior(x)
     full = objective.loss(model, batch, 1.0)
     kl = kl_divergence(mean, log_var).sum(1).mean()
@@ -253,10 +256,10 @@ def test_the_flow_loss_vanishes_for_the_true_velocity() -> None:
     objective: Any = flow({"train": "prior"}, "l1", config)
     model = FLOW.build(config).eval()
     images = np.random.default_rng(0).integers(0, 256, (4, 16, 16), np.uint8)
-    draws = Draws(Squares(images, np.zeros(4, np.int64)), DataConfig(), 0)
-    objective.begin(model, draws)
+    objective.begin(model, dataset(images))
     batch = batch_of(objective)
-    z = model.encode(to_images(torch.from_numpy(images)))[batch["index"]]
+    order = dataset(images).places(np.arange(4))
+    z = model.encode(to_images(torch.from_numpy(images)))[order]
     points = []
 
     def known(x: torch.Tensor, time: torch.Tensor, label: Any) -> torch.Tensor:

@@ -12,7 +12,7 @@ from aecli.training.muon import Muon, is_matrix, orthogonal
 @pytest.mark.parametrize("shape", [(40, 90), (90, 40), (64, 300)])
 def test_orthogonal_keeps_directions_and_evens_out_their_lengths(shape: tuple[int, int]) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
-    result = orthogonal(matrix)
+    [result] = orthogonal(matrix[None])
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
     lengths = torch.diagonal(u.T @ result @ v.T)
     assert 0.6 < float(lengths.min()) <= float(lengths.max()) < 1.3

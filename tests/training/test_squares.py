@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from aecli.errors import TrainingError, UsageError
 from aecli.training import sources, squares
 from aecli.training.config import DataConfig
-from aecli.training.squares import Draws, Squares
+from aecli.training.squares import SquareDataset, Squares
+
+CPU = torch.device("cpu")
 
 
 def load(*names: Path, **changed: object) -> Squares:
@@ -61,18 +64,18 @@ def test_more_than_fits_is_refused_with_the_cure(images: Path) -> None:
     assert "data.cache_mb=19" in (caught.value.hint or "")
 
 
-def test_draws_depend_on_their_number_alone_and_miss_nothing(images: Path) -> None:
+def test_squares_come_by_number_alone_and_none_is_missed(images: Path) -> None:
     pool = load(images)
-    draws, again = (Draws(pool, DataConfig(), seed=5) for _ in range(2))
-    assert draws.names == again.names
-    for number in (17, 3, 100, 3):
-        (a, one), (b, two) = draws[number], again[number]
-        assert (a.index, a.label) == (b.index, b.label)
-        assert np.array_equal(a.image, pool.images[a.index])
-        assert one.random() == two.random()
-    orders = [[draws[6 * epoch + k][0].index for k in range(6)] for epoch in range(4)]
-    assert all(sorted(order) == list(range(6)) for order in orders)
-    assert len({tuple(order) for order in orders}) > 1
+    dataset, again = (SquareDataset(pool, seed=5, device=CPU) for _ in range(2))
+    assert dataset.names == again.names
+    numbers = np.array([17, 3, 100, 3])
+    places = dataset.places(numbers)
+    assert np.array_equal(places, again.places(numbers))
+    assert np.array_equal(places[1:2], dataset.places(np.array([3])))
+    assert np.array_equal(dataset.images[places].numpy(), pool.images[places])
+    orders = dataset.places(np.arange(24)).reshape(4, 6)
+    assert (np.sort(orders) == np.arange(6)).all()
+    assert len({tuple(order) for order in orders.tolist()}) > 1
 
 
 def test_mirrored_pictures_lie_beside_the_others(images: Path) -> None:
@@ -80,4 +83,4 @@ def test_mirrored_pictures_lie_beside_the_others(images: Path) -> None:
     both = pool.with_mirrored()
     assert len(both) == 12
     assert np.array_equal(both.images[6:], pool.images[:, :, ::-1])
-    assert Draws(both, DataConfig(), 0).names != Draws(pool, DataConfig(), 0).names
+    assert SquareDataset(both, 0, CPU).names != SquareDataset(pool, 0, CPU).names

@@ -16,7 +16,7 @@ def averaged(values: list[float], decay: float) -> float:
     average = WeightAverage(module, decay)
     for value in values:
         module.weight.data.fill_(value)
-        average.update(module)
+        average.update()
     return average.weights["weight"].item()
 
 
@@ -39,7 +39,7 @@ def test_no_averaging_without_decay() -> None:
     module = nn.Linear(2, 2)
     average = WeightAverage(module, 0.0)
     module.weight.data.fill_(7)
-    average.update(module)
+    average.update()
     assert torch.equal(average.weights["weight"], module.weight)
 
 

@@ -8,10 +8,9 @@ import torch
 
 from aecli.checkpoints import format as checkpoints
 from aecli.errors import UsageError
-from aecli.imaging.degrade import shrink
 from aecli.models.upscaler import Upscaler, UpscalerConfig
-from aecli.training.config import DataConfig
-from aecli.training.data import Crops, ImagePool, detail
+from aecli.training.degradations.draws import Draws
+from aecli.training.degradations.resize import shrink
 from aecli.training.objectives.upscale import Upscale
 from aecli.training.request import Request
 from aecli.training.run import run
@@ -38,23 +37,33 @@ def request(images: Path, name: str, scale: int, *settings: str, **more: object)
 
 
 @pytest.mark.parametrize("degradation", ["bicubic", "photo"])
-def test_samples_are_pairs_of_small_and_large(degradation: str) -> None:
+def test_batches_are_pairs_of_small_and_large(degradation: str) -> None:
     objective = Upscale({"degradation": degradation}, "l1", UpscalerConfig(scale=3))
-    clean = np.random.default_rng(0).integers(0, 256, (24, 36), np.uint8)
-    batch = objective.sample(clean, np.random.default_rng(1))
-    assert batch["input"].shape == (8, 12, 3)
-    assert batch["target"].shape == (24, 36, 3)
-    if degradation == "bicubic":
-        assert (batch["input"][..., 0] == shrink(clean, 3)).all()
+    clean = torch.randint(0, 256, (4, 3, 24, 36)).div(255)
+    draws = Draws(0, range(4), torch.device("cpu"))
+    batch = objective.degrade(clean, draws, np.zeros(4, bool))
+    assert batch["input"].shape == (4, 3, 8, 12)
+    assert torch.equal(batch["target"], clean)
+    assert torch.equal(batch["input"], shrink(clean, 3)) is (degradation == "bicubic")
+
+
+def test_validation_is_the_same_in_any_precision() -> None:
+    """What a network is shown does not depend on what it computes in."""
+    model = Upscaler(UpscalerConfig(scale=2, widths=(8,), blocks=(1,)))
+    held_out = list(np.random.default_rng(0).integers(0, 256, (10, 32, 32, 3), np.uint8))
+    objective, cpu = Upscale({}, "l1", model), torch.device("cpu")
+    with torch.no_grad():
+        full = objective.validate(model, held_out, cpu)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = objective.validate(model, held_out, cpu)
+    assert half.metrics["psnr_bicubic"] == full.metrics["psnr_bicubic"]
+    assert len(full.rows) == 2 and full.rows[0][0].shape == (32, 32, 3)
 
 
 def test_the_luma_may_count_beside_the_colours() -> None:
     model = Upscaler(UpscalerConfig(scale=2, widths=(8,), blocks=(1,)))
-    batch = {
-        "input": torch.zeros(1, 8, 8, 3, dtype=torch.uint8),
-        "target": torch.zeros(1, 16, 16, 3, dtype=torch.uint8),
-    }
-    batch["target"][..., 1] = 255
+    batch = {"input": torch.zeros(1, 3, 8, 8), "target": torch.zeros(1, 3, 16, 16)}
+    batch["target"][:, 1] = 1
     with torch.no_grad():
         plain = Upscale({}, "l1", model).loss(model, batch, 0.0)
         both = Upscale({"luma": 2}, "l1", model).loss(model, batch, 0.0)
@@ -96,12 +105,3 @@ def test_x3_starts_from_x2(images: Path) -> None:
     assert [w for w in recorder.warnings if "start at random" in w] == [
         "2 of 20 weight tensors start at random"
     ]
-
-
-def test_the_most_detailed_candidates_are_used(images: Path) -> None:
-    pool = ImagePool(sorted(images.glob("*.png")), 1 << 30)
-    means = []
-    for candidates in (1, 6):
-        crops = Crops(pool, DataConfig(crop=16, candidates=candidates, grey=0, shrink=0), seed=0)
-        means.append(np.mean([detail(crops[k][0]) for k in range(60)]))
-    assert means[1] > means[0] * 1.1

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.errors import UsageError
-from aecli.imaging.edits import Edits, Window, central, edited, plain, windows
 from aecli.tables import section
 from aecli.training import sources, views
+from aecli.training.augment import Edits, Window, central, edited, plain, windows
 from aecli.training.data import evenly
 from aecli.training.objectives.base import Score, pixel_loss
 from aecli.training.objectives.generating import (
@@ -29,17 +29,21 @@ from aecli.training.objectives.generating import (
     psnr,
     to_images,
 )
+from aecli.training.views import ViewDataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from PIL import Image as Pillow
 
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
-    from aecli.training.data import Batch, Source
+    from aecli.training.data import Batch
+    from aecli.training.degradations.draws import Draws
+    from aecli.training.objectives.base import Picture
     from aecli.training.sources import Entry
+    from aecli.training.watching import Observer
 
 STARTED_FROM = 4096
 """Parts of pictures whose principal components a linear autoencoder starts from."""
@@ -59,7 +63,7 @@ ALIKE = 1e-6
 
 @dataclass(frozen=True)
 class AgreementConfig(Edits):
-    """The objective: how copies are edited (`aecli.imaging.edits.Edits`), and what they tell.
+    """The objective: how copies are edited (`aecli.training.augment.Edits`), and what they tell.
 
     Attributes:
         part: side of the least part of a picture that counts as a picture of its own, as a share of
@@ -98,6 +102,19 @@ class HeldOut:
     usual: Tensor
     whole: Tensor
 
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def __getitem__(self, part: slice) -> HeldOut:
+        kept = torch.isin(self.owner, torch.arange(len(self))[part])
+        return HeldOut(
+            self.parts[kept],
+            self.copies[kept],
+            self.owner[kept],
+            self.usual[kept],
+            self.whole[part],
+        )
+
 
 class Agreement:
     """Agreement of edited copies + reconstruction."""
@@ -126,8 +143,9 @@ class Agreement:
         val: Sequence[Entry],
         recipe: Recipe,
         _geometry: Geometry,
-        warn: Callable[[str], None],
-    ) -> tuple[Source, HeldOut]:
+        _device: torch.device,
+        observer: Observer,
+    ) -> tuple[ViewDataset, HeldOut]:
         """All pictures, in memory, and what validation looks at."""
 
         def load(entries: Sequence[Entry]) -> list[Pillow.Image]:
@@ -136,35 +154,32 @@ class Agreement:
                 size=self._size,
                 channels=self._channels,
                 config=recipe.data,
-                report=warn,
+                report=observer.warn,
             )
 
         held_out = self._prepared(load(evenly(val, recipe.data.val_limit)))
-        return views.Views.of(load(train), recipe.data, recipe.run.seed), held_out
+        return ViewDataset(load(train), recipe.data, recipe.run.seed), held_out
 
-    def begin(self, module: nn.Module, source: Source) -> None:
+    def begin(self, module: nn.Module, source: ViewDataset) -> None:
         """Let a linear autoencoder, where one takes part, start from principal components."""
         model: Any = module
         if model.linear is None:
             return
-        rng = np.random.default_rng([6, len(source)])
-        pictures = [source[number % len(source)][0] for number in range(STARTED_FROM)]
-        parts = _images([plain(p, self._window(p, rng), self._size) for p in pictures])
-        model.start_from(parts.to(next(module.parameters()).device))
+        parts = source.map(
+            lambda p, rng: plain(p, self._window(p, rng), self._size), np.arange(STARTED_FROM)
+        )
+        model.start_from(_images(parts).to(next(module.parameters()).device))
 
-    def sample(self, item: Pillow.Image, rng: np.random.Generator) -> Batch:
+    def batch(self, source: ViewDataset, draws: Draws) -> Batch:
         """`image`, a part of a picture, and an `edited` copy of it."""
-        window = self._window(item, rng)
-        return {
-            "image": plain(item, window, self._size),
-            "edited": edited(item, window, self._size, self._edits, rng),
-        }
+        image, copy = zip(*source.map(self._pair, draws.numbers), strict=True)
+        return {"image": _images(image).to(draws.device), "edited": _images(copy).to(draws.device)}
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
         """`agreement`, and the weighted `reconstruction`."""
-        x, copies = to_images(batch["image"]), to_images(batch["edited"])
+        x, copies = batch["image"], batch["edited"]
         model: Any = module
         z = model.encode(torch.cat([x, copies]))
         image = model.decode(z[: len(x)])
@@ -198,6 +213,12 @@ class Agreement:
         """The shape of a latent; from the first validation on, what was calibrated."""
         return {"latent": [self._latent], **self._measured}
 
+    def _pair(self, picture: Pillow.Image, rng: np.random.Generator) -> tuple[Picture, Picture]:
+        """A part of a picture, and an edited copy of it."""
+        window = self._window(picture, rng)
+        copy = edited(picture, window, self._size, self._edits, rng)
+        return plain(picture, window, self._size), copy
+
     def _window(self, picture: Pillow.Image, rng: np.random.Generator) -> Window:
         return windows(*picture.size, self.config.part, rng)
 
@@ -205,7 +226,7 @@ class Agreement:
         rng = np.random.default_rng([5, len(pictures)])
         repeats = -(-CALIBRATED // len(pictures))
         repeated = [picture for picture in pictures for _ in range(repeats)]
-        pairs = [self.sample(picture, rng) for picture in repeated]
+        parts, copies = zip(*(self._pair(picture, rng) for picture in repeated), strict=True)
         least = max(USUAL, self.config.part)
         usual = [
             edited(picture, windows(*picture.size, least, rng), self._size, SLIGHT, rng)
@@ -213,8 +234,8 @@ class Agreement:
         ]
         whole = [plain(picture, central(*picture.size), self._size) for picture in pictures]
         return HeldOut(
-            parts=_images([pair["image"] for pair in pairs]),
-            copies=_images([pair["edited"] for pair in pairs]),
+            parts=_images(parts),
+            copies=_images(copies),
             owner=torch.arange(len(pictures)).repeat_interleave(repeats),
             usual=_images(usual),
             whole=_images(whole),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
     from aecli.training.data import Batch, Source
+    from aecli.training.degradations.draws import Draws
+    from aecli.training.watching import Observer
 
     Picture = NDArray[np.uint8]
 
@@ -69,6 +71,18 @@ class Score:
     samples: list[list[Picture]] = field(default_factory=list)
 
 
+class HeldOut(Protocol):
+    """Held-out images, as an objective needs them for its validation."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, part: slice, /) -> HeldOut:
+        """Some of them."""
+        ...
+
+
 class Objective(Protocol):
     """What the engine needs of a task."""
 
@@ -89,9 +103,12 @@ class Objective(Protocol):
         val: Sequence[Any],
         recipe: Recipe,
         geometry: Geometry,
-        warn: Callable[[str], None],
-    ) -> tuple[Source, Any]:
+        device: torch.device,
+        observer: Observer,
+    ) -> tuple[Source, HeldOut]:
         """Training images by number, and held-out ones for `validate`, of what `collect` found.
+
+        What fits there lies on the device that trains.
 
         Raises:
             UsageError: the recipe's [data] does not suit the architecture.
@@ -99,25 +116,28 @@ class Objective(Protocol):
         """
         ...
 
-    def begin(self, module: nn.Module, source: Source) -> None:
+    def begin(self, module: nn.Module, source: Any) -> None:
         """Freeze what this run does not train; called once, before the first step."""
         ...
 
-    def sample(self, item: Any, rng: np.random.Generator) -> Batch:
-        """Named arrays from one of the source's images. Runs in background threads."""
+    def batch(self, source: Any, draws: Draws) -> Batch:
+        """Named tensors on the device, one row a sample of the source: what `loss` takes.
+
+        A function of the draws alone. Runs in a thread of its own, without gradients.
+        """
         ...
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], fraction: float
     ) -> dict[str, Tensor]:
-        """The terms of the loss on a batch of samples, each a scalar; their sum is minimised.
+        """The terms of the loss on a batch, each a scalar; their sum is minimised.
 
         `fraction` is the share of the run that is done.
         """
         ...
 
     def validate(self, module: nn.Module, held_out: Any, device: torch.device) -> Score:
-        """Score a model on held-out images."""
+        """Score a model on held-out images, or on a slice of them."""
         ...
 
     def facts(self) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from aecli.errors import UsageError, did_you_mean
-from aecli.imaging.camera import Camera, any_camera
-from aecli.imaging.degrade import jpeg, white_noise
-from aecli.imaging.metrics import psnr
+from aecli.images.metrics import psnr
 from aecli.tables import section
+from aecli.training.camera import Camera, any_camera
 from aecli.training.data import luma
+from aecli.training.degrade import jpeg, white_noise
 from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
 from aecli.training.objectives.restoring import Restoring
 
@@ -32,7 +32,7 @@ VAL_CAMERAS = {
     "middling": Camera(shot=0.006, read=4e-5, mixture=0.5, quality=90),
     "strong": Camera(shot=0.02, read=4e-4, mixture=0.5, quality=90),
 }
-"""The cameras of the validation; training draws its own (`aecli.imaging.camera.any_camera`)."""
+"""The cameras of the validation; training draws its own (`aecli.training.camera.any_camera`)."""
 
 BESIDE = ("psnr_clean", "psnr_grey")
 """What the validation's mean leaves out."""

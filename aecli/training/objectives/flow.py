@@ -11,15 +11,17 @@ from torch import Tensor, nn
 
 from aecli.errors import UsageError, did_you_mean
 from aecli.tables import section
+from aecli.training.degradations.draws import on_device
 from aecli.training.objectives.base import Score, pixel_loss
 from aecli.training.objectives.generating import Generating, beside, psnr, to_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aecli.training.data import Batch, Source
+    from aecli.training.data import Batch
+    from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Objective
-    from aecli.training.squares import Drawn, Squares
+    from aecli.training.squares import SquareDataset, Squares
 
 ENCODED_AT_ONCE = 256
 """Images of a batch that is encoded before the prior's first step."""
@@ -76,22 +78,26 @@ class Autoencode(Generating):
         self.config = config
         self._pixel_loss = pixel_loss(loss)
 
-    def begin(self, module: nn.Module, source: Source) -> None:  # noqa: ARG002 - the protocol's
+    def begin(self, module: nn.Module, source: SquareDataset) -> None:  # noqa: ARG002 - the protocol's
         """Leave the priors alone."""
         model: Any = module
         for prior in (model.prior, model.guide):
             if prior is not None:
                 prior.requires_grad_(False)
 
-    def sample(self, item: Drawn, rng: np.random.Generator) -> Batch:
+    def batch(self, source: SquareDataset, draws: Draws) -> Batch:
         """`image`, and the `noise` added to its latents."""
-        return {"image": item.image, "noise": rng.standard_normal(self.latent, np.float32)}
+        places = on_device(source.places(draws.numbers), draws.device)
+        return {
+            "image": to_images(source.images[places]),
+            "noise": draws.normal("noise", self.latent),
+        }
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
         """`pixel`: the error of the reconstruction."""
-        x = to_images(batch["image"])
+        x = batch["image"]
         model: Any = module
         z = model.encode(x) + self.config.latent_noise * batch["noise"]
         return {"pixel": self._pixel_loss(model.decode(z), x)}
@@ -120,29 +126,23 @@ class MatchFlow(Generating):
         self.config = config
         self._latents = torch.empty(0)
 
-    def begin(self, module: nn.Module, source: Source) -> None:
+    def begin(self, module: nn.Module, source: SquareDataset) -> None:
         """Freeze the autoencoder, and encode all images once: their latents do not change."""
         model: Any = module
         for part in (model.encoder, model.normalise, model.decoder):
             part.eval().requires_grad_(False)
-        images = torch.from_numpy(source.squares.images)  # type: ignore[attr-defined]
-        device = next(module.parameters()).device
         with torch.no_grad():
-            self._latents = torch.cat(
-                [
-                    model.encode(to_images(images[i : i + ENCODED_AT_ONCE].to(device)))
-                    for i in range(0, len(images), ENCODED_AT_ONCE)
-                ]
-            )
+            parts = torch.split(source.images, ENCODED_AT_ONCE)
+            self._latents = torch.cat([model.encode(to_images(part)) for part in parts])
 
-    def sample(self, item: Drawn, rng: np.random.Generator) -> Batch:
-        """`index` of the image, its `label`, the `noise` and the `time` of a point on its path."""
-        spread = self.config.time_spread * rng.standard_normal()
+    def batch(self, source: SquareDataset, draws: Draws) -> Batch:
+        """`latent` of the image, its `label`, the `noise` and the `time` of a point on its path."""
+        places = source.places(draws.numbers)
         return {
-            "index": np.array(item.index),
-            "label": self.drop(item.label, self.config.class_dropout, rng),
-            "noise": rng.standard_normal(self.latent, np.float32),
-            "time": np.array(1 / (1 + np.exp(-spread)), np.float32),
+            "latent": self._latents[on_device(places, draws.device)],
+            "label": self.dropped(source.labels[places], self.config.class_dropout, draws),
+            "noise": draws.normal("noise", self.latent),
+            "time": (self.config.time_spread * draws.normal("time", ())).sigmoid(),
         }
 
     def loss(
@@ -150,7 +150,7 @@ class MatchFlow(Generating):
     ) -> dict[str, Tensor]:
         """`velocity`: the mean squared error of the velocity; `guide`: that of the weaker prior."""
         model: Any = module
-        z, label = self._latents[batch["index"]], self.labels(batch["label"])
+        z, label = batch["latent"], self.labels(batch["label"])
         priors = {"velocity": model.velocity}
         if model.guide is not None:
             priors["guide"] = model.weaker

@@ -10,21 +10,23 @@ from PIL import Image as Pillow
 from torch import Tensor, nn
 
 from aecli.checkpoints.novelty import RoundTrip, measured
-from aecli.imaging.edits import Edits, Window, edited
 from aecli.training import sources, squares
+from aecli.training.augment import Edits, Window, edited
 from aecli.training.data import evenly
-from aecli.training.squares import Squares
+from aecli.training.degradations.draws import on_device
+from aecli.training.squares import SquareDataset, Squares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
-    from aecli.training.data import Source
+    from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
     from aecli.training.sources import Entry
+    from aecli.training.watching import Observer
 
 COLUMNS, ROWS = 10, 8
 """Of the pictures that a validation shows."""
@@ -62,8 +64,9 @@ class Generating:
         val: Sequence[Entry],
         recipe: Recipe,
         _geometry: Geometry,
-        warn: Callable[[str], None],
-    ) -> tuple[Source, Squares]:
+        device: torch.device,
+        observer: Observer,
+    ) -> tuple[SquareDataset, Squares]:
         """All pictures as squares; with `data.flips` their mirror images beside them."""
 
         def load(entries: Sequence[Entry]) -> Squares:
@@ -73,16 +76,16 @@ class Generating:
                 channels=self.channels,
                 classes=self.classes,
                 config=recipe.data,
-                report=warn,
+                report=observer.warn,
             )
 
         held_out = load(evenly(val, recipe.data.val_limit))
         shown = load(train)
         if recipe.data.flips:
             shown = shown.with_mirrored()
-        return squares.Draws(shown, recipe.data, recipe.run.seed), held_out
+        return SquareDataset(shown, recipe.run.seed, device), held_out
 
-    def begin(self, module: nn.Module, source: Source) -> None:
+    def begin(self, module: nn.Module, source: SquareDataset) -> None:
         """Nothing: all weights are trained."""
 
     def facts(self) -> dict[str, Any]:
@@ -105,10 +108,12 @@ class Generating:
         """Labels as models take them: None without classes."""
         return labels if self.classes else None
 
-    def drop(self, label: int, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
-        """The label, or with probability `share` none, so that the model learns both."""
-        dropped = bool(self.classes) and rng.random() < share
-        return np.array(len(self.classes) if dropped else label)
+    def dropped(self, labels: NDArray[np.int64], share: float, draws: Draws) -> Tensor:
+        """The labels, with probability `share` none, so that the model learns both."""
+        gone = draws.uniform("class", 1)[:, 0] < share
+        return on_device(
+            np.where(gone & bool(self.classes), len(self.classes), labels), draws.device
+        )
 
     def held_out(self, held_out: Squares, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """Validation pictures and their labels, as models take them."""

@@ -5,19 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
 from aecli.errors import UsageError
-from aecli.imaging import files
-from aecli.training.data import Crops, ImagePool, validation_crops
+from aecli.files.inputs import collect
+from aecli.training.crops import open_crops, validation_crops
+from aecli.training.data import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from torch import nn
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
 
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
-    from aecli.training.data import Source
+    from aecli.training.crops import RandomCrops
+    from aecli.training.data import Batch
+    from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
+    from aecli.training.watching import Observer
 
 
 class Restoring:
@@ -29,7 +37,7 @@ class Restoring:
         missing = [n for n in names if n == "-" or not Path(n).exists()]
         if missing:
             raise UsageError(f"there is no file or folder {missing[0]!r}")
-        sources = files.collect(names, recursive=True)
+        sources = collect(names, recursive=True)
         return [s.path for s in sources if s.path is not None]
 
     def open(
@@ -38,17 +46,50 @@ class Restoring:
         val: Sequence[Path],
         recipe: Recipe,
         geometry: Geometry,
-        warn: Callable[[str], None],
-    ) -> tuple[Source, list[Picture]]:
+        device: torch.device,
+        observer: Observer,
+    ) -> tuple[RandomCrops, list[Picture]]:
         """Random crops, and the centres of the held-out images."""
         _check_crops(recipe, geometry)
-        data = recipe.data
-        pool = ImagePool(train, data.cache_mb << 20, warn)
-        held_out = validation_crops(val, data.val_crop, data.val_limit, warn)
-        return Crops(pool, data, recipe.run.seed), held_out
+        data, seed = recipe.data, recipe.run.seed
+        held_out = validation_crops(val, data.val_crop, data.val_limit, observer.warn)
+        extras, share = self.extras(recipe)
+        return open_crops(train, data, seed, device, observer, extras, share), held_out
 
-    def begin(self, module: nn.Module, source: Source) -> None:
+    def extras(self, _recipe: Recipe) -> tuple[Sequence[Picture], float]:
+        """Pictures to learn from beside the images, HxW or HxWx3, and their share of the crops."""
+        return (), 0.0
+
+    def begin(self, module: nn.Module, source: RandomCrops) -> None:
         """Nothing: all weights are trained."""
+
+    def batch(self, source: RandomCrops, draws: Draws) -> Batch:
+        """Clean crops, and what becomes of them."""
+        clean, extra = source.take(draws)
+        return self.degrade(clean, draws, extra)
+
+    def degrade(self, clean: Tensor, draws: Draws, _extra: NDArray[np.bool_]) -> Batch:
+        """What the network is trained on.
+
+        Args:
+            clean: (N, 3, crop, crop) in [0, 1] on the device, grey ones with three equal channels.
+            draws: of all that is random.
+            _extra: which of them come from `extras`, (N,).
+        """
+        pixels = (clean.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
+        samples = []
+        for number, picture in zip(draws.numbers, pixels, strict=True):
+            grey = (picture == picture[..., :1]).all()
+            rng = np.random.default_rng([draws.seed, Stream.CROP, number])
+            samples.append(self.sample(picture[..., 0] if grey else picture, rng))
+        return {
+            k: torch.from_numpy(np.stack([s[k] for s in samples])).to(clean.device)
+            for k in samples[0]
+        }
+
+    def sample(self, clean: Picture, rng: np.random.Generator) -> Any:
+        """For objectives that still degrade sample by sample."""
+        raise NotImplementedError
 
     def facts(self) -> dict[str, Any]:
         """Nothing."""

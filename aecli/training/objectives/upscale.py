@@ -10,34 +10,43 @@ import torch
 from torch import Tensor, nn
 
 from aecli.errors import UsageError, did_you_mean
-from aecli.imaging import degrade
-from aecli.imaging.metrics import luma, psnr
-from aecli.imaging.resample import resample
-from aecli.imaging.square import LUMA
+from aecli.images.metrics import luma, psnr
+from aecli.images.square import LUMA
 from aecli.tables import section
-from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
+from aecli.training.degradations.draws import Draws, on_device
+from aecli.training.degradations.found import found_photo
+from aecli.training.degradations.resize import resample, shrink
+from aecli.training.objectives.base import Score, pixel_loss, to_picture, to_tensor
 from aecli.training.objectives.restoring import Restoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
 
-    Degradation = Callable[[Picture, int, np.random.Generator], Picture]
+    Degradation = Callable[[Tensor, int, Draws], Tensor]
 
 
-def _bicubic(clean: Picture, scale: int, _: np.random.Generator) -> Picture:
-    return degrade.shrink(clean, scale)
+def _bicubic(clean: Tensor, scale: int, _: Draws) -> Tensor:
+    return shrink(clean, scale)
 
 
 def _luma(images: Tensor) -> Tensor:
     """(N, 3, H, W) -> (N, H, W)."""
-    return torch.einsum("nchw,c->nhw", images, images.new_tensor(LUMA.tolist()))
+    return (images * on_device(LUMA, images.device).view(3, 1, 1)).sum(1)
 
 
-DEGRADATIONS: Mapping[str, Degradation] = {"bicubic": _bicubic, "photo": degrade.found_photo}
-"""How the small picture comes from the large one: large, scale, generator -> small."""
+DEGRADATIONS: Mapping[str, Degradation] = {"bicubic": _bicubic, "photo": found_photo}
+"""How small pictures come from large ones: large (N, 3, H, W), scale, draws -> small."""
+
+VAL_BATCH = 8
+"""Held-out pictures enlarged at once."""
+
+VAL_SEED = 3
+"""Of the validation's degradation, whatever the run's."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +83,20 @@ class Upscale(Restoring):
         self._pixel_loss = pixel_loss(loss)
         self._degrade = DEGRADATIONS[self.config.degradation]
 
-    def sample(self, clean: Picture, rng: np.random.Generator) -> Batch:
-        """`input`, uint8 hxwx3, and `target`, HxWx3."""
-        small = self._degrade(clean, self.scale, rng)
-        return {"input": to_colour(small), "target": to_colour(clean)}
+    def degrade(self, clean: Tensor, draws: Draws, _extra: NDArray[np.bool_]) -> Batch:
+        """`input`, (N, 3, h, w), and `target`, (N, 3, H, W), in [0, 1]."""
+        small = self._degrade(clean, self.scale, draws)
+        return {"input": small.contiguous(memory_format=torch.channels_last), "target": clean}
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
         """`pixel`, the error of the enlarged picture, and its `luma`'s where that has a weight."""
         model: Any = module
-        target = to_tensor(batch["target"])
-        output = model.upscale(to_tensor(batch["input"]))
-        terms = {"pixel": self._pixel_loss(output, target)}
+        output = model.upscale(batch["input"])
+        terms = {"pixel": self._pixel_loss(output, batch["target"])}
         if self.config.luma:
-            bright = self._pixel_loss(_luma(output.float()), _luma(target))
+            bright = self._pixel_loss(_luma(output.float()), _luma(batch["target"]))
             terms["luma"] = self.config.luma * bright
         return terms
 
@@ -100,20 +108,29 @@ class Upscale(Restoring):
         scores: list[float] = []
         baseline: list[float] = []
         rows: list[list[Picture]] = []
-        for number, image in enumerate(held_out):
-            clean = to_colour(image)
-            small = self._degrade(clean, self.scale, np.random.default_rng([3, number]))
-            output = to_picture(
-                model.upscale(to_tensor(torch.from_numpy(small)[None].to(device)))[0]
-            )
-            cubic = resample(small, *clean.shape[:2])
-            scores.append(self._psnr(clean, output))
-            baseline.append(self._psnr(clean, cubic))
-            if number % 6 == 0:
-                rows.append([cubic, output, clean])
+        for start in range(0, len(held_out), VAL_BATCH):
+            pictures = held_out[start : start + VAL_BATCH]
+            with torch.autocast(device.type, enabled=False):
+                small, cubic = self._tests(np.stack(pictures), start, device)
+            outputs = model.upscale(small)
+            for number, clean in enumerate(pictures):
+                plain, output = to_picture(cubic[number]), to_picture(outputs[number])
+                scores.append(self._psnr(clean, output))
+                baseline.append(self._psnr(clean, plain))
+                if (start + number) % 6 == 0:
+                    rows.append([plain, output, clean])
         return Score(
             {"psnr": float(np.mean(scores)), "psnr_bicubic": float(np.mean(baseline))}, rows
         )
+
+    def _tests(
+        self, pictures: NDArray[np.uint8], first: int, device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        """Held-out pictures from number `first` on, degraded, and those enlarged bicubically."""
+        clean = to_tensor(torch.from_numpy(pictures).to(device))
+        draws = Draws(VAL_SEED, range(first, first + len(clean)), device)
+        small = self._degrade(clean, self.scale, draws)
+        return small, resample(small, clean.shape[2], clean.shape[3])
 
     def facts(self) -> dict[str, Any]:
         """The factor and what the model takes its inputs to be."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from aecli.errors import UsageError, did_you_mean
 from aecli.models.vae import kl_divergence, reparametrise
 from aecli.tables import section
+from aecli.training.degradations.draws import on_device
 from aecli.training.objectives.base import PIXEL_LOSSES, Score
 from aecli.training.objectives.generating import Generating, beside, psnr, to_images
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aecli.training.data import Batch
-    from aecli.training.squares import Drawn, Squares
+    from aecli.training.degradations.draws import Draws
+    from aecli.training.squares import SquareDataset, Squares
 
 
 RECONSTRUCTIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -69,19 +71,20 @@ class Variational(Generating):
         self._variational: bool = model.variational
         self.primary = "elbo" if self._variational else "psnr"
 
-    def sample(self, item: Drawn, rng: np.random.Generator) -> Batch:
+    def batch(self, source: SquareDataset, draws: Draws) -> Batch:
         """`image`, its `label`, and the `noise` of reparametrisation."""
+        places = source.places(draws.numbers)
         return {
-            "image": item.image,
-            "label": self.drop(item.label, self.config.class_dropout, rng),
-            "noise": rng.standard_normal(self.latent, np.float32),
+            "image": to_images(source.images[on_device(places, draws.device)]),
+            "label": self.dropped(source.labels[places], self.config.class_dropout, draws),
+            "noise": draws.normal("noise", self.latent),
         }
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], fraction: float
     ) -> dict[str, Tensor]:
         """`reconstruction` and `kl`, the latter as weighted by beta and its warm-up."""
-        x, label = to_images(batch["image"]), self.labels(batch["label"])
+        x, label = batch["image"], self.labels(batch["label"])
         model: Any = module
         if not self._variational:
             output = model.decode(model.encode(x, label), label)

@@ -1,0 +1,135 @@
+"""From a request to vectors, and to what is made of them."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aecli.cli.embed.collection import Collection
+from aecli.cli.embed.report import Report
+from aecli.cli.embed.request import STDOUT
+from aecli.errors import InputError, UsageError
+from aecli.figures import contact, page, scatter
+from aecli.files.atomic import atomic
+from aecli.images import formats, writing
+from aecli.images.image import Image
+from aecli.inference import comparison, export, projection, search, tiles
+from aecli.inference.embed import small
+
+if TYPE_CHECKING:
+    from aecli.cli.embed.request import Request
+    from aecli.figures.sheet import Picture
+
+_NEAREST = 5
+
+
+def run(request: Request) -> int:
+    """Do what `aecli embed` was asked for; returns the program's exit code."""
+    report = Report(request)
+    collection = Collection(request, report)
+    vectors = collection.vectors
+    if request.output is not None:
+        _keep(request, collection)
+        report.kept(len(vectors))
+    if request.nearest is not None:
+        _nearest(request, collection, report)
+    elif request.plot is not None:
+        _map(request, collection)
+        report.drawn(len(vectors))
+    if request.duplicates:
+        threshold = collection.threshold
+        groups = search.duplicates(vectors.values, threshold)
+        named = [search.best_first(str(vectors.paths[row]) for row in rows) for rows in groups]
+        report.duplicates(named, threshold)
+    if request.report:
+        _compare(request, collection, report)
+    return report.code
+
+
+def _keep(request: Request, collection: Collection) -> None:
+    """Write the vectors."""
+    assert request.output is not None
+    assert request.writes is not None
+    if request.output == STDOUT:
+        buffer = io.BytesIO()  # some formats seek, pipes do not
+        export.write(collection.vectors, buffer, request.writes)
+        sys.stdout.buffer.write(buffer.getbuffer())
+        sys.stdout.buffer.flush()
+        return
+    overwrite = request.overwrite or request.update
+    export.save(collection.vectors, Path(request.output), request.writes, overwrite=overwrite)
+
+
+def _nearest(request: Request, collection: Collection, report: Report) -> None:
+    """Find the pictures most like the query, other than itself."""
+    assert request.nearest is not None
+    k, vectors = request.k or _NEAREST, collection.vectors
+    query = collection.query(request.nearest)
+    if len(query.vector) != vectors.dimension:
+        raise UsageError(f"{request.index}: its vectors are not as long as the model's")
+    rows, scores = search.nearest(vectors.values, query.vector, k + 1)
+    named = [(str(vectors.paths[row]), float(s)) for row, s in zip(rows, scores, strict=True)]
+    found = [(path, score) for path, score in named if not _same(path, query.path)][:k]
+    report.neighbours(query.path, found)
+    if request.plot is not None:
+        paths = [path for path, _ in found]
+        sheet = [small(query.data, contact.SIDE, 3, name=query.path)]
+        if paths:
+            sheet += list(tiles.read(paths, contact.SIDE, workers=request.workers)[0])
+        captions = [f"query: {Path(query.path).name}"]
+        captions += [f"{score:.4f} {Path(path).name}" for path, score in found]
+        _write_picture(request, contact.sheet(np.stack(sheet), captions))
+        report.drawn(len(sheet))
+
+
+def _map(request: Request, collection: Collection) -> None:
+    """Lay the vectors out in the plane and write the map."""
+    assert request.plot is not None
+    vectors = collection.vectors
+    paths = [str(path) for path in vectors.paths]
+    points, axes = projection.project(vectors.values, request.projection or "pca")
+    names = scatter.folders(paths)
+    title = f"{len(paths)} pictures by {vectors.model}: {axes}"
+    if request.page:
+        pictures, _ = tiles.read(paths, page.thumbnail_side(len(paths)), workers=request.workers)
+        with atomic(Path(request.plot), overwrite=request.overwrite) as file:
+            file.write(page.page(points, pictures, paths, names, title).encode())
+    elif request.thumbnails:
+        side = scatter.thumbnail_side(len(paths))
+        pictures, _ = tiles.read(paths, side, workers=request.workers)
+        _write_picture(request, scatter.thumbnails(points, pictures, names, title))
+    else:
+        _write_picture(request, scatter.dots(points, names, title))
+
+
+def _compare(request: Request, collection: Collection, report: Report) -> None:
+    """Score the vectors beside PCA, on those pictures that can still be read."""
+    vectors, embedder = collection.vectors, collection.embedder
+    rows = comparison.chosen(len(vectors))
+    pictures, there = tiles.read(
+        vectors.paths[rows], embedder.size, embedder.channels, workers=request.workers
+    )
+    rows, pictures = rows[there], pictures[there]
+    if not len(rows):
+        raise InputError("--report: none of the pictures can be read any more")
+    values = np.array(vectors.values[rows])
+    names = scatter.folders([str(path) for path in vectors.paths[rows]])
+    figures = comparison.compare(values, pictures, embedder.reconstruct(values), names)
+    report.compared(figures, len(vectors), len(set(names)))
+
+
+def _write_picture(request: Request, picture: Picture) -> None:
+    assert request.plot is not None
+    path = Path(request.plot)
+    with atomic(path, overwrite=request.overwrite) as file:
+        writing.write(Image(np.ascontiguousarray(picture)), file, formats.format_of(path))
+
+
+def _same(path: str, other: str) -> bool:
+    """Whether two paths are one file; looked up only where they share a name."""
+    a, b = Path(path), Path(other)
+    return a.name == b.name and a.resolve() == b.resolve()

@@ -1,0 +1,114 @@
+"""What `aecli generate` says: in the pictures themselves, to people, and to programs."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aecli import __version__
+from aecli.cli import console
+from aecli.cli.generate.request import Mode
+from aecli.images.metrics import psnr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from aecli.cli.generate.request import Request
+    from aecli.cli.generate.scene import Scene
+    from aecli.cli.generate.target import Target
+    from aecli.figures.sheet import Picture
+    from aecli.inference.sample import Sampler
+
+
+class Report:
+    """Tells of what is made, and by what.
+
+    Args:
+        request: what was asked for.
+        scene: the picture.
+        target: where it goes.
+        sampler: the model.
+        seed: of all chance; None where there is none.
+    """
+
+    def __init__(
+        self, request: Request, scene: Scene, target: Target, sampler: Sampler, seed: int | None
+    ) -> None:
+        self._request = request
+        self._scene = scene
+        self._target = target
+        self._sampler = sampler
+        self._seed = seed
+        self._mean = ""
+        if not request.quiet:
+            console.say(f"{sampler.name} on {sampler.runtime.reason}")
+        for source, error in scene.failures:
+            console.error(error.message, error.hint)
+            if request.json:
+                console.record({"source": source, "status": "failed", "error": error.message})
+
+    @functools.cached_property
+    def text(self) -> Mapping[str, str]:
+        """PNG texts: the model, and the command that makes the picture again."""
+        sampler, runtime = self._sampler, self._sampler.runtime
+        command = self._request.command(
+            sampler.name, self._seed, str(runtime.device), runtime.precision.value
+        )
+        seed = {} if self._seed is None else {"Seed": str(self._seed)}
+        return {
+            "Software": f"aecli {__version__}",
+            "Model": sampler.name,
+            "Model sha256": sampler.sha256,
+            **seed,
+            "Command": command,
+        }
+
+    def tile_text(self, number: int) -> Mapping[str, str]:
+        """PNG texts of a tile in a file of its own."""
+        facts = self._scene.facts(number)
+        return {**self.text, **{key.capitalize(): str(value) for key, value in facts.items()}}
+
+    def reconstructed(self, originals: Picture, tiles: Picture) -> None:
+        """How near each reconstruction comes to its original: data, so on stdout."""
+        scores = [psnr(a, b) for a, b in zip(originals, tiles, strict=True)]
+        named = list(zip(self._scene.sources, scores, strict=True))
+        if self._request.json:
+            for source, score in named:
+                value = round(score, 4) if math.isfinite(score) else None
+                console.record({"source": source, "status": "done", "psnr": value})
+        elif self._target.path is not None:
+            rows = [(console.printable(source), f"{score:.2f}") for source, score in named]
+            console.table(("image", "PSNR dB"), rows)
+        self._mean = f", mean PSNR {np.mean(scores):.2f} dB"
+
+    def wrote(self, picture: Picture, warnings: Sequence[str]) -> None:
+        """The one picture is written."""
+        for warning in warnings:
+            console.warning(f"{self._target.name}: {warning}")
+        height, width = picture.shape[:2]
+        self._record({"pictures": self._scene.count, "width": width, "height": height})
+
+    def wrote_tile(self, path: Path, number: int) -> None:
+        """The file of one tile is written."""
+        self._record(self._scene.facts(number), str(path))
+
+    def finish(self, seconds: float) -> int:
+        """All is written; returns the program's exit code."""
+        if not self._request.quiet:
+            mode, seed = self._request.mode, self._seed
+            what = f"{self._scene.count} samples" if mode is Mode.SAMPLES else mode.value[2:]
+            how = "" if seed is None else f", seed {seed}"
+            line = f"{what} of {self._sampler.name}{how}{self._mean}"
+            console.say(f"{line} -> {self._target.name} ({seconds:.1f} s)")
+        return 1 if self._scene.failures else 0
+
+    def _record(self, facts: Mapping[str, Any], target: str | None = None) -> None:
+        if self._request.json:
+            made_by = {"model": self._sampler.name, "sha256": self._sampler.sha256}
+            seed = {} if self._seed is None else {"seed": self._seed}
+            where = target or self._target.name
+            console.record({"target": where, "status": "done", **facts, **made_by, **seed})

@@ -1,0 +1,118 @@
+"""From a request to pictures: choose the model, make the tiles, write them, tell of them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aecli.checkpoints import store
+from aecli.checkpoints.novelty import UNUSUAL
+from aecli.cli import console, novelty
+from aecli.cli.generate import target as targets
+from aecli.cli.generate.abilities import check, maker
+from aecli.cli.generate.kinds import compose
+from aecli.cli.generate.report import Report
+from aecli.cli.generate.target import Form
+from aecli.figures import sheet
+from aecli.files.atomic import atomic
+from aecli.inference import latents as points
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from aecli.cli.generate.request import Request
+    from aecli.cli.generate.scene import Scene
+    from aecli.cli.generate.target import Target
+    from aecli.inference.sample import Batch, Sampler
+
+
+def run(request: Request) -> int:
+    """Do what `aecli generate` was asked for; returns the program's exit code."""
+    started = time.monotonic()
+    given = None
+    if request.latents is not None:
+        given = points.load(Path(request.latents))
+        found = maker(given, request.latents, request.model)
+    else:
+        found = store.find("generate", request.model)
+    abilities = check(request, found)
+    seed = request.seed
+    if seed is None and request.seeded:
+        seed = secrets.randbits(32)
+    scene = compose(request, abilities, seed, given)
+    target = targets.plan(request, scene)
+
+    from aecli.inference.sample import Sampler  # loads torch: all that can be refused is by now
+
+    sampler = Sampler.open(found, device=request.device, precision=request.precision)
+    report = Report(request, scene, target, sampler, seed)
+    _warn_of_unusual(scene, sampler)
+    kept: list[Batch] = []
+    with console.Bars(scene.count, shown=not request.quiet) as bars:
+
+        def batches() -> Iterator[Batch]:
+            for batch in scene.make(sampler):
+                if request.save_latents is not None:
+                    kept.append(batch)
+                yield batch
+                for _ in batch.pictures:
+                    bars.advance()
+
+        _write(request, scene, target, batches(), report)
+    if request.save_latents is not None:
+        with atomic(Path(request.save_latents), overwrite=request.overwrite) as file:
+            points.save(_latents(kept, sampler), file)
+    return report.finish(time.monotonic() - started)
+
+
+def _warn_of_unusual(scene: Scene, sampler: Sampler) -> None:
+    """Tell of pictures unlike those that the model was trained on."""
+    if not (scene.encoded and sampler.knows_its_kind):
+        return
+    pictures = np.stack(list(scene.encoded.values()))
+    unusual = sampler.novelty(pictures, sampler.encode(pictures, None), None) > UNUSUAL
+    names = [name for name, so in zip(scene.encoded, unusual, strict=True) if so]
+    novelty.warn(names, sampler.name, UNUSUAL)
+
+
+def _write(
+    request: Request, scene: Scene, target: Target, batches: Iterable[Batch], report: Report
+) -> None:
+    """Make the tiles, and write them as the target wants them."""
+    overwrite = request.overwrite
+    if target.form is Form.FOLDER:
+        files_made = targets.save_tiles(
+            target,
+            (sheet.enlarge(batch.pictures, request.zoom) for batch in batches),
+            scene.count,
+            overwrite=overwrite,
+            text=report.tile_text,
+        )
+        for path, number in files_made:
+            report.wrote_tile(path, number)
+        return
+    tiles = np.concatenate([batch.pictures for batch in batches])
+    if scene.originals is not None:
+        report.reconstructed(scene.originals, tiles)
+    if target.form is Form.ANIMATION:
+        frames = sheet.enlarge(tiles, request.zoom)
+        targets.save_frames(target, frames, overwrite=overwrite, text=report.text)
+        report.wrote(frames[0], ())
+        return
+    picture = sheet.enlarge(scene.lay_out(tiles)[None], request.zoom)[0]
+    if scene.names:
+        picture = sheet.named(picture, scene.names)
+    warnings = targets.save_sheet(target, picture, overwrite=overwrite, text=report.text)
+    report.wrote(picture, warnings)
+
+
+def _latents(batches: Sequence[Batch], sampler: Sampler) -> points.Latents:
+    """The latents of a scene as a value that knows its model."""
+    labels = [b.labels for b in batches if b.labels is not None]
+    classes = tuple(sampler.classes[k] for k in np.concatenate(labels)) if labels else None
+    values = np.concatenate([b.latents for b in batches])
+    return points.Latents(values, sampler.name, sampler.sha256, classes)

@@ -1,0 +1,200 @@
+"""Where the pictures go: checked before they are made, written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aecli.cli import console
+from aecli.cli.generate.request import Mode
+from aecli.errors import UsageError
+from aecli.figures import sheet
+from aecli.files.atomic import atomic
+from aecli.files.paths import Kind, kind
+from aecli.images import formats, writing
+from aecli.images.formats import FORMATS, SUFFIXES
+from aecli.images.image import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from aecli.cli.generate.request import Request
+    from aecli.cli.generate.scene import Scene
+    from aecli.figures.sheet import Picture
+
+_THREADS = 2
+
+
+class Form(Enum):
+    """What comes of the tiles."""
+
+    SHEET = "one picture"
+    FOLDER = "one file each"
+    ANIMATION = "one frame each"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place that may be written.
+
+    Attributes:
+        path: a file or folder; None for standard output.
+        form: what comes of the tiles.
+        format: Pillow's name of the file format.
+    """
+
+    path: Path | None
+    form: Form
+    format: str = "PNG"
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return "standard output" if self.path is None else str(self.path)
+
+
+def plan(request: Request, scene: Scene) -> Target:
+    """Where a request's pictures go, and those latents that it wants to keep.
+
+    Raises:
+        UsageError: it exists already, would replace an input, or is no place for such pictures.
+    """
+    target = _target(request, scene)
+    written = _written(target, scene.count)
+    if request.save_latents is not None:
+        written.append(Path(request.save_latents))
+        if written[-1].suffix != ".npz":
+            raise UsageError(f"--save-latents {request.save_latents}: must end in .npz")
+    for path in written:
+        stands = kind(path)
+        if stands is Kind.FOLDER:
+            raise UsageError(f"{path} is a folder")
+        if stands is Kind.FILE and any(_same(path, name) for name in request.inputs):
+            raise UsageError(f"the result would replace the input {path}")
+        if stands is Kind.FILE and not request.overwrite:
+            raise UsageError(f"{path} exists already", "--overwrite replaces it")
+        if target.form is not Form.FOLDER and kind(path.parent) is not Kind.FOLDER:
+            raise UsageError(f"{path.parent}: no such folder")
+    return target
+
+
+def save_sheet(
+    target: Target, picture: Picture, *, overwrite: bool, text: Mapping[str, str]
+) -> list[str]:
+    """Write one picture; returns what its format could not hold."""
+    image = Image(picture)
+    if target.path is None:
+        buffer = io.BytesIO()  # encoders seek, pipes do not
+        warnings = writing.write(image, buffer, target.format, text=text)
+        sys.stdout.buffer.write(buffer.getbuffer())
+        sys.stdout.buffer.flush()
+        return warnings
+    with atomic(target.path, overwrite=overwrite) as file:
+        return writing.write(image, file, target.format, text=text)
+
+
+def save_frames(
+    target: Target, frames: Picture, *, overwrite: bool, text: Mapping[str, str]
+) -> None:
+    """Write an animation."""
+    assert target.path is not None
+    with atomic(target.path, overwrite=overwrite) as file:
+        sheet.animate(frames, file, target.format, text=text)
+
+
+def save_tiles(
+    target: Target,
+    batches: Iterable[Picture],
+    count: int,
+    *,
+    overwrite: bool,
+    text: Callable[[int], Mapping[str, str]],
+) -> Iterator[tuple[Path, int]]:
+    """Write each tile as a file of its own, while the next are made.
+
+    Args:
+        target: the folder.
+        batches: all tiles, in order.
+        count: how many there are.
+        overwrite: replace files.
+        text: the PNG texts of a tile, by its number.
+
+    Yields:
+        Each file that is written, and the number of its tile.
+    """
+    paths = _written(target, count)
+
+    def write(start: int, tiles: Picture) -> list[tuple[Path, int]]:
+        numbered = list(enumerate(tiles, start))
+        for number, tile in numbered:
+            with atomic(paths[number], overwrite=overwrite) as file:
+                writing.write(Image(tile), file, "PNG", text=text(number))
+        return [(paths[number], number) for number, _ in numbered]
+
+    pending: deque[Future[list[tuple[Path, int]]]] = deque()
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="aecli-files")
+    try:
+        start = 0
+        for tiles in batches:
+            pending.append(pool.submit(write, start, tiles))
+            start += len(tiles)
+            if len(pending) > 2 * _THREADS:
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _target(request: Request, scene: Scene) -> Target:
+    out, path = request.out, Path(request.out)
+    if out == "-":
+        if request.json:
+            raise UsageError(
+                "--json and the picture cannot both go to standard output", "name a file"
+            )
+        if console.stdout_is_terminal():
+            raise UsageError("a picture is not for the terminal", "name a file, or redirect")
+        return Target(None, Form.SHEET)
+    if kind(path) is Kind.FOLDER or out.endswith(("/", os.sep)):
+        if not scene.separable:
+            raise UsageError(f"{request.mode.value} makes one picture, {out} is a folder")
+        return Target(path, Form.FOLDER)
+    suffix = path.suffix.lower()
+    if suffix in sheet.ANIMATED and request.mode in (Mode.INTERPOLATE, Mode.INTERPOLATE_RANDOM):
+        return Target(path, Form.ANIMATION, sheet.ANIMATED[suffix])
+    if suffix not in SUFFIXES:
+        raise UsageError(
+            f"{out}: its name says no image format",
+            f"{out}.png is a picture, {out}/ a folder with one file a sample",
+        )
+    if not FORMATS[formats.format_of(path)].written:
+        raise UsageError(
+            f"{out}: {suffix[1:]} is for interpolations only", "choose png, webp or tif"
+        )
+    return Target(path, Form.SHEET, formats.format_of(path))
+
+
+def _written(target: Target, count: int) -> list[Path]:
+    """The files that a target means."""
+    if target.path is None:
+        return []
+    if target.form is not Form.FOLDER:
+        return [target.path]
+    digits = max(5, len(str(count - 1)))
+    return [target.path / f"{number:0{digits}}.png" for number in range(count)]
+
+
+def _same(path: Path, name: str) -> bool:
+    """Whether a file is an input, or lies in a folder of inputs and has an image's suffix."""
+    given = Path(name)
+    if kind(given) is Kind.FOLDER:
+        return path.suffix.lower() in SUFFIXES and path.parent.resolve() == given.resolve()
+    return kind(given) is Kind.FILE and path.samefile(given)

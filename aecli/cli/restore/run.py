@@ -1,0 +1,236 @@
+"""From a request to files: read, restore and write many images, and tell of each."""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aecli.cli import console
+from aecli.cli.restore.plan import Task, plan
+from aecli.cli.restore.reference import Score, score
+from aecli.cli.restore.report import Record, Report
+from aecli.errors import AecliError, InputError
+from aecli.files.atomic import atomic
+from aecli.images import formats, reading, writing
+from aecli.inference import batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from aecli.cli.restore.purpose import Method, Purpose
+    from aecli.cli.restore.request import Request
+    from aecli.images.image import Image
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A decoded input."""
+
+    task: Task
+    image: Image
+    reference: Image | None
+
+
+@dataclass(frozen=True)
+class _Restored:
+    """A result on its way to the disk; `before` only where something still needs it."""
+
+    after: Image
+    before: Image | None
+    reference: Image | None
+    facts: Mapping[str, float | str]
+    seconds: float
+
+
+def run(request: Request, purpose: Purpose, load: Callable[[], Method]) -> int:
+    """Do what a restoring command was asked for.
+
+    Args:
+        request: the shared options.
+        purpose: what the command makes of pictures.
+        load: opens the model; not called where there is nothing to do.
+
+    Returns:
+        The program's exit code.
+    """
+    tasks = plan(request, purpose)
+    if request.dry_run:
+        _show_plan(tasks, json=request.json)
+        return 0
+    report = Report(
+        json=request.json,
+        quiet=request.quiet,
+        detailed=request.verbose or request.reference is not None or len(tasks) == 1,
+    )
+    started = time.monotonic()
+    for task in tasks:
+        if task.job.skip:
+            report.add(Record(task.source, task.target, "skipped"))
+    todo = [task for task in tasks if not task.job.skip]
+    if todo:
+        method = load()
+        if not request.quiet:
+            console.say(f"{purpose.model} on {method.runs_on}")
+        with console.Bars(len(todo), shown=not request.quiet) as bars:
+            for outcome in _Pipeline(request, purpose, method, bars).run(todo):
+                report.add(*_told(outcome))
+                if outcome.error is not None:
+                    bars.advance()
+    return report.finish(time.monotonic() - started)
+
+
+class _Pipeline:
+    """The three stages of `batch.run` for one request."""
+
+    def __init__(
+        self, request: Request, purpose: Purpose, method: Method, bars: console.Bars
+    ) -> None:
+        self._request = request
+        self._purpose = purpose
+        self._method = method
+        self._bars = bars
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[batch.Outcome[Task, Record]]:
+        return batch.run(
+            tasks,
+            self._read,
+            self._restore,
+            self._write,
+            workers=self._request.workers,
+            cost=self._cost,
+        )
+
+    def _cost(self, task: Task) -> int:
+        path = task.job.source.path
+        if path is None:
+            return 0
+        with _contained(task):
+            header = reading.probe(path, max_pixels=self._request.max_pixels)
+        width, height = self._purpose.size_of(header.width, header.height)
+        return width * height
+
+    def _read(self, task: Task) -> _Loaded:
+        path, name = task.job.source.path, task.job.source.name
+        most = self._request.max_pixels
+        with _contained(task):
+            if path is None:
+                image = reading.decode(sys.stdin.buffer.read(), name=name, max_pixels=most)
+            else:
+                image = reading.decode(path, max_pixels=most)
+            pixel = image.pixels[0, 0].nbytes + (0 if image.alpha is None else image.alpha.itemsize)
+            self._purpose.check(name, image.width, image.height, pixel)
+            reference = reading.decode(task.reference, max_pixels=most) if task.reference else None
+        return _Loaded(task, image, reference)
+
+    def _restore(self, loaded: _Loaded) -> _Restored:
+        started = time.monotonic()
+        progress = self._bars.inside(loaded.task.job.source.name)
+        progress(0, loaded.image.width * loaded.image.height)
+        with _contained(loaded.task):
+            after, facts = self._method.restore(loaded.image, progress)
+            seconds = time.monotonic() - started
+            wanted = loaded.reference is not None or loaded.task.compare is not None
+            before = self._method.baseline(loaded.image) if wanted else None
+        return _Restored(after, before, loaded.reference, facts, seconds)
+
+    def _write(self, task: Task, result: _Restored) -> Record:
+        with _contained(task):
+            record = self._written(task, result)
+        self._bars.advance()  # now, not when the outcome's turn to be told has come
+        return record
+
+    def _written(self, task: Task, result: _Restored) -> Record:
+        scores: Score | None = None
+        if result.before is not None and result.reference is not None:
+            scores = score(result.before, result.after, result.reference)
+        warnings = self._write_result(task, result.after)
+        if result.before is not None and task.compare is not None:
+            picture = _side_by_side(result.before, result.after)
+            with atomic(task.compare, overwrite=self._request.overwrite) as file:
+                writing.write(picture, file, "PNG", strip=self._request.strip)
+        return Record(
+            task.source,
+            task.target,
+            "done",
+            width=result.after.width,
+            height=result.after.height,
+            model=self._purpose.model,
+            seconds=round(result.seconds, 3),
+            facts=result.facts,
+            score=scores,
+            compare=str(task.compare) if task.compare else None,
+            warnings=tuple(warnings),
+        )
+
+    def _write_result(self, task: Task, image: Image) -> list[str]:
+        request, target = self._request, task.job.target
+        encode = functools.partial(
+            writing.write,
+            image,
+            format=task.job.format or formats.writable(image.format),
+            quality=request.quality,
+            background=request.background,
+            strip=request.strip,
+        )
+        if target is not None:
+            with atomic(target, overwrite=request.overwrite) as file:
+                return encode(file)
+        buffer = io.BytesIO()  # encoders seek, pipes do not
+        warnings = encode(buffer)
+        sys.stdout.buffer.write(buffer.getbuffer())
+        sys.stdout.buffer.flush()
+        return warnings
+
+
+@contextmanager
+def _contained(task: Task) -> Iterator[None]:
+    """What goes wrong with one image stops that image alone, even if it is a bug."""
+    try:
+        yield
+    except (AecliError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        console.trace(error)
+        message, hint = console.unexpected(error)
+        raise InputError(f"{task.job.source.name}: {message}", hint) from error
+
+
+def _told(outcome: batch.Outcome[Task, Record]) -> tuple[Record, str | None]:
+    """The record of an outcome, and a hint for one that failed."""
+    if outcome.value is not None:
+        return outcome.value, None
+    task, error = outcome.job, outcome.error
+    message = error.message if isinstance(error, AecliError) else _plain(error)
+    if task.job.source.name not in message:
+        message = f"{task.job.source.name}: {message}"
+    hint = error.hint if isinstance(error, AecliError) else None
+    return Record(task.source, task.target, "failed", error=message), hint
+
+
+def _plain(error: OSError | MemoryError | None) -> str:
+    """What an error of the system says."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _show_plan(tasks: Sequence[Task], *, json: bool) -> None:
+    """What a dry run prints."""
+    for task in tasks:
+        record = Record(task.source, task.target, "skipped" if task.job.skip else "planned")
+        if json:
+            console.record(record.to_json())
+        else:
+            console.line(console.printable(record.to_line()))
+
+
+def _side_by_side(before: Image, after: Image) -> Image:
+    """Two pictures of one size as one: `before` at the left, transparency left out."""
+    return before.with_pixels(np.concatenate([before.pixels, after.pixels], axis=1))

@@ -1,0 +1,141 @@
+"""`aecli upscale`: enlarge pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aecli.cli import options
+from aecli.cli.help import Command
+from aecli.cli.restore.request import Request, command
+
+if TYPE_CHECKING:
+    from aecli.images.image import Image
+    from aecli.inference.tiling import Progress
+
+SIZE = "Size"
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Parse `--size`."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is not a width and a height, such as 1920x1080")
+    return int(width), int(height)
+
+
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        "-s",
+        "--scale",
+        metavar="X",
+        help="How many times as wide and high, 1 to 8; unless told, 2.",
+        rich_help_panel=SIZE,
+    ),
+]
+Size = Annotated[
+    Any,  # what _size gives: Typer takes no unions
+    typer.Option(parser=_size, metavar="WxH", help="Exactly so many pixels.", rich_help_panel=SIZE),
+]
+Width = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="So many pixels wide, in proportion.", rich_help_panel=SIZE),
+]
+Height = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="So many pixels high, in proportion.", rich_help_panel=SIZE),
+]
+Consistent = Annotated[
+    bool | None,
+    typer.Option(
+        "--consistent/--no-consistent",
+        help="Make the result one that, shrunk again, is the input. By default so with models for"
+        " sharp pictures, such as clean.",
+        show_default=False,
+        rich_help_panel=options.MODEL,
+    ),
+]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", help="Make results of more than 1 GiB, too.", rich_help_panel=options.FILES
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `aecli upscale` to the program."""
+    app.command(cls=Command)(command(upscale))
+
+
+def upscale(
+    request: Request,
+    scale: Scale = None,
+    size: Size = None,
+    width: Width = None,
+    height: Height = None,
+    consistent: Consistent = None,
+    yes: Yes = False,
+) -> int:
+    """Enlarge pictures.
+
+    The model photo is for what people hold: photos with noise and JPEG artefacts, which it removes.
+    The model clean is for sharp, clean sources; its results, shrunk again, are the inputs.
+
+    Results land beside their inputs as {stem}_x2.{ext}, or with -o in a folder under their own
+    names; --template knows {scale}, too. Colour and grey, 8 and 16 bits; transparency, EXIF and
+    colour profile are kept.
+    """
+    from aecli.cli.restore.purpose import Method, Purpose
+    from aecli.cli.restore.run import run
+    from aecli.images.sizing import TAGS, Sizing
+
+    if all(wish is None for wish in (scale, size, width, height)):
+        scale = 2.0
+    sizing = Sizing(scale, size, width, height)
+
+    def load() -> Method:
+        from aecli.inference.upscale import Enlarger, bicubic
+
+        enlarger = Enlarger.open(request.model, device=request.device, precision=request.precision)
+
+        def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
+            enlarged = enlarger.upscale(
+                image,
+                *sizing.of(image.width, image.height),
+                consistent=consistent,
+                ensemble=request.ensemble,
+                tile=request.tile,
+                progress=progress,
+            )
+            factor = enlarged.image.width / image.width, enlarged.image.height / image.height
+            facts: dict[str, float | str] = {"scale": scale or sum(factor) / 2}
+            if enlarged.networks:
+                facts["networks"] = "x".join(map(str, enlarged.networks))
+            return enlarged.image, facts
+
+        def baseline(image: Image) -> Image:
+            return bicubic(image, *sizing.of(image.width, image.height))
+
+        return Method(enlarger.runtime.reason, restore, baseline)
+
+    purpose = Purpose(
+        tag=sizing.tag,
+        model=_called(request.model),
+        tags=TAGS,
+        words={"scale": sizing.label},
+        size=sizing.of,
+        huge=yes,
+    )
+    return run(request, purpose, load)
+
+
+def _called(model: str | None) -> str:
+    """The name of a model: a family's, unless a member or a file is asked for."""
+    from aecli.checkpoints import store
+
+    found = store.find("upscale", model)
+    alone = found.origin is store.Origin.PATH or model == found.name
+    return found.name if alone else store.family(found.name)

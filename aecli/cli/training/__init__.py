@@ -1,1 +1,0 @@
-"""What the subcommands of `aecli train` share."""

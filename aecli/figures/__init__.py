@@ -1,0 +1,1 @@
+"""Pictures made for people to look at: grids, contact sheets, scatter plots, pages."""

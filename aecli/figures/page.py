@@ -1,0 +1,79 @@
+"""A map as one web page that needs nothing else: pan, zoom, look at a picture, pin it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+import PIL.Image
+
+from aecli.figures import sheet
+from aecli.figures.scatter import colours, legend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from aecli.figures.sheet import Picture
+
+_SPRITE = 4096
+"""Longest side, in pixels, of the one picture that holds all thumbnails."""
+
+_SIDES = range(24, 97)
+_QUALITY = 75
+
+
+def thumbnail_side(count: int) -> int:
+    """The side of so many thumbnails, pixels."""
+    across = int(np.ceil(np.sqrt(max(1, count))))
+    return int(np.clip(_SPRITE // across, _SIDES.start, _SIDES.stop - 1))
+
+
+def page(
+    points: NDArray[np.float32],
+    tiles: Picture,
+    paths: Sequence[str],
+    names: Sequence[str],
+    title: str,
+) -> str:
+    """The page.
+
+    Args:
+        points: (N, 2), y upwards, at least one.
+        tiles: (N, side, side, 3), the thumbnails.
+        paths: of the files.
+        names: of each one's group.
+        title: the page's.
+    """
+    known, groups = legend(names)
+    across = int(np.ceil(np.sqrt(len(tiles))))
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(sheet.grid(tiles, across)).save(buffer, "JPEG", quality=_QUALITY)
+    sprite = base64.b64encode(buffer.getvalue()).decode()
+    data = {
+        "x": [round(float(x), 4) for x in _unit(points)[:, 0]],
+        "y": [round(float(y), 4) for y in _unit(points)[:, 1]],
+        "group": groups.tolist(),
+        "paths": list(paths),
+        "names": known,
+        "colours": [f"rgb({r}, {g}, {b})" for r, g, b in colours(len(known))],
+        "side": int(tiles.shape[1]),
+        "across": across,
+        "sprite": f"data:image/jpeg;base64,{sprite}",
+    }
+    template = resources.files("aecli.figures").joinpath("page.html").read_text("utf-8")
+    safe = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    return template.replace("{{title}}", html.escape(title)).replace("{{data}}", safe)
+
+
+def _unit(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Points about the origin, within 1 of it along the longer side; y downwards."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = float((high - low).max()) or 1.0
+    return np.asarray((points - (low + high) / 2) * (2 / extent) * [1, -1], np.float32)

@@ -1,0 +1,1 @@
+"""Files by their paths, never their pixels: inputs, the plan of results, atomic writing."""

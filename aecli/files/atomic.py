@@ -1,0 +1,69 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from aecli.errors import InputError
+from aecli.files.paths import Kind, kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+@contextmanager
+def atomic(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file, open for reading and writing, that becomes `target` when the block ends well.
+
+    It lies hidden in the target's folder (made where missing) and is renamed; whatever ends the
+    block early, Ctrl-C included, removes it and leaves `target` as it was. Permissions follow the
+    umask. Where `target` is a symbolic link, the file it points to is replaced. A device or pipe is
+    written to as it is.
+
+    Raises:
+        InputError: `target` exists and `overwrite` is False, even if it came to be during the
+            block; or the system refuses to write.
+    """
+    try:
+        if kind(target) is Kind.OTHER:
+            with target.open("wb") as file:
+                yield file
+            return
+        place = target.resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".aecli-{secrets.token_hex(8)}.part")
+        try:
+            with part.open("x+b") as file:
+                yield file
+            _rename(part, place, overwrite=overwrite)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def _rename(part: Path, target: Path, *, overwrite: bool) -> None:
+    """Give `part` its name; without `overwrite` only if the name is free at this very moment."""
+    if not overwrite:
+        try:
+            _claim(part, target)
+        except FileExistsError:
+            raise InputError(f"{target}: exists already", "--overwrite replaces it") from None
+    part.replace(target)
+
+
+def _claim(part: Path, target: Path) -> None:
+    """Take a name that must be free: with a hard link, or an empty file where there are none."""
+    try:
+        os.link(part, target)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        target.open("xb").close()

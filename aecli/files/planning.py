@@ -1,0 +1,285 @@
+"""Where every result goes, settled and checked before any work starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Mapping  # noqa: TC003 - dataclass field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from string import Formatter
+from typing import TYPE_CHECKING
+
+from aecli.errors import UsageError
+from aecli.files.inputs import Source  # noqa: TC001 - dataclass field
+from aecli.files.paths import Kind, absolute, kind
+from aecli.images.formats import FORMATS, SUFFIXES, format_of, suffix_of, writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+STDOUT = "-"
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How results are called.
+
+    Attributes:
+        tag: what the command did (`denoised`, `x2`); `{stem}_{tag}` is the name of a result beside
+            its input.
+        template: the user's own pattern of `{stem} {ext} {name} {parent} {tag}` and the keys of
+            `values`; it may hold folders. None for the default.
+        format: the format all results get, or None to keep each input's.
+        values: what further placeholders stand for, such as `{model}`.
+        tags: a regular expression of what the command calls its results whatever its options; None
+            where that is always `tag`.
+    """
+
+    tag: str
+    template: str | None = None
+    format: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    tags: str | None = None
+
+    def name(self, relative: Path, parent: str, default: str) -> Path:
+        """The result's file name for an input called `relative.name` in a folder called `parent`.
+
+        Raises:
+            UsageError: the template is malformed, leaves the folder, or has an unknown placeholder.
+        """
+        suffix = relative.suffix
+        if self.format and not (suffix.lower() in SUFFIXES and format_of(suffix) == self.format):
+            suffix = suffix_of(self.format)
+        elif suffix.lower() in SUFFIXES and not FORMATS[format_of(suffix)].written:
+            suffix = suffix_of(writable(None))
+        template = self.template or default
+        words = dict(self.values) | {
+            "stem": relative.stem,
+            "ext": suffix.removeprefix("."),
+            "name": relative.name,
+            "parent": parent,
+            "tag": self.tag,
+        }
+        filled = _fill(template, words)
+        name = Path(filled if suffix else filled.removesuffix("."))
+        if name.is_absolute() or ".." in name.parts or not name.name:
+            raise UsageError(f"template {template!r} does not name a file below the output folder")
+        if template.endswith(("{ext}", "{name}")) or Path(template).suffix.lower() in SUFFIXES:
+            return name
+        return name.with_name(name.name + suffix)
+
+    def made(self, source: Source, siblings: set[tuple[Path, str]]) -> bool:
+        """Whether `source` is an earlier result of the same command.
+
+        That is: it carries one of its tags, and its original is among `siblings`, (folder, stem)
+        pairs.
+        """
+        if source.path is None:
+            return False
+        tags = self.tags or re.escape(self.tag)
+        match = re.fullmatch(rf"(.+)_({tags}|compare)", source.path.stem)
+        return match is not None and (source.path.parent, match[1]) in siblings
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to read and the place of its result.
+
+    Attributes:
+        source: what to read.
+        target: where the result goes, None for standard output.
+        format: the result's format, or None for the input's own, known once that is decoded.
+        skip: the result exists and is to be left as it is.
+    """
+
+    source: Source
+    target: Path | None
+    format: str | None
+    skip: bool = False
+
+
+def plan(
+    sources: Sequence[Source],
+    out: str | None,
+    naming: Naming,
+    *,
+    overwrite: bool = False,
+    skip_existing: bool = False,
+) -> list[Job]:
+    """One job for each source, in order, less those that an earlier run of the same command made.
+
+    Args:
+        sources: what to work on.
+        out: a folder, a file, `-` for standard output, or None for beside the input.
+        naming: how results are called.
+        overwrite: existing files may be replaced (never an input).
+        skip_existing: sources whose result exists are marked `skip`.
+
+    Raises:
+        UsageError: nothing to do; two results of one name (also where only the case differs); a
+            result in place of an input; a result that exists; a place that cannot be written;
+            several inputs to one file.
+    """
+    if overwrite and skip_existing:
+        raise UsageError("--overwrite and --skip-existing exclude each other")
+    if naming.format and not FORMATS[naming.format].written:
+        raise UsageError(f"{naming.format} is read but not written", "choose png, webp or tif")
+    sources = list(_fresh(sources, out, naming))
+    if not sources:
+        raise UsageError("nothing to do: all images are results of an earlier run")
+    if out == STDOUT or (out is None and any(s.path is None for s in sources)):
+        if len(sources) > 1:
+            raise UsageError("standard output takes one result only", "-o names a folder")
+        return [Job(s, None, naming.format) for s in sources]
+    if out is not None and not _is_folder(out, sources):
+        jobs = [_to_file(sources, Path(out), naming)]
+    else:
+        jobs = [_to_folder(s, out, naming) for s in sources]
+    _refuse_collisions(jobs)
+    _refuse_places(jobs)
+    existing = [job for job in jobs if job.target and kind(job.target) is Kind.FILE]
+    if skip_existing:
+        done = {job.target for job in existing}
+        return [replace(job, skip=job.target in done) for job in jobs]
+    if existing and not overwrite:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        verb = "exist" if more else "exists"
+        raise UsageError(
+            f"{existing[0].target}{more} {verb} already",
+            "--overwrite replaces, --skip-existing leaves out",
+        )
+    return jobs
+
+
+def _fill(template: str, words: Mapping[str, str]) -> str:
+    """`template` with its `{word}` filled in; nothing else of `str.format` but `{{` and `}}`."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise UsageError(f"template {template!r}: {error}") from None
+    unknown = [
+        w for _, w, spec, conv in parts if w is not None and (w not in words or spec or conv)
+    ]
+    if unknown:
+        known = " ".join(f"{{{w}}}" for w in sorted(words))
+        raise UsageError(
+            f"template {template!r}: no placeholder {{{unknown[0]}}}", f"known: {known}"
+        )
+    return "".join(literal + (words[w] if w is not None else "") for literal, w, _, _ in parts)
+
+
+def _fresh(sources: Sequence[Source], out: str | None, naming: Naming) -> Iterator[Source]:
+    """The sources less earlier results: tagged beside their original, or found in `out`."""
+    siblings = {(s.path.parent, s.path.stem) for s in sources if s.path is not None}
+    folder = None if out is None or out == STDOUT else absolute(Path(out))
+    for source in sources:
+        if naming.made(source, siblings):
+            continue
+        if source.found and source.path is not None and folder is not None:
+            path = absolute(source.path)
+            searched = path.parents[len(source.relative.parts) - 1]
+            if searched in folder.parents and folder in path.parents:
+                continue
+        yield source
+
+
+def _is_folder(out: str, sources: Sequence[Source]) -> bool:
+    """Whether `out` means a folder: by what it is, how it is spelled, or how much goes there."""
+    path = Path(out)
+    if kind(path) is Kind.FOLDER or out.endswith(("/", os.sep)):
+        return True
+    if kind(path) is not None or path.suffix.lower() in SUFFIXES:
+        return False
+    return len(sources) > 1 or any(s.found for s in sources)
+
+
+def _to_file(sources: Sequence[Source], target: Path, naming: Naming) -> Job:
+    if len(sources) > 1:
+        raise UsageError(
+            f"{len(sources)} inputs cannot go to one file, {target}", f"-o {target}/ for a folder"
+        )
+    if kind(target.parent) is not Kind.FOLDER:
+        raise UsageError(f"{target.parent}: no such folder")
+    form = _agreed(target, naming)
+    if form is None:
+        raise UsageError(
+            f"{target}: its name says no image format", f"-f names one; -o {target}/ is a folder"
+        )
+    return Job(sources[0], target, form)
+
+
+def _to_folder(source: Source, out: str | None, naming: Naming) -> Job:
+    path = source.path or source.relative
+    parent = absolute(path).parent.name if source.path else ""
+    if out is None:
+        target = path.parent / naming.name(
+            source.relative, parent, f"{{stem}}_{naming.tag}.{{ext}}"
+        )
+    else:
+        name = naming.name(source.relative, parent, "{stem}")
+        target = Path(out) / source.relative.parent / name
+    return Job(source, target, _agreed(target, naming))
+
+
+def _agreed(target: Path, naming: Naming) -> str | None:
+    """The format that the target's name and `-f` agree upon; None where neither says one.
+
+    Raises:
+        UsageError: they contradict each other, or the format is not written.
+    """
+    if target.suffix.lower() not in SUFFIXES:
+        return naming.format
+    named = format_of(target)
+    if naming.format not in (None, named):
+        raise UsageError(f"{target}: the name says {named}, --format says {naming.format}")
+    if not FORMATS[named].written:
+        raise UsageError(f"{target}: {named} is read but not written", "choose png, webp or tif")
+    return named
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    """Two results in one place, or a result in the place of an input."""
+    taken: dict[str, Job] = {}
+    inputs = {_identity(job.source.path): job.source for job in jobs if job.source.path is not None}
+    for job in jobs:
+        assert job.target is not None
+        key = unicodedata.normalize("NFC", str(absolute(job.target))).casefold()
+        if key in taken:
+            raise UsageError(
+                f"{taken[key].source.name} and {job.source.name} would both become {job.target}",
+                "name results after their inputs, for example with --template '{name}.png'"
+                " or '{parent}_{stem}.{ext}'",
+            )
+        taken[key] = job
+        if (hit := inputs.get(_identity(job.target))) is not None:
+            raise UsageError(
+                f"the result of {job.source.name} would replace the input {hit.name}",
+                "inputs are never overwritten: choose another -o or --template",
+            )
+
+
+def _identity(path: Path) -> object:
+    """Equal for two paths exactly if they are one file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return absolute(path)
+    return status.st_dev, status.st_ino
+
+
+def _refuse_places(jobs: Sequence[Job]) -> None:
+    """Targets that are folders, or lie where nothing can be written."""
+    for job in jobs:
+        assert job.target is not None
+        if kind(job.target) is Kind.FOLDER:
+            raise UsageError(f"{job.target} is a folder")
+    targets = [job.target for job in jobs if job.target and kind(job.target) is not Kind.OTHER]
+    for place in {target.parent for target in targets}:
+        while kind(place) is None and place != place.parent:
+            place = place.parent
+        if kind(place) is not Kind.FOLDER:
+            raise UsageError(f"{place} is not a folder")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise UsageError(f"{place}: no permission to write there")

@@ -1,0 +1,1 @@
+"""Pixels between disk and arrays: formats, metadata, colour, resampling, metrics."""

@@ -1,0 +1,169 @@
+"""The file formats of pictures, one row each: how it is recognised, called, read and written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    WebPImagePlugin,
+)
+
+from aecli.errors import UsageError, did_you_mean
+from aecli.images import netpbm, png, tiff
+from aecli.images.pillow import Codec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format.
+
+    Attributes:
+        codec: how its files are read and written.
+        signature: a regular expression of bytes that its files begin with.
+        suffixes: lower case with the dot; the first is the one given to new files.
+        ambiguous: whether files of other kinds begin alike, so that their name counts, too.
+        written: whether aecli writes it; the others are read, and their results become PNG.
+        animated: suffixes under which a series of pictures becomes an animation.
+        alpha: whether it stores transparency.
+        deep: whether it stores 16 bits a channel.
+        icc: whether it stores an ICC profile.
+        longest_side: most pixels along one side.
+        longest_exif: most bytes of an EXIF block.
+        longest_xmp: most bytes of an XMP packet.
+    """
+
+    codec: Codec
+    signature: bytes
+    suffixes: tuple[str, ...]
+    ambiguous: bool = False
+    written: bool = True
+    animated: tuple[str, ...] = ()
+    alpha: bool = False
+    deep: bool = False
+    icc: bool = True
+    longest_side: int = 2**31 - 1
+    longest_exif: int = 2**32 - 1
+    longest_xmp: int = 2**32 - 1
+
+    @property
+    def name(self) -> str:
+        """Pillow's name of the format."""
+        return self.codec.name
+
+    @property
+    def writable(self) -> bool:
+        """Whether aecli writes it here: builds of Pillow differ."""
+        return self.written and self.codec.encodes
+
+
+def _full_colour(quality: int) -> Mapping[str, object]:
+    return {"quality": quality, "subsampling": "4:4:4"}
+
+
+def _webp(quality: int) -> Mapping[str, object]:
+    return {"quality": quality, "lossless": quality == 100, "exact": True}
+
+
+FORMATS = {
+    row.name: row
+    for row in (
+        Format(
+            png.Codec(),
+            rb"\x89PNG\r\n\x1a\n",
+            (".png", ".apng"),
+            animated=(".apng",),
+            alpha=True,
+            deep=True,
+        ),
+        Format(
+            Codec("JPEG", JpegImagePlugin, _full_colour),
+            rb"\xff\xd8\xff",
+            (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+            longest_side=65_500,
+            longest_exif=65_533,
+            longest_xmp=65_504,
+        ),
+        Format(
+            Codec("WEBP", WebPImagePlugin, _webp),
+            rb"RIFF....WEBP",
+            (".webp",),
+            animated=(".webp",),
+            alpha=True,
+            longest_side=16_383,
+        ),
+        Format(
+            tiff.Codec(),
+            rb"II[*+]\0|MM\0[*+]",
+            (".tif", ".tiff"),
+            ambiguous=True,  # so do most cameras' RAW files
+            alpha=True,
+            deep=True,
+        ),
+        Format(
+            Codec("AVIF", AvifImagePlugin, _full_colour),
+            rb"....ftyp(avif|avis|mif1|msf1)",
+            (".avif",),
+            alpha=True,
+            longest_side=65_536,
+        ),
+        Format(Codec("BMP", BmpImagePlugin), rb"BM", (".bmp", ".dib"), icc=False),
+        Format(
+            netpbm.Codec(), rb"P[1-6][\s#]", (".ppm", ".pgm", ".pnm", ".pbm"), deep=True, icc=False
+        ),
+        Format(
+            Codec("GIF", GifImagePlugin),
+            rb"GIF8[79]a",
+            (".gif",),
+            written=False,
+            animated=(".gif",),
+            longest_side=65_535,
+        ),
+    )
+}
+"""By name; recognised in this order."""
+
+SUFFIXES = frozenset(suffix for f in FORMATS.values() for suffix in f.suffixes)
+"""Suffixes of all files that can be read, lower case with the dot."""
+
+_BY_SUFFIX = {suffix: f.name for f in FORMATS.values() for suffix in f.suffixes}
+
+
+def format_of(path_or_suffix: str | Path) -> str:
+    """The format that a file name (`out/a.JPG`), a suffix (`.jpg`) or a word (`jpg`) stands for.
+
+    Raises:
+        UsageError: the suffix belongs to no format that aecli knows.
+    """
+    path = Path(path_or_suffix)
+    suffix = (path.suffix or f".{path.name.removeprefix('.')}").lower()
+    try:
+        return _BY_SUFFIX[suffix]
+    except KeyError:
+        words = [s.removeprefix(".") for s in _BY_SUFFIX]
+        hint = did_you_mean(suffix.removeprefix("."), words)
+        raise UsageError(f"{path_or_suffix}: no known image format", hint) from None
+
+
+def recognised(head: bytes) -> Format | None:
+    """The format of a file that begins with `head`, 64 bytes where it has so many."""
+    return next((f for f in FORMATS.values() if re.match(f.signature, head, re.DOTALL)), None)
+
+
+def suffix_of(format: str) -> str:  # noqa: A002 - the field's own word
+    """The suffix, with the dot, that new files of `format` get."""
+    return FORMATS[format].suffixes[0]
+
+
+def writable(format: str | None) -> str:  # noqa: A002 - the field's own word
+    """The format of a result whose input is `format`: the same, or PNG if that is not written."""
+    return format if format in FORMATS and FORMATS[format].written else "PNG"

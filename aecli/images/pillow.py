@@ -1,0 +1,105 @@
+"""What Pillow reads and writes: 8 bits a channel."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import PIL.Image
+
+from aecli.images import metadata, unpack
+from aecli.images.header import Header, Opened, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+    from PIL.ImageFile import ImageFile
+
+    from aecli.images.image import Metadata, Pixels
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs, it raises, too
+
+_MP_ENTRIES = 0xB002
+"""The list of pictures in a multi-picture JPEG."""
+
+
+class Codec:
+    """One of Pillow's formats; those that hold more than Pillow keeps override either way.
+
+    Args:
+        name: Pillow's name of the format.
+        plugin: the module of Pillow that knows it: named, so that Pillow knows these formats and
+            none of the forty others.
+        options: what the encoder is told for a quality from 1 to 100.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        plugin: ModuleType,
+        options: Callable[[int], Mapping[str, Any]] = lambda _: {},
+    ) -> None:
+        self.name = name
+        self._plugin = plugin
+        self._options = options
+
+    @property
+    def encodes(self) -> bool:
+        """Whether this build of Pillow writes the format."""
+        return self.name in PIL.Image.SAVE
+
+    def open(self, file: BinaryIO) -> Opened:
+        """Look at a file; `file` is seekable, and anywhere.
+
+        Raises:
+            UnsupportedError: it holds what aecli does not read.
+            One of `metadata.UNPARSABLE`: it is damaged.
+        """
+        file.seek(0)
+        factory, _ = PIL.Image.OPEN[self.name]  # not PIL.Image.open: it guesses, and it warns
+        picture = factory(file, "")
+        if picture.mode not in unpack.MODES:
+            raise UnsupportedError(f"pixels of the kind {picture.mode}")
+        colours, alpha = unpack.MODES[picture.mode], picture.has_transparency_data
+        header = Header(*picture.size, self.name, _frames(picture), 8, colours, alpha)
+        return Opened(header, partial(_decode, picture))
+
+    def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:
+        """Write one picture.
+
+        Args:
+            samples: HxW, or HxWxC with C of 2 to 4, the even ones ending in alpha; no more bits and
+                channels than the format's row says.
+            file: open for writing; a pipe will do.
+            data: what the format holds of the metadata.
+            quality: 1 to 100.
+        """
+        options: dict[str, Any] = {"icc_profile": data.icc, "exif": data.exif or b""}
+        if data.dpi:
+            options["dpi"] = data.dpi
+        if data.xmp:
+            options["xmp"] = data.xmp
+        PIL.Image.fromarray(samples).save(file, self.name, **options, **self._options(quality))
+
+
+def _decode(picture: ImageFile, at_least: int | None) -> tuple[Pixels, Pixels | None, Metadata]:
+    if at_least is not None:
+        picture.draft(None, (at_least, at_least))
+    picture.load()
+    data, orientation = metadata.take(picture)
+    pixels, alpha = unpack.from_pillow(picture, orientation)
+    if picture.mode in unpack.CONVERTED:
+        data = replace(data, icc=None)
+    return pixels, alpha, data
+
+
+def _frames(picture: ImageFile) -> int:
+    """Pictures in the file; in a multi-picture JPEG those that are no thumbnail or gain map."""
+    info: Any = getattr(picture, "mpinfo", None)
+    if info is None:
+        return int(getattr(picture, "n_frames", 1))
+    kinds: list[str] = [entry["Attribute"]["MPType"] for entry in info[_MP_ENTRIES]]
+    return max(1, sum(kind.startswith(("Baseline", "Multi-Frame")) for kind in kinds))

@@ -1,1 +1,0 @@
-"""Pixels between disk and arrays; knows nothing of networks."""

@@ -1,0 +1,360 @@
+"""Random crops of image files, by number.
+
+Where all pictures fit in a share of the training device's free memory they lie there, else in the
+host's; where they do not fit there either, each is decoded again when its turn comes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+
+from aecli.errors import InputError, TrainingError
+from aecli.images.reading import probe
+from aecli.images.square import LUMA
+from aecli.training.data import Shuffled, evenly
+from aecli.training.degradations.draws import on_device
+from aecli.training.pictures import Packed, Pyramid, at_least, colour, packed_size, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from aecli.training.config import DataConfig
+    from aecli.training.degradations.draws import Draws
+    from aecli.training.watching import Observer
+
+    Picture = NDArray[np.uint8]
+
+VISITS_PER_IMAGE = 64
+"""Crops taken while a picture stays in memory, where not all fit."""
+
+
+class Shelf(Protocol):
+    """Pictures that crops are taken of."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def crops(self, draws: Draws, u: NDArray[np.float64]) -> Tensor:
+        """One crop a sample: uint8 (N, side, side, 3).
+
+        `u`, uniform draws, (N, 4 + 2 * candidates): the picture, then as `Packed.crops`.
+        """
+        ...
+
+
+class Resident:
+    """Pictures that are all in memory.
+
+    Args:
+        packed: all of them.
+        config: the recipe's [data].
+    """
+
+    def __init__(self, packed: Packed, config: DataConfig) -> None:
+        self._packed = packed
+        self._config = config
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def crops(self, _draws: Draws, u: NDArray[np.float64]) -> Tensor:
+        """As `Shelf` says."""
+        return _cut(self._packed, (u[:, 0] * len(self)).astype(np.int64), u[:, 1:], self._config)
+
+
+class Streamed:
+    """Pictures decoded when their turn comes.
+
+    A window slides over the shuffled files, so that each is decoded about once a pass; what the
+    window holds stays in memory, up to a limit.
+
+    Args:
+        paths: files with a readable header.
+        config: the recipe's [data].
+        seed: of the order.
+        window: files that the crops of the moment come from.
+        warn: called with one line for each file that turns out to be damaged.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        config: DataConfig,
+        seed: int,
+        window: int,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._paths, self._config, self._window, self._warn = paths, config, window, warn
+        self._lock = threading.Lock()
+        self._held: OrderedDict[int, Packed] = OrderedDict()
+        self._broken: set[int] = set()
+        self._order = Shuffled(seed, len(paths))
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def crops(self, draws: Draws, u: NDArray[np.float64]) -> Tensor:
+        """As `Shelf` says."""
+
+        files = self.files(draws.numbers, u[:, 0])
+
+        def one(row: int) -> Tensor:
+            picture = np.zeros(1, np.int64)  # of the only one that is packed there
+            return _cut(self.get(int(files[row])), picture, u[row : row + 1, 1:], self._config)
+
+        with ThreadPoolExecutor(max(1, self._config.workers), "crops") as threads:
+            return torch.cat(list(threads.map(one, range(len(u)))))
+
+    def files(self, numbers: NDArray[np.int64], u: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The files that samples come from, u uniform draws, (N,) each."""
+        return self._order.places(numbers // VISITS_PER_IMAGE + (u * self._window).astype(np.int64))
+
+    def get(self, index: int) -> Packed:
+        """Picture `index`; the next readable one where it turns out to be damaged.
+
+        Raises:
+            TrainingError: none is readable any more.
+        """
+        for step in range(len(self)):
+            packed = self._get((index + step) % len(self))
+            if packed is not None:
+                return packed
+        raise TrainingError("none of the images can be decoded any more")
+
+    def _get(self, index: int) -> Packed | None:
+        with self._lock:
+            if index in self._broken:
+                return None
+            if index in self._held:
+                self._held.move_to_end(index)
+                return self._held[index]
+        try:
+            packed = Packed([_pyramid(read(self._paths[index]), self._config)], torch.device("cpu"))
+        except InputError as error:
+            with self._lock:
+                known = index in self._broken
+                self._broken.add(index)
+            if not known:
+                self._warn(f"skipped: {error.message}")
+            return None
+        with self._lock:
+            self._held[index] = packed
+            limit = self._config.cache_mb << 20
+            while sum(p.pixels.nbytes for p in self._held.values()) > limit and len(self._held) > 1:
+                self._held.popitem(last=False)
+        return packed
+
+
+class RandomCrops:
+    """The crops of a run by number, from image files and, for a share of them, from `extras`.
+
+    Args:
+        shelf: the files' pictures.
+        names: of the files, to tell when the data has changed.
+        config: the recipe's [data].
+        extras: pictures, HxW or HxWx3, that stay as they are: neither shrunk nor turned grey.
+        share: of the crops, taken from `extras`, 0 to 1.
+        device: where the crops are to be.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        names: list[str],
+        config: DataConfig,
+        device: torch.device,
+        extras: Sequence[Picture] = (),
+        share: float = 0.0,
+    ) -> None:
+        self.names = names
+        self._shelf, self._config, self._device = shelf, config, device
+        self._share = share if extras else 0.0
+        self._extras = None
+        if self._share:
+            pyramids = [_pyramid(colour(e), config, whole=True) for e in extras]
+            self._extras = Resident(Packed(pyramids, device), config)
+
+    def __len__(self) -> int:
+        return len(self._shelf)
+
+    def take(self, draws: Draws) -> tuple[Tensor, NDArray[np.bool_]]:
+        """Clean crops: float32 (N, 3, crop, crop) in [0, 1], and which of them are extras, (N,)."""
+        extra = draws.uniform("crops/extra", 1)[:, 0] < self._share
+        places = draws.uniform("crops/places", 4 + 2 * self._config.candidates)
+        grey = (draws.uniform("crops/grey", 1)[:, 0] < self._config.grey) & ~extra
+        if self._extras is None or not extra.any():
+            pixels = self._of_files(draws, places)
+        elif extra.all():
+            pixels = self._extras.crops(draws, places)
+        else:
+            usual, others = np.flatnonzero(~extra), np.flatnonzero(extra)
+            parts = [
+                self._of_files(draws.rows(usual), places[usual]),
+                self._extras.crops(draws.rows(others), places[others]),
+            ]
+            back = np.argsort(np.concatenate([usual, others]))
+            pixels = torch.cat(parts)[on_device(back, self._device)]
+        clean = pixels.permute(0, 3, 1, 2).float().div_(255)
+        if grey.any():
+            dull = on_device(np.flatnonzero(grey), self._device)
+            weights = on_device(LUMA, self._device)
+            luma = (clean[dull].permute(0, 2, 3, 1) @ weights * 255).round() / 255
+            clean.index_copy_(0, dull, luma[:, None].expand(-1, 3, -1, -1))
+        return clean, extra
+
+    def _of_files(self, draws: Draws, places: NDArray[np.float64]) -> Tensor:
+        pixels = self._shelf.crops(draws, places)
+        if self._device.type == "cuda" and not pixels.is_cuda:
+            return pixels.pin_memory().to(self._device, non_blocking=True)
+        return pixels.to(self._device)
+
+
+def open_crops(
+    paths: Sequence[Path],
+    config: DataConfig,
+    seed: int,
+    device: torch.device,
+    observer: Observer,
+    extras: Sequence[Picture] = (),
+    share: float = 0.0,
+) -> RandomCrops:
+    """The crops of image files, the pictures as near to the training device as they fit.
+
+    Files that cannot be read are reported and left out. `extras` and `share`: see `RandomCrops`.
+
+    Raises:
+        TrainingError: none of them is a readable image.
+    """
+    known: list[Path] = []
+    sizes: list[tuple[int, int]] = []
+    for path in paths:
+        try:
+            header = probe(path)
+        except InputError as error:
+            observer.warn(f"skipped: {error.message}")
+            continue
+        known.append(path)
+        sizes.append((header.height, header.width))
+    if not known:
+        raise TrainingError(*_NOTHING_READABLE)
+    size = packed_size(sizes, reduced=config.shrink > 0)
+    where = _room(size, config, device)
+    shelf: Shelf
+    if where is None:
+        window = max(1, len(known) * (config.cache_mb << 20) // (2 * size))
+        shelf = Streamed(known, config, seed, window, observer.warn)
+        observer.note(f"{size >> 20} MiB of pictures do not fit in memory: decoded when needed")
+    else:
+        known, packed = _decoded(known, config, where, observer)
+        shelf = Resident(packed, config)
+    return RandomCrops(shelf, [path.name for path in known], config, device, extras, share)
+
+
+def validation_crops(
+    paths: Sequence[Path], side: int, limit: int, warn: Callable[[str], None]
+) -> list[Picture]:
+    """The central squares, side x side x 3, of up to `limit` images, evenly chosen from `paths`.
+
+    Raises:
+        TrainingError: none of them is a readable image.
+    """
+    found: list[Picture] = []
+    with ThreadPoolExecutor(usable_cores(), "validation") as threads:
+        for picture in threads.map(_read, evenly(paths, limit)):
+            if isinstance(picture, str):
+                warn(f"skipped: {picture}")
+            else:
+                found.append(centre(picture, side).copy())
+    if not found:
+        raise TrainingError(*_NOTHING_READABLE)
+    return found
+
+
+def centre(picture: Picture, side: int) -> Picture:
+    """The central square of `side` pixels; a smaller picture is extended by reflection."""
+    picture = at_least(picture, side)
+    top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+    return picture[top : top + side, left : left + side]
+
+
+_NOTHING_READABLE = "there is no readable image to train on", "give a folder of images"
+
+
+def _room(size: int, config: DataConfig, device: torch.device) -> torch.device | None:
+    """Where so many bytes of pictures fit: the training device, the host, or nowhere."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if size <= config.device_share * free:
+            return device
+    return torch.device("cpu") if size <= config.cache_mb << 20 else None
+
+
+def _decoded(
+    paths: Sequence[Path], config: DataConfig, where: torch.device, observer: Observer
+) -> tuple[list[Path], Packed]:
+    """All pictures in memory, and the files they are from."""
+    began = time.monotonic()
+    found: list[Path] = []
+    pyramids: list[Pyramid] = []
+
+    def decode(path: Path) -> Pyramid | str:
+        picture = _read(path)
+        return picture if isinstance(picture, str) else _pyramid(picture, config)
+
+    with ThreadPoolExecutor(usable_cores(), "decode") as threads:
+        for path, pyramid in zip(paths, threads.map(decode, paths), strict=True):
+            if isinstance(pyramid, str):
+                observer.warn(f"skipped: {pyramid}")
+            else:
+                found.append(path)
+                pyramids.append(pyramid)
+    if not found:
+        raise TrainingError(*_NOTHING_READABLE)
+    packed = Packed(pyramids, where)
+    seconds = time.monotonic() - began
+    observer.note(f"decoded in {seconds:.1f} s, {packed.pixels.nbytes >> 20} MiB on {where}")
+    return found, packed
+
+
+def _read(path: Path) -> Picture | str:
+    """The picture, or what is wrong with it."""
+    try:
+        return read(path)
+    except InputError as error:
+        return error.message
+
+
+def _pyramid(picture: Picture, config: DataConfig, *, whole: bool = False) -> Pyramid:
+    return Pyramid.of(
+        picture,
+        config.crop,
+        reduced=config.shrink > 0 and not whole,
+        detailed=config.candidates > 1,
+    )
+
+
+def _cut(
+    packed: Packed, picture: NDArray[np.int64], u: NDArray[np.float64], config: DataConfig
+) -> Tensor:
+    return packed.crops(picture, u, config.crop, shrink=config.shrink, flips=config.flips)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # neither on macOS nor on Windows
+        return os.cpu_count() or 1

@@ -1,0 +1,146 @@
+"""JPEG in torch, step by step as libjpeg codes and decodes: rounding, tables, chroma and all."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from aecli.training.degradations.draws import constant, on_device
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+# The example tables of the standard (ITU-T T.81, annex K), which libjpeg scales by the quality.
+_LUMA = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+_CHROMA = (
+    (17, 18, 24, 47, 99, 99, 99, 99),
+    (18, 21, 26, 66, 99, 99, 99, 99),
+    (24, 26, 56, 99, 99, 99, 99, 99),
+    (47, 66, 99, 99, 99, 99, 99, 99),
+    *((99,) * 8,) * 4,
+)
+_TABLES = np.array([_LUMA, _CHROMA]).reshape(2, 64)
+
+_FROM_RGB = (
+    (0.299, 0.587, 0.114),
+    (-0.168735892, -0.331264108, 0.5),
+    (0.5, -0.418687589, -0.081312411),
+)
+
+_CELLS = ((1, 1), (1, 2), (2, 2))
+"""Pixels, down and across, that share a colour: 4:4:4, 4:2:2, 4:2:0, numbered as Pillow does."""
+
+_SHRINK_BIAS = {(1, 2): (0.0, 0.5), (2, 2): (0.25, 0.5)}
+_ENLARGE_BIAS = {(1, 2): (0.25, 0.5), (2, 2): (0.5, 7 / 16)}
+"""What libjpeg adds, in even and odd columns, to a mean of colours before it cuts off fractions."""
+
+
+def jpeg(pictures: Tensor, quality: NDArray[np.int64], subsampling: NDArray[np.int64]) -> Tensor:
+    """What is left of pictures after JPEG.
+
+    The colour transform, the reduction and "fancy" enlargement of the colours, quantisation and all
+    roundings are libjpeg's; only the cosine transforms are exact where libjpeg's are integers.
+    Grey pictures stay exactly grey and are coded as if they had one channel.
+
+    Args:
+        pictures: (N, 3, H, W) in [0, 1], of any size.
+        quality: (N,), 1 to 100, as libjpeg scales its tables.
+        subsampling: (N,), 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
+
+    Returns:
+        (N, 3, H, W), multiples of 1 / 255 in [0, 1].
+    """
+    tables = on_device(quantisation(quality), pictures.device)
+    kinds = np.unique(subsampling)
+    if len(kinds) == 1:
+        return _jpeg(pictures, tables, _CELLS[kinds[0]])
+    out = torch.empty_like(pictures, memory_format=torch.contiguous_format)
+    for kind in kinds:
+        rows = on_device(np.flatnonzero(subsampling == kind), pictures.device)
+        out[rows] = _jpeg(pictures[rows], tables[rows], _CELLS[kind])
+    return out
+
+
+def quantisation(quality: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(N,) qualities -> (N, 2, 64): the steps of luma and colours, frequencies row by row."""
+    q = quality.astype(np.int64)[:, None, None]
+    percent = np.where(q < 50, 5000 // q, 200 - 2 * q)
+    steps: NDArray[np.float32] = ((_TABLES * percent + 50) // 100).clip(1, 255).astype(np.float32)
+    return steps
+
+
+def _jpeg(pictures: Tensor, tables: Tensor, cell: tuple[int, int]) -> Tensor:
+    """Pictures whose colours are shared by cells of the same size."""
+    height, width = pictures.shape[-2:]
+    down, right = (-height % (8 * cell[0]), -width % (8 * cell[1]))
+    x = (pictures * 255).round_()
+    if down or right:
+        x = F.pad(x, (0, right, 0, down), mode="replicate")
+    r, g, b = x.unbind(1)
+    y, cb, cr = (r * weights[0] + g * weights[1] + b * weights[2] for weights in _FROM_RGB)
+    y = _code(y.round_().sub_(128)[:, None], tables[:, 0])[:, 0, :height, :width]
+    colours = _shrink(torch.stack([cb, cr], dim=1).round_(), cell)
+    colours = _code(colours, tables[:, 1])
+    colours = colours[..., : math.ceil(height / cell[0]), : math.ceil(width / cell[1])]
+    cb, cr = _enlarge(colours, cell)[..., :height, :width].unbind(1)
+    y = y + 128
+    green = (-0.344136286 * cb - 0.714136286 * cr).round_()
+    rgb = [y + (1.402 * cr).round_(), y + green, y + (1.772 * cb).round_()]
+    return torch.stack(rgb, dim=1).clamp_(0, 255).div_(255)
+
+
+def _code(planes: Tensor, tables: Tensor) -> Tensor:
+    """Planes (N, C, H, W) around zero, of whole blocks, coded and decoded; tables (N, 64)."""
+    n, c, h, w = planes.shape
+    transform = _cosines(planes.device)
+    blocks = planes.view(n, c, h // 8, 8, w // 8, 8).transpose(3, 4).reshape(n, -1, 64)
+    steps = tables[:, None]
+    ratios = (blocks @ (8 * transform.T)).round_().div_(8 * steps)
+    whole = ratios.add_(ratios.sign().div_(2)).trunc_()  # halves away from zero: there are many
+    blocks = (whole.mul_(steps) @ transform).add_(0.5).floor_().clamp_(-128, 127)
+    return blocks.view(n, c, h // 8, w // 8, 8, 8).transpose(3, 4).reshape(n, c, h, w)
+
+
+@functools.cache
+def _cosines(device: torch.device) -> Tensor:
+    """(64, 64), orthonormal: a block of 8x8 samples, row by row, to its frequencies."""
+    k = np.arange(8)
+    rows = np.cos(np.pi * k[:, None] * (2 * k + 1) / 16) / 2
+    rows[0] /= math.sqrt(2)
+    return constant(np.kron(rows, rows), device)
+
+
+def _shrink(colours: Tensor, cell: tuple[int, int]) -> Tensor:
+    """Means of cells, cut down after a bias that alternates from column to column."""
+    if cell == (1, 1):
+        return colours
+    return _cut(F.avg_pool2d(colours, cell), _SHRINK_BIAS[cell])
+
+
+def _enlarge(colours: Tensor, cell: tuple[int, int]) -> Tensor:
+    """Interpolated by the triangle filter, cut down after an alternating bias."""
+    if cell == (1, 1):
+        return colours
+    return _cut(F.interpolate(colours, scale_factor=cell, mode="bilinear"), _ENLARGE_BIAS[cell])
+
+
+def _cut(colours: Tensor, bias: tuple[float, float]) -> Tensor:
+    """Add a bias to the even columns and one to the odd ones, then cut down to whole numbers."""
+    colours[..., 0::2] += bias[0]
+    colours[..., 1::2] += bias[1]
+    return colours.floor_()

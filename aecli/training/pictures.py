@@ -1,0 +1,210 @@
+"""Decoded pictures, packed so that crops of many are gathered in one go.
+
+All pixels lie in one flat array, on the training device or in the host's memory; what a crop needs
+of it is index arithmetic. Beside the pixels each picture has smaller versions of itself, so that no
+crop is resampled, and a table that tells how much detail lies in any rectangle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image as Pillow
+
+from aecli.images.reading import decode
+from aecli.images.square import on_white, to_8_bits
+from aecli.training.degradations.draws import on_device
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    Picture = NDArray[np.uint8]
+
+REDUCED = (0.75, 0.5)
+"""Sides of the smaller versions, as a share of the whole."""
+
+CELL = 8
+"""Side of the squares whose detail is known, pixels."""
+
+
+def read(path: Path) -> Picture:
+    """A file's picture as training sees it: HxWx3, 8 bits, on white where it is transparent.
+
+    Raises:
+        InputError: it cannot be read, or is damaged.
+    """
+    image = decode(path)
+    pixels = image.pixels
+    if image.alpha is not None:
+        pixels = on_white(pixels, image.alpha, image.peak)
+    return colour(to_8_bits(pixels))
+
+
+def colour(picture: Picture) -> Picture:
+    """HxW or HxWx3 -> HxWx3."""
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+
+
+def at_least(picture: Picture, side: int) -> Picture:
+    """A picture extended by reflection, on the right and at the bottom, to at least `side`."""
+    missing = [max(0, side - n) for n in picture.shape[:2]]
+    if not any(missing):
+        return picture
+    return np.pad(picture, [(0, m) for m in missing] + [(0, 0)] * (picture.ndim - 2), "reflect")
+
+
+def detail(picture: Picture) -> NDArray[np.float32]:
+    """Summed differences of neighbours in squares of `CELL` pixels, as a summed-area table.
+
+    Entry (i, j) holds the detail of all whole squares above row i and left of column j.
+    """
+    signed = picture.astype(np.int16)
+    change = np.zeros(picture.shape[:2], np.float32)
+    change[1:] += np.abs(np.diff(signed, axis=0)).sum(2)
+    change[:, 1:] += np.abs(np.diff(signed, axis=1)).sum(2)
+    rows, columns = (n // CELL for n in picture.shape[:2])
+    cells = change[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL).sum((1, 3))
+    return np.pad(cells.cumsum(0).cumsum(1), ((1, 0), (1, 0))).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Pyramid:
+    """A picture and its smaller versions, HxWx3 each, the largest first, and their detail."""
+
+    levels: list[Picture]
+    details: list[NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, picture: Picture, side: int, *, reduced: bool, detailed: bool) -> Pyramid:
+        """The pyramid of a picture.
+
+        Args:
+            picture: HxWx3.
+            side: of the crops: no version is smaller than that; a smaller picture is extended.
+            reduced: whether there are smaller versions at all.
+            detailed: whether crops are chosen by their detail.
+        """
+        levels = [at_least(picture, side)]
+        whole = Pillow.fromarray(picture)
+        for share in REDUCED if reduced else ():
+            width, height = (round(n * share) for n in whole.size)
+            if min(width, height) >= side:
+                small = whole.resize((width, height), Pillow.Resampling.BICUBIC)
+                levels.append(np.asarray(small))
+        return cls(levels, [detail(level) if detailed else _NOTHING for level in levels])
+
+
+_NOTHING = np.zeros((1, 1), np.float32)
+
+
+class Packed:
+    """Pyramids in one flat array.
+
+    Args:
+        pyramids: taken out of the list one by one, so that no picture is held twice.
+        device: where the pixels are to be; all else stays in the host's memory.
+    """
+
+    def __init__(self, pyramids: list[Pyramid], device: torch.device) -> None:
+        levels = [level for pyramid in pyramids for level in pyramid.levels]
+        tables = [table for pyramid in pyramids for table in pyramid.details]
+        self._count = np.array([len(p.levels) for p in pyramids])
+        self._first = np.cumsum(self._count) - self._count
+        self._height, self._width = np.array([level.shape[:2] for level in levels]).T
+        sizes = self._height * self._width
+        self._start = np.cumsum(sizes) - sizes
+        self._columns = np.array([table.shape[1] for table in tables])
+        self._table = np.array([0, *accumulate(table.size for table in tables)][:-1])
+        self._details = np.concatenate([table.ravel() for table in tables])
+        self.pixels: Tensor = torch.empty(int(sizes.sum()), 3, dtype=torch.uint8, device=device)
+        del levels
+        position = 0
+        while pyramids:
+            for level in pyramids.pop(0).levels:
+                flat = torch.from_numpy(np.array(level)).view(-1, 3)
+                self.pixels[position : position + len(flat)].copy_(flat)
+                position += len(flat)
+
+    def __len__(self) -> int:
+        return len(self._count)
+
+    def crops(
+        self,
+        picture: NDArray[np.int64],
+        u: NDArray[np.float64],
+        side: int,
+        *,
+        shrink: float,
+        flips: bool,
+    ) -> Tensor:
+        """Random crops.
+
+        Args:
+            picture: whose, (N,).
+            u: uniform draws, (N, 3 + 2 * candidates), in [0, 1).
+            side: of the crops, pixels.
+            shrink: share of them taken from a smaller version.
+            flips: whether they are turned and mirrored, too.
+
+        Returns:
+            uint8 (N, side, side, 3), where the pixels are.
+        """
+        count = self._count[picture]
+        reduced = (u[:, 0] < shrink) & (count > 1)
+        level = self._first[picture]
+        level = level + np.where(reduced, 1 + (u[:, 1] * (count - 1)).astype(np.int64), 0)
+        height, width = self._height[level][:, None], self._width[level][:, None]
+        tops, lefts = np.split(u[:, 3:], 2, axis=1)
+        tops = (tops * (height - side + 1)).astype(np.int64)
+        lefts = (lefts * (width - side + 1)).astype(np.int64)
+        row = np.arange(len(u))
+        best = self._detail_within(level[:, None], tops, lefts, side).argmax(1)
+        top, left = tops[row, best], lefts[row, best]
+
+        # A symmetry of the square is the corner that the crop starts in, and which way it runs.
+        symmetry = (u[:, 2] * 8).astype(np.int64) if flips else np.zeros(len(u), np.int64)
+        upwards, leftwards, across = symmetry & 1, symmetry >> 1 & 1, (symmetry >> 2).astype(bool)
+        down, right = self._width[level] * (1 - 2 * upwards), 1 - 2 * leftwards
+        start = self._start[level] + left + leftwards * (side - 1)
+        start = start + (top + upwards * (side - 1)) * self._width[level]
+        steps = np.where(across, right, down), np.where(across, down, right)
+        return self._gather(np.stack([start, *steps]), side)
+
+    def _gather(self, lattice: NDArray[np.int64], side: int) -> Tensor:
+        """Squares of pixels: (3, N) of starts, steps down and steps to the right."""
+        places = on_device(lattice, self.pixels.device)
+        start, down, right = places[:, :, None, None]
+        line = torch.arange(side, device=places.device)
+        index = start + down * line[:, None] + right * line
+        return self.pixels.index_select(0, index.flatten()).view(*index.shape, 3)
+
+    def _detail_within(
+        self, level: NDArray[np.int64], top: NDArray[np.int64], left: NDArray[np.int64], side: int
+    ) -> Any:
+        """Detail of squares, in as far as whole cells tell, (N, candidates)."""
+        if top.shape[1] == 1:
+            return np.zeros(top.shape, np.float32)
+        columns, table = self._columns[level], self._table[level]
+        rows = [(n + CELL // 2) // CELL for n in (top, top + side)]
+        edges = [np.minimum((n + CELL // 2) // CELL, columns - 1) for n in (left, left + side)]
+        rows = [np.minimum(n, self._height[level] // CELL) for n in rows]
+
+        def up_to(i: NDArray[np.int64], j: NDArray[np.int64]) -> Any:
+            return self._details[table + i * columns + j]
+
+        inside = up_to(rows[1], edges[1]) - up_to(rows[0], edges[1])
+        return inside - up_to(rows[1], edges[0]) + up_to(rows[0], edges[0])
+
+
+def packed_size(sizes: Sequence[tuple[int, int]], *, reduced: bool) -> int:
+    """Bytes of pixels that pictures of such sizes take when packed, about."""
+    share = 1 + sum(s * s for s in REDUCED if reduced)
+    return round(3 * share * sum(height * width for height, width in sizes))

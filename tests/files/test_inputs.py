@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import io
+import os
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aecli.errors import UsageError
+from aecli.files.inputs import Source, collect, natural
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """photos/ with images, other files, hidden ones, links and a folder below."""
+    for name in (
+        *("img10.png", "img2.png", "IMG1.JPG", "ä photo.webp", "notes.txt", "raw.dng"),
+        *(".hidden.png", "._img2.png", "sub/deep.tif", "sub/.git/x.png", "sub/img1.png"),
+    ):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "photos" / "broken.png").symlink_to("nothing")
+    (tmp_path / "photos" / "link.png").symlink_to("img2.png")
+    (tmp_path / "photos" / "loop").symlink_to(tmp_path / "photos")
+    (tmp_path / "photos" / "folder.png").mkdir()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def names(sources: list[Source]) -> list[str]:
+    return [s.relative.as_posix() for s in sources]
+
+
+def test_a_folder_gives_its_images_in_natural_order(tree: Path) -> None:
+    found = collect(["photos"])
+    assert names(found) == ["IMG1.JPG", "img2.png", "img10.png", "link.png", "ä photo.webp"]
+    assert all(s.found and s.path == Path("photos") / s.relative for s in found)
+
+
+def test_recursion_keeps_the_tree(tree: Path) -> None:
+    deep = set(names(collect(["photos"], recursive=True))) - set(names(collect(["photos"])))
+    assert deep == {"sub/deep.tif", "sub/img1.png"}
+
+
+def test_named_files_keep_their_order_and_need_no_suffix(tree: Path) -> None:
+    given = ["photos/notes.txt", "photos/img10.png", "photos/img2.png", "missing.png"]
+    sources = collect(given)
+    assert [str(s.path) for s in sources] == given
+    assert names(sources) == ["notes.txt", "img10.png", "img2.png", "missing.png"]
+    assert not any(s.found for s in sources)
+
+
+def test_every_file_comes_once(tree: Path) -> None:
+    sources = collect(["photos", "photos/img2.png", "photos/../photos/img2.png", "photos/"])
+    assert len(sources) == 5
+    assert [s.relative.name for s in sources if not s.found] == ["img2.png"]
+
+
+def test_two_names_of_one_file_are_two_inputs(tree: Path) -> None:
+    assert len(collect(["photos/img2.png", "photos/link.png"])) == 2
+
+
+def test_a_pattern_the_shell_left_alone_is_expanded(tree: Path) -> None:
+    assert names(collect(["photos/img*.png"])) == ["img2.png", "img10.png"]
+    assert names(collect(["photos/no*.png"])) == ["no*.png"]
+    odd = tree / "a[1].png"
+    odd.touch()
+    assert names(collect(["a[1].png"])) == ["a[1].png"]
+
+
+def test_a_dash_is_standard_input_once(tree: Path) -> None:
+    (source,) = collect(["-", "-"])
+    assert source == Source(None, Path("stdin.png"))
+    assert source.name == "standard input"
+    assert collect(["./-"])[0].path == Path("-")
+
+
+@pytest.mark.parametrize(
+    ("data", "null"),
+    [
+        (b"photos/img2.png\nphotos/IMG1.JPG\n", False),
+        (b"photos/img2.png\r\n\r\nphotos/IMG1.JPG", False),
+        (b"photos/img2.png\0photos/IMG1.JPG\0", True),
+    ],
+)
+def test_a_list_names_more_inputs(tree: Path, monkeypatch, data: bytes, null: bool) -> None:
+    (tree / "list").write_bytes(data)
+    assert names(collect([], files_from="list", null=null)) == ["img2.png", "IMG1.JPG"]
+    assert len(collect(["photos/img10.png"], files_from="list", null=null)) == 3
+    stdin(monkeypatch, data)
+    assert len(collect([], files_from="-", null=null)) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
+def test_file_names_of_any_encoding_survive(tree: Path) -> None:
+    name = b"caf\xe9\n.png"
+    (tree / "list").write_bytes(name + b"\0")
+    (source,) = collect([], files_from="list", null=True)
+    assert os.fsencode(source.path) == name
+
+
+def test_standard_input_is_read_once_only(tree: Path, monkeypatch) -> None:
+    stdin(monkeypatch, b"photos/img2.png\n")
+    with pytest.raises(UsageError, match="both"):
+        collect(["-"], files_from="-")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "files_from", "message"),
+    [
+        ([], None, "no inputs"),
+        (["empty"], None, "no images in empty"),
+        ([], "missing", "missing: cannot be read"),
+        ([], "photos", "photos: cannot be read"),
+        ([], "list0", "list0: is separated by NUL bytes"),
+    ],
+)
+def test_nothing_to_do_is_a_usage_error(tree: Path, inputs, files_from, message: str) -> None:
+    (tree / "list0").write_bytes(b"a.png\0b.png\0")
+    with pytest.raises(UsageError, match=message):
+        collect(inputs, files_from=files_from)
+
+
+def test_the_hint_for_an_empty_folder_names_recursion(tree: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        collect(["empty"])
+    assert "-r" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "x" * 5000 + ".png"])
+def test_impossible_names_fail_when_their_turn_comes(tree: Path, name: str) -> None:
+    assert len(collect([name])) == 1
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_cannot_be_listed_is_a_usage_error(tree: Path) -> None:
+    (tree / "empty").chmod(0)
+    with pytest.raises(UsageError, match="cannot be listed"):
+        collect(["empty"])
+
+
+@given(st.lists(st.text("aB12٣²/", min_size=1), min_size=2))
+def test_any_names_can_be_put_in_natural_order(texts: list[str]) -> None:
+    keys = [natural(Path(text)) for text in texts]
+    assert all(a <= b for a, b in pairwise(sorted(keys)))
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1))
+def test_numbers_sort_by_value(numbers: list[int]) -> None:
+    paths = sorted((Path(f"img{n}.png") for n in numbers), key=natural)
+    assert [int(p.stem[3:]) for p in paths] == sorted(numbers)

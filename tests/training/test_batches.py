@@ -1,0 +1,63 @@
+"""Batches ahead of time: the same as in time, and no thread is left."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import torch
+
+from aecli.training.batches import Batches
+
+CPU = torch.device("cpu")
+
+
+def make(step: int) -> dict[str, torch.Tensor]:
+    weight = torch.ones(1, requires_grad=True)
+    return {"step": step * weight}
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_batches_come_in_order_and_without_gradients(ahead: bool) -> None:
+    with Batches(make, 5, CPU, ahead=ahead) as batches:
+        taken = [next(batches)["step"] for _ in range(6)]
+    assert [int(t) for t in taken] == [5, 6, 7, 8, 9, 10]
+    assert not any(t.requires_grad for t in taken)
+
+
+def test_leaving_ends_the_thread_although_batches_are_being_made() -> None:
+    def slow(step: int) -> dict[str, torch.Tensor]:
+        time.sleep(0.05)
+        return {}
+
+    with Batches(slow, 0, CPU) as batches:
+        next(batches)
+    assert not [t for t in threading.enumerate() if t.name.startswith("batches")]
+
+
+def test_an_error_is_the_one_who_asks_its() -> None:
+    def fails(step: int) -> dict[str, torch.Tensor]:
+        raise ValueError("no")
+
+    with Batches(fails, 0, CPU) as batches, pytest.raises(ValueError, match="no"):
+        next(batches)
+
+
+def test_the_trainers_threads_stay_as_they_are() -> None:
+    before = torch.get_num_threads()
+    with Batches(make, 0, CPU) as batches:
+        next(batches)
+        assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == before
+
+
+def test_it_says_how_long_it_was_waited_for() -> None:
+    def slow(step: int) -> dict[str, torch.Tensor]:
+        time.sleep(0.05)
+        return {}
+
+    with Batches(slow, 0, CPU, ahead=False) as batches:
+        next(batches)
+        next(batches)
+    assert 0.1 <= batches.waited < 1
