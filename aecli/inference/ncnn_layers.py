@@ -194,7 +194,7 @@ def _deconv(c: _Call) -> Layer:
     weight, bias = c.needed("weight").swapaxes(0, 1), c.weight("bias")
     window = _pair(1, weight.shape[2:]) | _pair(3, c["stride"]) | _pair(4, c["padding"])
     settings = {0: len(weight), **window, 5: int(bias is not None), 6: weight.size}
-    return Layer("Deconvolution", settings | c.activation, _weights(weight, bias))
+    return Layer("Deconvolution", {**settings, **c.activation}, _weights(weight, bias))
 
 
 def _linear(c: _Call) -> Layer:
@@ -311,7 +311,6 @@ LAYERS: Mapping[str, Row] = {
     "add_number": _scalar(0),
     "mul_number": _scalar(2),
     "sub_from_number": _scalar(7),
-    "div_number_by": _scalar(8),
     "concat": lambda c: Layer("Concat", {0: c["axis"] - 1}),
     "slice": _cut,
     "pixel_shuffle": lambda c: Layer("PixelShuffle", {0: c["factor"]}),

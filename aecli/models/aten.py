@@ -53,12 +53,15 @@ def _linear(r: Recorder, out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | 
     r.add(out, "linear", [x], {"weight": weight, "bias": bias})
 
 
-def _addmm(r: Recorder, out: Tensor, bias: Tensor, x: Tensor, weight: Tensor) -> None:
-    _linear(r, out, x, r.turned(weight), bias)
+def _addmm(r: Recorder, out: Tensor, bias: Tensor | None, x: Tensor, turned: Tensor) -> None:
+    """A product with weights that stand transposed, as those of a linear layer do."""
+    if (weight := r.source(turned)) is turned:
+        raise InexpressibleError("a matrix product is no linear layer")
+    _linear(r, out, x, weight, bias)
 
 
-def _mm(r: Recorder, out: Tensor, x: Tensor, weight: Tensor) -> None:
-    _linear(r, out, x, r.turned(weight), None)
+def _mm(r: Recorder, out: Tensor, x: Tensor, turned: Tensor) -> None:
+    _addmm(r, out, None, x, turned)
 
 
 def _batch_norm(
@@ -101,7 +104,7 @@ def _leaky_relu(r: Recorder, out: Tensor, x: Tensor, slope: float = 0.01) -> Non
 
 
 def _prelu(r: Recorder, out: Tensor, x: Tensor, weight: Tensor) -> None:
-    r.add(out, "prelu", [x], {"weight": weight})
+    r.add(out, "prelu", [x], {"weight": r.source(weight)})
 
 
 def _clamp(
@@ -154,16 +157,16 @@ def _binary(r: Recorder, out: Tensor, op: str, a: Any, b: Any) -> None:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         r.add(out, op, [a, b])
     elif isinstance(b, Tensor):
-        if op in ("add", "mul"):
-            r.add(out, f"{op}_number", [b], value=float(a))
-        else:
-            r.add(out, {"sub": "sub_from_number", "div": "div_number_by"}[op], [b], value=float(a))
+        r.add(out, _TURNED[op], [b], value=float(a))
     elif op == "sub":
         r.add(out, "add_number", [a], value=-float(b))
     elif op == "div":
         r.add(out, "mul_number", [a], value=1 / float(b))
     else:
         r.add(out, f"{op}_number", [a], value=float(b))
+
+
+_TURNED = {"add": "add_number", "sub": "sub_from_number", "mul": "mul_number"}
 
 
 def _pow(r: Recorder, out: Tensor, x: Tensor, exponent: float) -> None:
@@ -326,9 +329,7 @@ def _pad(mode: str) -> Row:
     return row
 
 
-def _window(
-    kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]
-) -> dict[str, Any]:
+def _window(kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]) -> dict[str, Any]:
     pair = _pair(stride or kernel)
     return {"kernel": _pair(kernel), "stride": pair, "padding": _pair(padding)}
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from aecli.models.ops import Attributes, Shape
 
+CONSTANTS = "graph."
+"""What the names of tensors begin with that a graph needs beside the module's state."""
+
 MOST_NODES = 4096
 """Operations of a graph; the largest shipped ones have about a hundred."""
 
@@ -59,7 +62,7 @@ class Graph:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         nodes = [[n.op, [*n.inputs], dict(n.attributes) | dict(n.weights)] for n in self.nodes]
-        return {"inputs": {k: list(v) for k, v in self.inputs.items()}, "nodes": nodes}
+        return {"inputs": [[k, [*v]] for k, v in self.inputs.items()], "nodes": nodes}
 
     @classmethod
     def from_json(cls, data: Any) -> Graph:
@@ -69,7 +72,7 @@ class Graph:
             ModelError: it is no graph, or has an operation that is not known.
         """
         try:
-            inputs = {str(name): _shape(shape) for name, shape in data["inputs"].items()}
+            inputs = {_name(name): _shape(shape) for name, shape in data["inputs"]}
             if not 1 <= len(data["nodes"]) <= MOST_NODES:
                 raise Misfit(f"a graph has 1 to {MOST_NODES} operations")
             nodes = tuple(_node(row, len(inputs) + at) for at, row in enumerate(data["nodes"]))
@@ -113,6 +116,12 @@ class Graph:
                 raise ModelError(f"its graph makes a value of shape {shape}: that is not run")
             values.append(shape)
         return values
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value.isidentifier():
+        raise Misfit(f"{str(value)[:40]!r} is no name of an input")
+    return value
 
 
 def _shape(values: Any) -> Shape:

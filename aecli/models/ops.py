@@ -290,7 +290,6 @@ OPS: Mapping[str, Op] = {
     "add_number": _SCALAR,
     "mul_number": _SCALAR,
     "sub_from_number": _SCALAR,
-    "div_number_by": _SCALAR,
     "concat": Op(_concat, 2, 64, {"axis": positive}),
     "slice": Op(_slice, attributes={"axis": positive, "start": whole, "stop": positive}),
     "pixel_shuffle": Op(_pixel_shuffle, attributes={"factor": positive}),

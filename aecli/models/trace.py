@@ -14,16 +14,15 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from aecli.models.aten import ROWS, InexpressibleError
-from aecli.models.graph import Graph, Node
-from aecli.models.registry import Autoencoder, Denoiser, SuperResolver, Tiling
+from aecli.models.graph import CONSTANTS, Graph, Node
+from aecli.models.registry import Autoencoder, Denoiser, SuperResolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aecli.models.registry import Geometry
 
-PREFIX = "graph."
-"""What the names of tensors begin with that a graph needs beside the module's state."""
+__all__ = ["InexpressibleError", "Recorder", "graphs"]
 
 MOST_CONSTANT = 1 << 16
 """Numbers in such a tensor; larger ones belong into the module's state."""
@@ -57,7 +56,7 @@ def graphs(module: nn.Module, geometry: Geometry) -> tuple[dict[str, Graph], dic
 def _methods(module: nn.Module, geometry: Geometry) -> dict[str, list[dict[str, Tensor]]]:
     """The methods that graphs are made of, each with inputs, of two sizes where sizes vary."""
     cell = geometry.multiple_of
-    least = -(-max(geometry.minimum, 64 if geometry.tiling is Tiling.EXACT else 1) // cell) * cell
+    least = -(-max(geometry.minimum, 64) // cell) * cell
     sizes = [(least, least + cell), (least + cell, least)]
     if isinstance(module, Denoiser):
         pictures = [torch.rand(1, 3, *size) for size in sizes]
@@ -82,7 +81,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._method = method
         self._alive: list[Any] = list(state.values())  # so that no id is given twice
         self._values: dict[int, int] = {}
-        self._turned: dict[int, Tensor] = {}
+        self._sources: dict[int, Tensor] = {}
         self._derived: set[int] = set()
         self._constants: dict[str, Tensor] = {}
         self._inputs: dict[str, tuple[int, ...]] = {}
@@ -147,14 +146,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise InexpressibleError(f"{self._method} computes with weights that are no parameters")
         if tensor.numel() > MOST_CONSTANT:
             raise InexpressibleError(f"{self._method} has a constant of {tensor.numel()} numbers")
-        name = f"{PREFIX}{self._method}.{len(self._constants)}"
+        name = f"{CONSTANTS}{self._method}.{len(self._constants)}"
         self._constants[name] = tensor.detach().float().clone()
         self._names[id(tensor)] = name
         return name
 
-    def turned(self, tensor: Tensor) -> Tensor:
-        """The weights that a transposed tensor is of."""
-        return self._turned[id(tensor)]
+    def source(self, tensor: Tensor) -> Tensor:
+        """The weights that a tensor is another view of; itself where it is none."""
+        return self._sources.get(id(tensor), tensor)
 
     def add(
         self,
@@ -189,8 +188,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _note_derived(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
         """Keep track of what is computed from weights alone: it is known only with them."""
         given = list(_tensors((args, kwargs)))
-        if name == "t" and id(given[0]) in self._names:
-            self._turned[id(result)] = given[0]
+        if name in ("t", "view") and id(given[0]) in self._names:
+            self._sources[id(result)] = given[0]
         if any(id(t) in self._names or id(t) in self._derived for t in given):
             self._derived |= {id(t) for t in _tensors(result) if id(t) not in self._names}
 
