@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aecli.checkpoints import header, portable
+from aecli.checkpoints.facts import FACTS, Facts
 from aecli.errors import AecliError, ModelError
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Meta:
         config: the architecture's config, as plain JSON values.
         task: the command it serves.
         tag: the name it was trained under.
-        training: how it was made: data, licence, steps, seed, recipe.
+        training: how it was made: data, licence, steps, seed, recipe; and the facts that inference
+            goes by (`aecli.checkpoints.facts`).
         metrics: measured figures, each named with its data and unit.
         version: version of aecli that wrote the file.
         format: version of this layout.
@@ -63,7 +65,8 @@ class Meta:
         """The inverse of `to_json`; keys of later minor additions are ignored.
 
         Raises:
-            ValueError: it is not such an object, or names what cannot be part of a file name.
+            ValueError: it is not such an object, names what cannot be part of a file name, or
+                states facts that cannot be.
         """
         data = header.parsed(text)
         if not isinstance(data, dict):
@@ -79,7 +82,9 @@ class Meta:
         for name in ("architecture", "task", "tag"):
             if not header.is_name(data[name]):
                 raise ValueError(f"metadata {name!r} is not a name: {data[name][:40]!r}")
-        return cls(**{k: v for k, v in data.items() if k in known})
+        meta = cls(**{k: v for k, v in data.items() if k in known})
+        FACTS.get(meta.task, Facts).read(meta.training)
+        return meta
 
 
 @dataclass(frozen=True)

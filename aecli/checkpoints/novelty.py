@@ -1,4 +1,4 @@
-"""How unlike a model's training data a picture is: measured in training, told from metadata.
+"""How unlike a model's training data a picture is: measured in training, told by its facts.
 
 An autoencoder is data-specific: pictures of another kind come back changed. Two witnesses tell. One
 is the share of the picture that its reconstruction misses; the other is how far the latents move
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli.checkpoints.facts import PERCENTILES, Novelty
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from aecli.checkpoints.format import Meta
 
     Floats = NDArray[np.float32]
 
@@ -26,7 +26,7 @@ UNUSUAL = 99.0
 WITNESSES = 2
 """How many may raise the alarm: each does so for half the share of usual pictures (Bonferroni)."""
 
-PERCENT = np.linspace(0, 100, 201)
+PERCENT = np.linspace(0, 100, PERCENTILES)
 """The percentiles that are kept of what each witness says."""
 
 FLAT = 1e-3
@@ -60,56 +60,29 @@ class RoundTrip:
         return (self.again - self.latents).reshape(len(self.latents), -1)
 
 
-@dataclass(frozen=True, eq=False)
-class Novelty:
-    """What pictures of the right kind are like.
+def percentiles(known: Novelty, trip: RoundTrip) -> Floats:
+    """The share of pictures of the right kind that are less unusual, percent, (N,).
 
-    Attributes:
-        missed: percentiles, at `PERCENT`, of what their reconstructions miss; they do not decrease.
-        moved: those of `_moved`.
-        typical: root mean square of the change of each latent value, (D,).
+    By the witness that finds it more unusual. That one alone puts the share 1 - p above the
+    p-th percentile, so that WITNESSES times as many are counted as more unusual (Bonferroni):
+    of the right kind no more than 1 % exceed 99, whichever witness speaks.
     """
-
-    missed: Floats
-    moved: Floats
-    typical: Floats
-
-    @classmethod
-    def of(cls, meta: Meta) -> Novelty | None:
-        """What a model's metadata says; None where that is nothing of use."""
-        said = meta.training.get("novelty")
-        try:
-            read = [np.asarray(said[key], np.float32) for key in ("missed", "moved", "typical")]  # type: ignore[index]
-        except (KeyError, TypeError, ValueError):
-            return None
-        known = all(v.shape == PERCENT.shape and (np.diff(v) >= 0).all() for v in read[:2])
-        return cls(*read) if known and (read[2] > 0).all() else None
-
-    def percentiles(self, trip: RoundTrip) -> Floats:
-        """The share of pictures of the right kind that are less unusual, percent, (N,).
-
-        By the witness that finds it more unusual. That one alone puts the share 1 - p above the
-        p-th percentile, so that WITNESSES times as many are counted as more unusual (Bonferroni):
-        of the right kind no more than 1 % exceed 99, whichever witness speaks.
-        """
-        moved = _moved(trip.change(), self.typical)
-        found = [_places(trip.missed(), self.missed), _places(moved, self.moved)]
-        rest: Floats = 100 - np.maximum(*found)
-        return (100 - WITNESSES * rest).clip(0).astype(np.float32)
+    moved = _moved(trip.change(), np.asarray(known.typical, np.float32))
+    found = [_places(trip.missed(), known.missed), _places(moved, known.moved)]
+    rest: Floats = 100 - np.maximum(*found)
+    return (100 - WITNESSES * rest).clip(0).astype(np.float32)
 
 
-def measured(trip: RoundTrip) -> dict[str, Any]:
-    """What metadata say of pictures of the right kind, for `Novelty.of` to read."""
+def measured(trip: RoundTrip) -> Novelty:
+    """What pictures of the right kind are like, from some of them."""
     change = trip.change()
     typical = np.sqrt(np.square(change.astype(np.float64)).mean(0)).clip(1e-6).astype(np.float32)
-    return {
-        "novelty": {
-            "pictures": len(change),
-            "missed": _short(np.percentile(trip.missed(), PERCENT)),
-            "moved": _short(np.percentile(_moved(change, typical), PERCENT)),
-            "typical": _short(typical),
-        }
-    }
+    return Novelty(
+        missed=_short(np.percentile(trip.missed(), PERCENT)),
+        moved=_short(np.percentile(_moved(change, typical), PERCENT)),
+        typical=_short(typical),
+        pictures=len(change),
+    )
 
 
 def _moved(change: Floats, typical: Floats) -> Floats:
@@ -117,9 +90,9 @@ def _moved(change: Floats, typical: Floats) -> Floats:
     return np.asarray(np.square(change / typical).mean(1), np.float32)
 
 
-def _places(values: Floats, quantiles: Floats) -> NDArray[np.float64]:
+def _places(values: Floats, quantiles: tuple[float, ...]) -> NDArray[np.float64]:
     return np.asarray(np.interp(values, quantiles, PERCENT))
 
 
-def _short(values: NDArray[Any]) -> list[float]:
-    return [float(f"{value:.4g}") for value in values]
+def _short(values: NDArray[Any]) -> tuple[float, ...]:
+    return tuple(float(f"{value:.4g}") for value in values)

@@ -28,3 +28,17 @@ def kind(path: Path) -> Kind | None:
 def absolute(path: Path) -> Path:
     """`path` from the root, without `..`, symbolic links left as they are."""
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+
+
+def identity(path: Path) -> object:
+    """Equal for two paths exactly if they are one file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return absolute(path)
+    return status.st_dev, status.st_ino
+
+
+def links(path: Path) -> tuple[bool, bool]:
+    """Whether a path is itself a symbolic link, and whether one stands on the way to it."""
+    return path.is_symlink(), absolute(path) != path.resolve()

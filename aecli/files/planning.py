@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Mapping  # noqa: TC003 - dataclass field
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +11,13 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from aecli.errors import UsageError
-from aecli.files.inputs import Source  # noqa: TC001 - dataclass field
-from aecli.files.paths import Kind, absolute, kind
+from aecli.files import names
+from aecli.files.inputs import LeftOut, Source
+from aecli.files.paths import Kind, absolute, identity, kind
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, suffix_of, writable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 STDOUT = "-"
 
@@ -100,6 +100,43 @@ class Job:
     skip: bool = False
 
 
+def fresh(
+    sources: Sequence[Source], out: str | None, naming: Naming
+) -> tuple[list[Source], list[LeftOut]]:
+    """The sources less those that an earlier run of the same command made, and these.
+
+    Of those found in folders: named results beside their original, or what lies in the folder
+    `out` below the one that was searched. What the user names is never left out.
+
+    Raises:
+        UsageError: nothing remains.
+    """
+    siblings = {(s.path.parent, s.path.stem) for s in sources if s.path is not None}
+    folder = None if out is None or out == STDOUT else absolute(Path(out))
+    kept: list[Source] = []
+    made: list[LeftOut] = []
+    for source in sources:
+        if (
+            source.found
+            and source.path is not None
+            and (naming.made(source, siblings) or _below(source.path, source.relative, folder))
+        ):
+            made.append(LeftOut(source.path, "an earlier result", made=True))
+        else:
+            kept.append(source)
+    if not kept:
+        raise UsageError("nothing to do: all images are results of an earlier run")
+    return kept, made
+
+
+def _below(path: Path, relative: Path, folder: Path | None) -> bool:
+    """Whether a file found under a relative name lies in a folder below the one searched."""
+    if folder is None:
+        return False
+    parents = absolute(path).parents
+    return parents[len(relative.parts) - 1] in folder.parents and folder in parents
+
+
 def plan(
     sources: Sequence[Source],
     out: str | None,
@@ -108,7 +145,7 @@ def plan(
     overwrite: bool = False,
     skip_existing: bool = False,
 ) -> list[Job]:
-    """One job for each source, in order, less those that an earlier run of the same command made.
+    """One job for each source, in order.
 
     Args:
         sources: what to work on.
@@ -118,18 +155,16 @@ def plan(
         skip_existing: sources whose result exists are marked `skip`.
 
     Raises:
-        UsageError: nothing to do; two results of one name (also where only the case differs); a
-            result in place of an input; a result that exists; a place that cannot be written;
-            several inputs to one file.
+        UsageError: two results of one name (also where only the case differs, or the form of
+            Unicode, if the file system there takes that for one name); a result in place of an
+            input; a result that exists; a place that cannot be written; several inputs to one
+            file.
     """
     if overwrite and skip_existing:
         raise UsageError("--overwrite and --skip-existing exclude each other")
     if naming.format and not FORMATS[naming.format].written:
         raise UsageError(f"{naming.format} is read but not written", "choose png, webp or tif")
-    sources = list(_fresh(sources, out, naming))
-    if not sources:
-        raise UsageError("nothing to do: all images are results of an earlier run")
-    if out == STDOUT or (out is None and any(s.path is None for s in sources)):
+    if out == STDOUT or (out is None and any(s.once for s in sources)):
         if len(sources) > 1:
             raise UsageError("standard output takes one result only", "-o names a folder")
         return [Job(s, None, naming.format) for s in sources]
@@ -137,12 +172,14 @@ def plan(
         jobs = [_to_file(sources, Path(out), naming)]
     else:
         jobs = [_to_folder(s, out, naming) for s in sources]
-    _refuse_collisions(jobs)
-    _refuse_places(jobs)
     existing = [job for job in jobs if job.target and kind(job.target) is Kind.FILE]
     if skip_existing:
         done = {job.target for job in existing}
-        return [replace(job, skip=job.target in done) for job in jobs]
+        jobs = [replace(job, skip=job.target in done) for job in jobs]
+    _refuse_collisions(jobs)
+    _refuse_places(jobs)
+    if skip_existing:
+        return jobs
     if existing and not overwrite:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         verb = "exist" if more else "exists"
@@ -168,21 +205,6 @@ def _fill(template: str, words: Mapping[str, str]) -> str:
             f"template {template!r}: no placeholder {{{unknown[0]}}}", f"known: {known}"
         )
     return "".join(literal + (words[w] if w is not None else "") for literal, w, _, _ in parts)
-
-
-def _fresh(sources: Sequence[Source], out: str | None, naming: Naming) -> Iterator[Source]:
-    """The sources less earlier results: tagged beside their original, or found in `out`."""
-    siblings = {(s.path.parent, s.path.stem) for s in sources if s.path is not None}
-    folder = None if out is None or out == STDOUT else absolute(Path(out))
-    for source in sources:
-        if naming.made(source, siblings):
-            continue
-        if source.found and source.path is not None and folder is not None:
-            path = absolute(source.path)
-            searched = path.parents[len(source.relative.parts) - 1]
-            if searched in folder.parents and folder in path.parents:
-                continue
-        yield source
 
 
 def _is_folder(out: str, sources: Sequence[Source]) -> bool:
@@ -241,32 +263,24 @@ def _agreed(target: Path, naming: Naming) -> str | None:
 
 def _refuse_collisions(jobs: Sequence[Job]) -> None:
     """Two results in one place, or a result in the place of an input."""
-    taken: dict[str, Job] = {}
-    inputs = {_identity(job.source.path): job.source for job in jobs if job.source.path is not None}
+    taken: dict[str, list[Job]] = {}
+    inputs = {identity(job.source.path): job.source for job in jobs if job.source.path is not None}
     for job in jobs:
         assert job.target is not None
-        key = unicodedata.normalize("NFC", str(absolute(job.target))).casefold()
-        if key in taken:
-            raise UsageError(
-                f"{taken[key].source.name} and {job.source.name} would both become {job.target}",
-                "name results after their inputs, for example with --template '{name}.png'"
-                " or '{parent}_{stem}.{ext}'",
-            )
-        taken[key] = job
-        if (hit := inputs.get(_identity(job.target))) is not None:
+        alike = taken.setdefault(names.key(job.target), [])
+        for other in alike:
+            if other.target is not None and names.merged(job.target, other.target):
+                raise UsageError(
+                    f"{other.source.name} and {job.source.name} would both become {job.target}",
+                    "name results after their inputs, for example with --template '{name}.png'"
+                    " or '{parent}_{stem}.{ext}'",
+                )
+        alike.append(job)
+        if not job.skip and (hit := inputs.get(identity(job.target))) is not None:
             raise UsageError(
                 f"the result of {job.source.name} would replace the input {hit.name}",
                 "inputs are never overwritten: choose another -o or --template",
             )
-
-
-def _identity(path: Path) -> object:
-    """Equal for two paths exactly if they are one file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return absolute(path)
-    return status.st_dev, status.st_ino
 
 
 def _refuse_places(jobs: Sequence[Job]) -> None:

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_RAW = "convert it first, for example with: darktable-cli, rawtherapee-cli or dcraw -T"
-_HEIF = "convert it first, for example with: heif-convert"
-_JXL = "convert it first, for example with: djxl"
+_MAGICK = "convert it first, for example with: magick"
 
-_SUFFIXES = {
-    **dict.fromkeys(
-        [
-            *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mef"),
-            *(".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl"),
-            *(".sr2", ".srf", ".srw", ".x3f"),
-        ],
-        ("a camera's RAW file", _RAW),
+_KINDS = (
+    (
+        "a camera's RAW file",
+        "convert it first, for example with: darktable-cli, rawtherapee-cli or dcraw -T",
+        (
+            ".3fr .arw .cr2 .cr3 .crw .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf"
+            " .raw .rw2 .rwl .sr2 .srf .srw .x3f"
+        ),
     ),
-    **dict.fromkeys((".heic", ".heif", ".hif"), ("HEIC", _HEIF)),
-    ".jxl": ("JPEG XL", _JXL),
-    ".svg": ("a vector drawing", "render it first, for example with: rsvg-convert"),
-    ".pdf": ("a PDF document", "render it first, for example with: pdftoppm -png"),
-}
+    ("HEIC", "convert it first, for example with: heif-convert", ".heic .heif .hif"),
+    ("JPEG XL", "convert it first, for example with: djxl", ".jxl"),
+    ("a vector drawing", "render it first, for example with: rsvg-convert", ".svg .svgz"),
+    ("a PDF document", "render it first, for example with: pdftoppm -png", ".pdf"),
+    ("a Photoshop document", _MAGICK, ".psd .psb"),
+    ("JPEG 2000", _MAGICK, ".jp2 .j2k .j2c .jpx .jpf"),
+    ("JPEG XR", _MAGICK, ".jxr .wdp .hdp"),
+    ("OpenEXR", _MAGICK, ".exr"),
+    ("a Radiance picture", _MAGICK, ".hdr"),
+    ("Targa", _MAGICK, ".tga"),
+    ("a GIMP picture", _MAGICK, ".xcf"),
+    ("an icon", _MAGICK, ".ico .icns"),
+)
+"""What files are, the hint that cures it, and their suffixes."""
+
+_SUFFIXES = {suffix: (what, hint) for what, hint, all_ in _KINDS for suffix in all_.split()}
+_DOCUMENTS = (".pdf",)
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
 
@@ -43,3 +53,11 @@ def foreign(head: bytes, name: str, *, recognised: bool) -> tuple[str, str] | No
     if head.startswith(b"%PDF-"):
         return _SUFFIXES[".pdf"]
     return None if recognised else _SUFFIXES.get(Path(name).suffix.lower())
+
+
+def foreign_suffix(suffix: str) -> tuple[str, str] | None:
+    """What files of a suffix (lower case, with the dot) are, and the hint that cures it.
+
+    None where aecli reads them, where they are no pictures, and for documents, which rarely are.
+    """
+    return None if suffix in _DOCUMENTS else _SUFFIXES.get(suffix)

@@ -15,7 +15,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from aecli.errors import UsageError, did_you_mean
+from aecli.errors import InputError, UsageError, did_you_mean
 from aecli.images import netpbm, png, tiff
 from aecli.images.pillow import Codec
 
@@ -64,6 +64,19 @@ class Format:
     def writable(self) -> bool:
         """Whether aecli writes it here: builds of Pillow differ."""
         return self.written and self.codec.encodes
+
+    def check(self, width: int, height: int) -> None:
+        """See that a picture fits.
+
+        Raises:
+            InputError: it has too many pixels along a side.
+        """
+        if max(width, height) > self.longest_side:
+            raise InputError(
+                f"{width}x{height} is too large for {self.name}, which ends at"
+                f" {self.longest_side} pixels a side",
+                "choose another format, for example with -f png",
+            )
 
 
 def _full_colour(quality: int) -> Mapping[str, object]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
 ORIENTATION = 0x0112
+_MAKE, _MODEL, _TAKEN = 0x010F, 0x0110, 0x9003
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
 _XMP_WIDTH = b"tiff:ImageWidth|exif:PixelXDimension"
@@ -66,6 +67,16 @@ def lies_sideways(path: Path) -> bool:
     try:
         with PIL.Image.open(path) as image:
             return image.getexif().get(ORIENTATION, 1) in range(5, 9)
+    except UNPARSABLE:
+        return False
+
+
+def names_camera(path: Path) -> bool:
+    """Whether an image file's EXIF says which camera took it, or when."""
+    try:
+        with PIL.Image.open(path) as image:
+            exif = image.getexif()
+            return bool({_MAKE, _MODEL} & exif.keys()) or _TAKEN in exif.get_ifd(_EXIF_IFD)
     except UNPARSABLE:
         return False
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import ImageColor
 
-from aecli.errors import InputError, UsageError
+from aecli.errors import UsageError
 from aecli.images import metadata
 from aecli.images.formats import FORMATS
 from aecli.images.image import Image, Metadata
@@ -57,12 +57,7 @@ def write(
     form = FORMATS.get(format)
     if form is None or not form.writable:
         raise UsageError(f"{format} cannot be written here", "choose png, jpg, webp or tif")
-    if max(image.width, image.height) > form.longest_side:
-        raise InputError(
-            f"{image.width}x{image.height} is too large for {format}, which ends at"
-            f" {form.longest_side} pixels a side",
-            "choose another format, for example with -f png",
-        )
+    form.check(image.width, image.height)
     data = Metadata() if strip else image.metadata
     if data.exif:
         data = replace(data, exif=metadata.exif_for(data.exif, image.width, image.height))

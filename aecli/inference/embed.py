@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
-from aecli.errors import AecliError, InputError, ModelError
+from aecli.errors import AecliError, ModelError
 from aecli.images import reading
 from aecli.images.square import square
 from aecli.inference import batch
@@ -53,18 +52,6 @@ def find(model: str | Path | None = None) -> Found:
         except ModelError:
             pass
         raise
-
-
-def read(source: Source) -> bytes:
-    """The content of an input.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        return sys.stdin.buffer.read() if source.path is None else source.path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{source.name}: {error.strerror}") from error
 
 
 def small(source: Path | bytes, size: int, channels: int, *, name: str | None = None) -> Pictures:
@@ -207,7 +194,7 @@ class Embedder:
 
     def _load(self, source: Source, known: Callable[[bytes], bool]) -> _Read:
         try:
-            data = read(source)
+            data = source.read()
             digest = hashlib.sha256(data).digest()
             if known(digest):
                 return _Read(Entry(source, digest))

@@ -12,6 +12,7 @@ import torch
 
 from aecli import device as devices
 from aecli.checkpoints import store
+from aecli.checkpoints.facts import DenoiseFacts
 from aecli.errors import UsageError
 from aecli.images.alpha import bleed
 from aecli.inference import tiling
@@ -95,11 +96,11 @@ class Restorer(Worker):
             if not (value >= 0 and math.isfinite(value)):
                 raise UsageError(f"{name} must be zero or more, not {value}")
         level = self.estimate_sigma(image) if sigma == "auto" else sigma
-        facts = self.model.meta.training
+        facts = DenoiseFacts.read(self.model.meta.training)
         share, factor = 1.0, strength
-        if facts.get("noise") == "camera":
+        if facts.noise == "camera":
             share, factor = min(strength, 1.0), max(strength, 1.0)
-        told = min(level * factor, facts.get("sigma_max", math.inf))
+        told = min(level * factor, facts.sigma_max)
         if told * share == 0:
             return Restored(image, level)
         sigmas = torch.full((1, 1, 1, 1), told / 255, device=self.runtime.device)

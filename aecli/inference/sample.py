@@ -11,7 +11,8 @@ import torch
 from aecli import device as devices
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
-from aecli.checkpoints.novelty import Novelty, RoundTrip
+from aecli.checkpoints.facts import LatentFacts
+from aecli.checkpoints.novelty import RoundTrip, percentiles
 from aecli.errors import ModelError
 from aecli.inference.latents import labels_of
 from aecli.models.registry import Autoencoder, Generator
@@ -76,7 +77,7 @@ class Sampler:
         self.size, self.channels = module.size, module.channels
         self.latent, self.classes = tuple(module.latent), tuple(module.classes)
         self.runtime = runtime
-        self._novelty = Novelty.of(found.meta)
+        self._novelty = LatentFacts.read(found.meta.training).novelty
         self._module = cast("Generator", runtime.prepare(cast("Any", module)))
 
     @classmethod
@@ -185,7 +186,7 @@ class Sampler:
             return np.full(len(pictures), np.nan, np.float32)
         output = self._apply(self._module.decode, latents, labels, batch).clip(0, 1)
         again = self._apply(self._module.encode, output, labels, batch)
-        return self._novelty.percentiles(RoundTrip(self._images(pictures), output, latents, again))
+        return percentiles(self._novelty, RoundTrip(self._images(pictures), output, latents, again))
 
     def _images(self, pictures: Pictures) -> Floats:
         """Pictures as the model takes them."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.errors import InputError
-from aecli.images import reading
+from aecli.checkpoints.facts import EmbedFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from aecli.checkpoints.format import Meta
 
@@ -57,46 +55,44 @@ def nearest(values: Floats, query: Floats, k: int) -> tuple[NDArray[np.int64], F
     return rows[order], scores[order]
 
 
-def duplicates(values: Floats, threshold: float) -> list[list[int]]:
-    """Groups of rows that chains of pairs with at least this cosine connect.
+def duplicates(
+    values: Floats, threshold: float, best_first: Callable[[list[int]], list[int]] = sorted
+) -> list[list[int]]:
+    """Groups of rows that are all as near as that to the first of them.
+
+    The best row that has another so near, with all that are; then the best of the remaining ones:
+    so every row of a group can do without, as long as its first one stays.
+
+    Args:
+        values: (N, D).
+        threshold: the cosine.
+        best_first: puts row numbers in the order in which they are to be kept.
 
     Returns:
-        Groups of two and more row numbers, by their first row; single rows are left out.
+        Groups of two and more row numbers, by their smallest row.
     """
-    group = np.arange(len(values))
     unit = _unit(np.asarray(values))
+    near: set[int] = set()
     for row, others in _pairs(unit, threshold):
-        for other in np.unique(group[others]):
-            if other != group[row]:
-                group[group == other] = group[row]
-    groups: dict[int, list[int]] = {}
-    for row, name in enumerate(group):
-        groups.setdefault(int(name), []).append(row)
-    return [rows for rows in groups.values() if len(rows) > 1]
+        near |= {row, *others.tolist()}
+    rows = np.array(best_first(sorted(near)), np.int64)
+    unit, free = unit[rows], np.ones(len(rows), bool)
+    groups = []
+    for place in range(len(rows)):
+        if free[place]:
+            free[place] = False
+            rest = np.flatnonzero(free)
+            like = rest[unit[rest] @ unit[place] >= threshold]
+            free[like] = False
+            if len(like):
+                groups.append([int(rows[place]), *rows[like].tolist()])
+    return sorted(groups, key=min)
 
 
 def threshold_of(meta: Meta) -> float:
     """The cosine from which a model takes pictures for near-duplicates."""
-    try:
-        return float(meta.training["duplicates"]["threshold"])
-    except (KeyError, TypeError, ValueError):
-        return THRESHOLD
-
-
-def best_first(paths: Iterable[str]) -> list[str]:
-    """Copies of one picture, the best first: most pixels, then the largest file.
-
-    What cannot be looked at comes last.
-    """
-
-    def quality(path: str) -> tuple[int, int]:
-        try:
-            header = reading.probe(Path(path))
-            return header.width * header.height, Path(path).stat().st_size
-        except (InputError, OSError):
-            return -1, 0
-
-    return sorted(paths, key=quality, reverse=True)
+    measured = EmbedFacts.read(meta.training).duplicates
+    return THRESHOLD if measured is None else measured.threshold
 
 
 def _pairs(unit: Floats, threshold: float) -> Iterator[tuple[int, NDArray[np.int64]]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, cast
 from aecli import device as devices
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
+from aecli.checkpoints.facts import UpscaleFacts
 from aecli.errors import ModelError, UsageError
 from aecli.images import consistency
 from aecli.images.alpha import bleed
@@ -143,9 +144,9 @@ class Enlarger:
             consistency.project(pixels, small)
         return Enlarged(_with_pixels(image, pixels), networks)
 
-    def _degradation(self, scale: int) -> object:
-        """What the family's member for a scale was trained to undo besides shrinking."""
-        return self._members[scale].meta.training.get("degradation")
+    def _degradation(self, scale: int) -> str | None:
+        """What the inputs of the family's member for a scale went through."""
+        return UpscaleFacts.read(self._members[scale].meta.training).degradation
 
     def _opened(self, networks: Sequence[int]) -> list[Worker]:
         """The models of a chain; after one that cleans there is nothing left to clean."""

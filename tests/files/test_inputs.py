@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
+import threading
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aecli.errors import UsageError
-from aecli.files.inputs import Source, collect, natural
+from aecli.errors import InputError, UsageError
+from aecli.files import inputs
+from aecli.files.inputs import Source, collect, gather, natural
 
 
 @pytest.fixture
@@ -95,24 +99,24 @@ def test_a_dash_is_standard_input_once(tree: Path) -> None:
 )
 def test_a_list_names_more_inputs(tree: Path, monkeypatch, data: bytes, null: bool) -> None:
     (tree / "list").write_bytes(data)
-    assert names(collect([], files_from="list", null=null)) == ["img2.png", "IMG1.JPG"]
-    assert len(collect(["photos/img10.png"], files_from="list", null=null)) == 3
+    assert names(gather([], files_from="list", null=null).sources) == ["img2.png", "IMG1.JPG"]
+    assert len(gather(["photos/img10.png"], files_from="list", null=null).sources) == 3
     stdin(monkeypatch, data)
-    assert len(collect([], files_from="-", null=null)) == 2
+    assert len(gather([], files_from="-", null=null).sources) == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
 def test_file_names_of_any_encoding_survive(tree: Path) -> None:
     name = b"caf\xe9\n.png"
     (tree / "list").write_bytes(name + b"\0")
-    (source,) = collect([], files_from="list", null=True)
+    (source,) = gather([], files_from="list", null=True).sources
     assert os.fsencode(source.path) == name
 
 
 def test_standard_input_is_read_once_only(tree: Path, monkeypatch) -> None:
     stdin(monkeypatch, b"photos/img2.png\n")
     with pytest.raises(UsageError, match="both"):
-        collect(["-"], files_from="-")
+        gather(["-"], files_from="-")
 
 
 @pytest.mark.parametrize(
@@ -128,13 +132,109 @@ def test_standard_input_is_read_once_only(tree: Path, monkeypatch) -> None:
 def test_nothing_to_do_is_a_usage_error(tree: Path, inputs, files_from, message: str) -> None:
     (tree / "list0").write_bytes(b"a.png\0b.png\0")
     with pytest.raises(UsageError, match=message):
-        collect(inputs, files_from=files_from)
+        gather(inputs, files_from=files_from)
 
 
-def test_the_hint_for_an_empty_folder_names_recursion(tree: Path) -> None:
+def test_the_hint_names_recursion_where_it_may_help(tree: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        collect(["empty"])
+    assert caught.value.hint is None
+    (tree / "empty" / "deeper").mkdir()
     with pytest.raises(UsageError) as caught:
         collect(["empty"])
     assert "-r" in (caught.value.hint or "")
+
+
+unix = pytest.mark.skipif(os.name == "nt", reason="named pipes are files on Unix only")
+
+
+@unix
+def test_what_looks_like_an_image_is_left_out_by_name(tree: Path) -> None:
+    for name in ("a.HEIC", "b.jxl", "c.pdf", ".d.nef", "sub/e.psd"):
+        (tree / "photos" / name).touch()
+    os.mkfifo(tree / "photos" / "pipe.png")
+    for recursive in (False, True):
+        found = gather(["photos", "photos/b.jxl"], recursive=recursive)
+        left_out = {item.path.name: item.reason for item in found.left_out}
+        assert left_out == {
+            "a.HEIC": "HEIC",
+            "raw.dng": "a camera's RAW file",
+            "broken.png": "a link to nothing",
+            "pipe.png": "a device, pipe or socket",
+        } | ({"e.psd": "a Photoshop document"} if recursive else {})
+        assert not any(item.failed for item in found.left_out)
+        assert "b.jxl" in names(found.sources)  # it was named
+
+
+def test_where_nothing_is_read_the_hint_fits(tree: Path) -> None:
+    (tree / "empty" / "a.heic").touch()
+    (tree / "empty" / "b.nef").touch()
+    (tree / "empty" / "sub").mkdir()
+    with pytest.raises(UsageError, match=r"that aecli reads: .*heic is HEIC and 1 more") as caught:
+        collect(["empty"])
+    assert "heif-convert" in (caught.value.hint or "")
+
+
+def test_a_folder_that_cannot_be_listed_fails_alone(tree: Path, monkeypatch) -> None:
+    listed = os.scandir
+
+    def scandir(path: str) -> Any:
+        if Path(path).name == "sub":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = gather(["photos"], recursive=True)
+    assert len(found.sources) == 5
+    [failed] = [item for item in found.left_out if item.failed]
+    assert (failed.path, failed.reason) == (
+        Path("photos/sub"),
+        "cannot be listed: Permission denied",
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("null", [False, True])
+def test_byte_order_marks_are_understood(tree: Path, encoding: str, null: bool) -> None:
+    ends = "\0" if null else "\r\n"
+    text = f"\ufeffphotos/ä photo.webp{ends}photos/img2.png{ends}"
+    (tree / "list").write_bytes(text.encode(encoding))
+    assert names(gather([], files_from="list", null=null).sources) == ["ä photo.webp", "img2.png"]
+
+
+def test_a_list_cut_in_the_middle_of_a_letter_is_refused(tree: Path) -> None:
+    (tree / "list").write_bytes("\ufeffphotos/img2.png".encode("utf-16-le") + b"x")
+    with pytest.raises(UsageError, match="list: is not the text that it says"):
+        gather([], files_from="list")
+
+
+def test_once_means_a_file_comes_by_one_name(tree: Path) -> None:
+    (tree / "view").symlink_to("photos")
+    os.link("photos/img10.png", "photos/a_hard.png")
+    (tree / "photos" / "a_link.png").symlink_to("img2.png")
+    for chosen in (["view", "photos"], ["photos", "view", str(tree / "photos")]):
+        found = names(gather(chosen, once=True).sources)
+        assert sorted(found) == ["IMG1.JPG", "a_hard.png", "img2.png", "ä photo.webp"]
+    assert names(gather(["view"], once=True).sources) == found
+
+
+@unix
+def test_a_pipe_is_read_once_as_standard_input_is(tree: Path) -> None:
+    os.mkfifo(tree / "pipe")
+    [source] = collect(["pipe"])
+    assert source.once
+    assert source.relative == Path("pipe.png")
+    writer = threading.Thread(target=(tree / "pipe").write_bytes, args=(b"picture",))
+    writer.start()
+    assert source.read() == b"picture"
+    writer.join()
+
+
+@unix
+def test_a_stream_without_end_is_refused(tree: Path, monkeypatch) -> None:
+    monkeypatch.setattr(inputs, "MAX_STREAM", 1 << 16)
+    with pytest.raises(InputError, match="/dev/zero: is longer than"):
+        collect(["/dev/zero"])[0].read()
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "x" * 5000 + ".png"])

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aecli.errors import UsageError
+from aecli.files import names
 from aecli.files.inputs import Source, collect
-from aecli.files.planning import Job, Naming, plan
+from aecli.files.planning import Job, Naming, fresh, plan
 from aecli.images import sizing
 from aecli.images.formats import format_of
 
@@ -33,7 +34,8 @@ def targets(
     *inputs: str, out: str | None = None, naming: Naming = DENOISED, **options
 ) -> list[str]:
     recursive = options.pop("recursive", False)
-    jobs = plan(collect(inputs, recursive=recursive), out, naming, **options)
+    sources, _ = fresh(collect(inputs, recursive=recursive), out, naming)
+    jobs = plan(sources, out, naming, **options)
     return ["-" if job.target is None else job.target.as_posix() for job in jobs]
 
 
@@ -175,9 +177,7 @@ def test_the_name_and_the_format_must_agree() -> None:
     [
         (["a.png", "a.jpg"], "out", "PNG"),  # one stem, two suffixes
         (["x/a.png", "y/a.png"], "out", None),  # one name, two folders
-        (["a.png", "A.png"], "out", None),  # one name where case does not count
         (["a.png", "a.jpg"], None, "WEBP"),
-        (["n\u0303.png", "\u00f1.png"], "out", None),  # one name where Unicode is normalised
     ],
 )
 def test_results_of_one_name_are_refused(inputs: list[str], out, form) -> None:
@@ -185,6 +185,44 @@ def test_results_of_one_name_are_refused(inputs: list[str], out, form) -> None:
     with pytest.raises(UsageError, match="would both become") as caught:
         targets(*inputs, out=out, naming=naming(form=form))
     assert all(name in caught.value.message for name in inputs)
+
+
+CASES = ["x/a.png", "y/A.png"]
+FORMS = ["x/n\u0303.png", "y/\u00f1.png"]
+
+
+@pytest.mark.parametrize(
+    ("habits", "refused"),
+    [
+        ((False, False), []),
+        ((True, False), [CASES]),
+        ((False, True), [FORMS]),
+        ((True, True), [CASES, FORMS]),
+    ],
+)
+def test_names_that_differ_in_case_or_form_are_one_only_where_the_file_system_says_so(
+    habits: tuple[bool, bool], refused: list[list[str]], monkeypatch
+) -> None:
+    monkeypatch.setattr(names, "_habits", lambda _: habits)
+    for inputs in (CASES, FORMS):
+        touch(*inputs)
+        if inputs in refused:
+            with pytest.raises(UsageError, match="would both become"):
+                targets(*inputs, out="out")
+        else:
+            assert len(targets(*inputs, out="out")) == 2
+
+
+def test_what_the_file_system_says_is_what_it_does(tmp_path: Path) -> None:
+    touch("a", "A", "n\u0303", "\u00f1")
+    there = {path.name for path in tmp_path.iterdir()}
+    for pair in (("a", "A"), ("n\u0303", "\u00f1")):
+        assert names.merged(*(tmp_path / "no" / "folder" / name for name in pair)) == (
+            len({*pair} & there) == 1
+        )
+    assert names.merged(Path("x"), Path("./x"))
+    assert not names.merged(Path("x"), Path("y"))
+    assert {path.name for path in tmp_path.iterdir()} == there
 
 
 def test_the_hint_against_results_of_one_name_works() -> None:
@@ -230,9 +268,18 @@ def test_existing_results_are_refused_replaced_or_left_out() -> None:
 def test_running_again_leaves_out_its_own_results() -> None:
     touch("in/a.png", "in/a_denoised.png", "in/b.jpg", "in/b_denoised.png", "in/b_compare.png")
     assert targets("in", skip_existing=True) == ["in/a_denoised.png", "in/b_denoised.jpg"]
-    every = [str(path) for path in Path("in").iterdir()]
-    assert sorted(targets(*every, overwrite=True)) == ["in/a_denoised.png", "in/b_denoised.jpg"]
     assert targets("in", out="out") == ["out/a.png", "out/b.jpg"]
+
+
+def test_what_is_named_is_never_left_out() -> None:
+    touch("in/a.png", "in/a_denoised.png", "in/a_compare.png")
+    every = [str(path) for path in sorted(Path("in").iterdir())]
+    assert targets(*every, out="out") == ["out/a.png", "out/a_compare.png", "out/a_denoised.png"]
+    with pytest.raises(UsageError, match=r"would replace the input in/a_denoised\.png"):
+        targets(*every, overwrite=True)
+    assert targets(*every, skip_existing=True)[0] == "in/a_denoised.png"
+    _, made = fresh(collect(["in"]), None, DENOISED)
+    assert [item.path.name for item in made] == ["a_compare.png", "a_denoised.png"]
 
 
 def test_results_of_other_scales_are_left_out_too() -> None:

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from aecli.checkpoints.format import Meta
 from aecli.inference import search
@@ -38,12 +35,15 @@ def test_fewer_rows_than_wanted_and_rows_that_are_equal() -> None:
 
 
 @pytest.mark.parametrize("block", [1, 60, 1 << 22])
-def test_duplicates_are_what_chains_of_pairs_connect(monkeypatch, block: int) -> None:
+def test_every_duplicate_is_like_the_one_that_is_kept(monkeypatch, block: int) -> None:
     monkeypatch.setattr(search, "_BLOCK", block)
     angles = np.radians([0, 90, 5, 180, 10, 93, 270, 15])
     values = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32) * 3
     threshold = float(np.cos(np.radians(6)))
-    assert search.duplicates(values, threshold) == [[0, 2, 4, 7], [1, 5]]
+    assert search.duplicates(values, threshold) == [[0, 2], [1, 5], [4, 7]]
+    ranks = [2, 4, 0, 5, 7, 1]
+    kept = search.duplicates(values, threshold, lambda rows: sorted(rows, key=ranks.index))
+    assert kept == [[2, 4, 0], [5, 1]]
     assert search.duplicates(values[[6, 3]], threshold) == []
     assert search.duplicates(values[:0], threshold) == []
 
@@ -59,13 +59,3 @@ def test_a_model_names_its_threshold() -> None:
 
     assert search.threshold_of(meta({})) == search.THRESHOLD
     assert search.threshold_of(meta({"duplicates": {"threshold": 0.8}})) == 0.8
-    assert search.threshold_of(meta({"duplicates": []})) == search.THRESHOLD
-
-
-def test_the_best_copy_has_most_pixels_then_the_largest_file(tmp_path: Path) -> None:
-    noise = Image.fromarray(RNG.integers(0, 256, (40, 40, 3), np.uint8))
-    noise.save(tmp_path / "good.jpg", quality=95)
-    noise.save(tmp_path / "bad.jpg", quality=20)
-    noise.resize((20, 20)).save(tmp_path / "small.png")
-    names = [str(tmp_path / n) for n in ("gone.jpg", "small.png", "bad.jpg", "good.jpg")]
-    assert search.best_first(names) == names[::-1]

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from aecli.checkpoints import store
-from aecli.checkpoints.novelty import Novelty
+from aecli.checkpoints.facts import EmbedFacts
 from aecli.errors import TrainingError, UsageError
 from aecli.inference.embed import Embedder
 from aecli.models.vae import DETAIL, VAE, VAEConfig
@@ -68,7 +68,7 @@ def test_a_trained_model_embeds_and_knows_its_thresholds(train: Train, images: P
     facts = store.load("embed", "mine").meta.training
     assert facts["latent"] == [12]
     assert -1 <= facts["duplicates"]["threshold"] <= 1
-    assert Novelty.of(store.load("embed", "mine").meta) is not None
+    assert EmbedFacts.read(store.load("embed", "mine").meta.training).novelty is not None
     embedder = Embedder.open("mine", device="cpu")
     vectors, novelty = embedder.embed(np.stack([embedder.small(images / "image0.png")] * 2))
     assert vectors.shape == (2, 12)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +13,20 @@ import numpy as np
 from aecli.checkpoints import store
 from aecli.cli import console
 from aecli.errors import InputError, ModelError
-from aecli.files.inputs import STDIN, Source, collect
+from aecli.files.inputs import gather, named
+from aecli.files.paths import identity
 from aecli.inference import search
 from aecli.inference import vectors as npz
-from aecli.inference.embed import Embedder, Entry, find, read
+from aecli.inference.embed import Embedder, Entry, find
 from aecli.inference.vectors import Vectors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aecli.checkpoints.store import Found
     from aecli.cli.embed.report import Report
     from aecli.cli.embed.request import Request
+    from aecli.files.inputs import Source
     from aecli.inference.vectors import Floats
 
 
@@ -90,30 +94,44 @@ class Collection:
         """
         base, request = self._base, self._request
         if request.named:
-            sources = collect(
+            found = gather(
                 request.inputs,
                 recursive=True,
                 files_from=request.files_from,
                 null=request.null,
+                once=True,
             )
-            if base is None:
-                embedder = self.embedder
-                base = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
-            digests = base.digest_set()
-            entries: list[Entry] = []
-            with console.Bars(len(sources), shown=not request.quiet) as bars:
-                for entry in self.embedder.run(
-                    sources, known=digests.__contains__, workers=request.workers
-                ):
-                    entries.append(entry)
-                    self._report.add(entry)
-                    bars.advance()
-            self._report.embedded()
-            base = base.with_entries(entries)
-        assert base is not None
-        if not len(base):
+            self._report.leave_out(found.left_out)
+            entries = [Entry(s, error=e) for s in found.sources if (e := s.missing()) is not None]
+            for entry in entries:
+                self._report.add(entry)
+            absent = {entry.source for entry in entries}
+            sources = _as_known([s for s in found.sources if s not in absent], base)
+            if sources:
+                base, more = self._embedded(sources, base)
+                entries += more
+            if base is not None:
+                base = base.with_entries(entries)
+        if base is None or not len(base):
             raise InputError("no picture could be embedded")
         return base
+
+    def _embedded(
+        self, sources: Sequence[Source], base: Vectors | None
+    ) -> tuple[Vectors, list[Entry]]:
+        """The rows there are before, and what becomes of the inputs."""
+        embedder, request = self.embedder, self._request
+        if base is None:
+            base = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
+        digests = base.digest_set()
+        entries: list[Entry] = []
+        with console.Bars(len(sources), shown=not request.quiet) as bars:
+            for entry in embedder.run(sources, known=digests.__contains__, workers=request.workers):
+                entries.append(entry)
+                self._report.add(entry)
+                bars.advance()
+        self._report.embedded()
+        return base, entries
 
     @property
     def threshold(self) -> float:
@@ -131,15 +149,29 @@ class Collection:
         Raises:
             InputError: it cannot be read.
         """
-        path = None if name == STDIN else Path(name)
-        data = read(Source(path, Path(name)))
+        data = named(name).read()
         vectors, digest = self.vectors, np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
         same = np.flatnonzero((vectors.digests == digest).all(axis=1))
         if len(same):
             return Query(name, data, np.array(vectors.values[same[0]]))
-        called = "standard input" if path is None else name
+        called = named(name).name
         picture = self.embedder.small(data, called)
         values, novelty = self.embedder.embed(picture[None], batch=1)
         self._report.unusual(called, float(novelty[0]))
         self._report.embedded()
         return Query(name, data, values[0])
+
+
+def _as_known(sources: Sequence[Source], base: Vectors | None) -> list[Source]:
+    """The sources, those that are files of the index under the name that it has for them."""
+    paths = [] if base is None else [str(path) for path in base.paths]
+    known = set(paths)
+    if all(source.path is None or str(source.path) in known for source in sources):
+        return list(sources)
+    rows = {identity(Path(path)): Path(path) for path in paths}
+    return [
+        source
+        if source.path is None or str(source.path) in known
+        else replace(source, path=rows.get(identity(source.path), source.path))
+        for source in sources
+    ]

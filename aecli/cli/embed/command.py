@@ -100,8 +100,8 @@ Duplicates = Annotated[
     bool,
     typer.Option(
         "--duplicates",
-        help="Groups of near-duplicates, the best copy (most pixels, then largest file) first;"
-        " nothing is ever deleted.",
+        help="Groups of near-duplicates, the best copy (most pixels, then a camera's own file, then"
+        " the largest) first; --plot PAGE.html shows them. Nothing is ever deleted.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -169,6 +169,7 @@ def embed(
     workers: options.Workers = 2,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
 ) -> int:
     """Turn pictures into vectors: keep them, search in them, look at them."""
     from aecli.cli.embed.request import Request
@@ -198,5 +199,6 @@ def embed(
             workers=workers,
             json=json,
             quiet=quiet,
+            verbose=verbose,
         )
     )

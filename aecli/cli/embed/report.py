@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints.novelty import UNUSUAL
-from aecli.cli import console, novelty
+from aecli.cli import console, leftovers, novelty
 from aecli.errors import AecliError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aecli.cli.embed.request import Request
+    from aecli.files.inputs import LeftOut
     from aecli.inference.comparison import Comparison
     from aecli.inference.embed import Embedder, Entry
+
+
+@dataclass(frozen=True)
+class Group:
+    """Near-duplicates.
+
+    Attributes:
+        paths: of the files, the best copy first.
+        mirrored: those among them that are mirror images of the best copy.
+    """
+
+    paths: list[str]
+    mirrored: list[str]
 
 
 class Report:
@@ -21,7 +38,7 @@ class Report:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._files = request.output is not None and request.json
-        self._made = self._known = self._failed = 0
+        self._made = self._known = self._failed = self._left_out = 0
         self._unusual: list[str] = []
         self._model = ""
 
@@ -35,6 +52,13 @@ class Report:
         self._model = embedder.name
         if not self._request.quiet:
             console.say(f"{embedder.name} on {embedder.runs_on}")
+
+    def leave_out(self, items: Sequence[LeftOut]) -> None:
+        """Tell of what the folders hold beside the inputs."""
+        request = self._request
+        told = leftovers.tell(items, json=request.json, verbose=request.verbose)
+        self._left_out, failed = told
+        self._failed += failed
 
     def add(self, entry: Entry) -> None:
         """An input is done with."""
@@ -70,8 +94,9 @@ class Report:
         if not self._request.quiet and self._request.output is not None:
             known = f", {self._known} known" if self._known else ""
             failed = f", {self._failed} failed" if self._failed else ""
+            left = f", {self._left_out} left out" if self._left_out else ""
             where = "standard output" if self._request.output == "-" else self._request.output
-            console.say(f"{self._made} embedded{known}{failed}; {rows} vectors -> {where}")
+            console.say(f"{self._made} embedded{known}{failed}{left}; {rows} vectors -> {where}")
 
     def drawn(self, pictures: int) -> None:
         """The map is written."""
@@ -89,20 +114,22 @@ class Report:
             else:
                 console.line(f"{score:.4f}\t{console.printable(path)}")
 
-    def duplicates(self, groups: list[list[str]], threshold: float) -> None:
+    def duplicates(self, groups: list[Group], threshold: float) -> None:
         """Groups of near-duplicates, best copies first: data, so on stdout."""
         for number, group in enumerate(groups):
             if self._request.json:
-                console.record({"best": group[0], "others": group[1:], "threshold": threshold})
+                facts = {"best": group.paths[0], "others": group.paths[1:]}
+                console.record(facts | {"mirrored": group.mirrored, "threshold": threshold})
             elif self._request.null:
-                console.raw("".join(f"{path}\0" for path in group[1:]))
+                console.raw("".join(f"{path}\0" for path in group.paths[1:]))
             else:
                 if number:
                     console.line("")
-                for path in group:
-                    console.line(console.printable(path))
+                for path in group.paths:
+                    mark = "\tmirrored" if path in group.mirrored else ""
+                    console.line(f"{console.printable(path)}{mark}")
         if not self._request.quiet:
-            copies = sum(len(group) - 1 for group in groups)
+            copies = sum(len(group.paths) - 1 for group in groups)
             many = "group" if len(groups) == 1 else "groups"
             more = "copy" if copies == 1 else "copies"
             console.say(

@@ -47,6 +47,7 @@ class Request:
     workers: int
     json: bool
     quiet: bool
+    verbose: bool
 
     def __post_init__(self) -> None:
         self._refuse_nothing()
@@ -115,6 +116,9 @@ class Request:
             "--thumbnails means nothing without --plot": self.thumbnails and self.plot is None,
             "--projection means nothing without --plot": (
                 self.projection is not None and self.plot is None
+            ),
+            "--thumbnails and --projection mean nothing to the page of --duplicates": (
+                self.duplicates and self.page and (self.thumbnails or self.projection is not None)
             ),
             "--thumbnails and --projection mean nothing to the contact sheet of --nearest": (
                 self.nearest is not None and (self.thumbnails or self.projection is not None)

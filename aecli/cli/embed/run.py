@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aecli.cli.embed import duplicates
 from aecli.cli.embed.collection import Collection
 from aecli.cli.embed.report import Report
 from aecli.cli.embed.request import STDOUT
@@ -37,14 +38,11 @@ def run(request: Request) -> int:
         report.kept(len(vectors))
     if request.nearest is not None:
         _nearest(request, collection, report)
-    elif request.plot is not None:
+    elif request.plot is not None and not (request.page and request.duplicates):
         _map(request, collection)
         report.drawn(len(vectors))
     if request.duplicates:
-        threshold = collection.threshold
-        groups = search.duplicates(vectors.values, threshold)
-        named = [search.best_first(str(vectors.paths[row]) for row in rows) for rows in groups]
-        report.duplicates(named, threshold)
+        duplicates.tell(request, collection, report)
     if request.report:
         _compare(request, collection, report)
     return report.code

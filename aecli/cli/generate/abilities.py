@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints import store
+from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.format import read_meta
 from aecli.cli.generate.request import Mode
 from aecli.errors import ModelError, UsageError, did_you_mean
@@ -46,7 +47,7 @@ class Abilities:
         """
         config = meta.config
         try:
-            latent = meta.training.get("latent", config["latent"])
+            latent = LatentFacts.read(meta.training).latent or config["latent"]
             shape = [latent] if isinstance(latent, int) else latent
             dimensions = shape[0] if len(shape) == 1 else None
             classes = tuple(config.get("classes", ()))

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aecli.cli import console
 from aecli.cli.restore.reference import References
 from aecli.errors import InputError, UsageError
 from aecli.files import planning
-from aecli.files.inputs import collect
-from aecli.images import formats, reading, writing
+from aecli.files.inputs import gather
+from aecli.images import reading, writing
+from aecli.images.formats import FORMATS, SUFFIXES, format_of, writable
 from aecli.images.metadata import lies_sideways
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from aecli.cli.restore.purpose import Purpose
     from aecli.cli.restore.request import Request
+    from aecli.errors import AecliError
+    from aecli.files.inputs import LeftOut
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,13 @@ class Task:
         job: where it comes from and goes to.
         reference: the true image to score against.
         compare: where the picture of before and after goes.
+        error: why there will be no result, where that is known beforehand.
     """
 
     job: planning.Job
     reference: Path | None
     compare: Path | None
+    error: AecliError | None = None
 
     @property
     def source(self) -> str:
@@ -46,7 +53,20 @@ class Task:
         return str(self.job.target or "-")
 
 
-def plan(request: Request, purpose: Purpose) -> list[Task]:
+@dataclass(frozen=True)
+class Plan:
+    """Everything there is to do, and what there is not.
+
+    Attributes:
+        tasks: the images, in order.
+        left_out: what folders hold beside them.
+    """
+
+    tasks: list[Task]
+    left_out: list[LeftOut]
+
+
+def plan(request: Request, purpose: Purpose) -> Plan:
     """Everything there is to do, checked before any of it starts.
 
     Args:
@@ -57,7 +77,7 @@ def plan(request: Request, purpose: Purpose) -> list[Task]:
         UsageError: it cannot all be done as asked.
     """
     writing.colour_of(request.background)
-    sources = collect(
+    found = gather(
         request.inputs or [],
         recursive=request.recursive,
         files_from=request.files_from,
@@ -66,10 +86,11 @@ def plan(request: Request, purpose: Purpose) -> list[Task]:
     naming = planning.Naming(
         tag=purpose.tag,
         template=request.template,
-        format=formats.format_of(request.format) if request.format else None,
+        format=format_of(request.format) if request.format else None,
         values={"model": purpose.model, **purpose.words},
         tags=purpose.tags,
     )
+    sources, made = planning.fresh(found.sources, request.output, naming)
     jobs = planning.plan(
         sources,
         request.output,
@@ -88,25 +109,49 @@ def plan(request: Request, purpose: Purpose) -> list[Task]:
         for job in jobs
     ]
     _check_comparisons(tasks, overwrite=request.overwrite)
-    for task in tasks:
-        if purpose.size is not None and not task.job.skip:
-            _check_result(task, purpose, request.max_pixels)
-    return tasks
+    tasks = [replace(task, error=_refused(task, request, purpose)) for task in tasks]
+    if len(tasks) == 1 and isinstance(tasks[0].error, UsageError):
+        raise tasks[0].error
+    return Plan(tasks, [*found.left_out, *made])
 
 
-def _check_result(task: Task, purpose: Purpose, max_pixels: int) -> None:
-    """See that the result can be made, if the input's header can be read."""
-    path = task.job.source.path
-    if path is None:
-        return
+def _refused(task: Task, request: Request, purpose: Purpose) -> AecliError | None:
+    """Why one image will have no result, as far as its header tells."""
+    path, form = task.job.source.path, task.job.format
+    if path is None or task.job.skip or task.job.source.once:
+        return None
+    if (missing := task.job.source.missing()) is not None:
+        return missing
+    sized = purpose.size is not None
+    if not sized and (form is None or not _narrows(form, path)):
+        return None
     try:
-        header = reading.probe(path, max_pixels=max_pixels)
-    except InputError:
-        return  # reading it will say the same, and stop that image alone
-    size = header.width, header.height
-    width, height = reversed(size) if lies_sideways(path) else size
-    channels = header.channels + header.has_alpha
-    purpose.check(str(path), width, height, channels * header.bits // 8)
+        header = reading.probe(path, max_pixels=request.max_pixels)
+        size = header.width, header.height
+        width, height = reversed(size) if lies_sideways(path) else size
+        pixel = (header.channels + header.has_alpha) * header.bits // 8
+        purpose.check(str(path), width, height, pixel)
+        with _named(path):
+            FORMATS[form or writable(header.format)].check(*purpose.size_of(width, height))
+    except (InputError, UsageError) as error:
+        return error
+    return None
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """InputErrors of the block say which file they are about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error.message}", error.hint) from None
+
+
+def _narrows(form: str, path: Path) -> bool:
+    """Whether a format holds less wide pictures than that of a file, as its name says."""
+    suffix = path.suffix.lower()
+    before = FORMATS[format_of(suffix)].longest_side if suffix in SUFFIXES else math.inf
+    return FORMATS[form].longest_side < before
 
 
 def _check_stdout(request: Request, jobs: Sequence[planning.Job]) -> None:

@@ -7,12 +7,13 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from aecli.cli import console
+from aecli.cli import console, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aecli.cli.restore.reference import Score
+    from aecli.files.inputs import LeftOut
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Report:
         self._quiet = quiet
         self._detailed = detailed and not quiet
         self._records: list[Record] = []
+        self._left_out = self._unseen = self._made = 0
 
     def add(self, record: Record, hint: str | None = None) -> None:
         """Tell of one image."""
@@ -106,12 +108,22 @@ class Report:
         elif self._detailed:
             console.say(record.to_line())
 
+    def leave_out(self, items: Sequence[LeftOut]) -> None:
+        """Tell of what the folders hold beside the images."""
+        told = leftovers.tell(items, json=self._json, verbose=self._detailed)
+        self._left_out, self._unseen = told
+        self._made = sum(item.made for item in items)
+
     def finish(self, seconds: float) -> int:
         """Tell of all of them; returns the program's exit code."""
         counts = {s: self._count(s) for s in ("done", "skipped", "failed")}
-        if not self._quiet and (len(self._records) > 1 or not self._detailed):
+        counts["failed"] += self._unseen
+        counts["left out"] = self._left_out
+        if not self._quiet and (len(self._records) > 1 or self._left_out or not self._detailed):
             scores = [r.score for r in self._records if r.score]
             parts = [f"{n} {status}" for status, n in counts.items() if n] or ["nothing to do"]
+            if self._made:
+                parts[-1] += f" ({self._made} of an earlier run)"
             line = f"{', '.join(parts)} in {seconds:.1f} s"
             if scores:
                 before, after = (_mean([getattr(s, k) for s in scores]) for k in _PSNR)
@@ -119,7 +131,12 @@ class Report:
                 before, after = (_mean([getattr(s, k) for s in scores]) for k in _SSIM)
                 line += f", SSIM {before:.4f} -> {after:.4f}"
             console.say(line)
-        return 1 if counts["failed"] else 0
+        return self.code
+
+    @property
+    def code(self) -> int:
+        """The program's exit code."""
+        return 1 if self._unseen or self._count("failed") else 0
 
     def _count(self, status: str) -> int:
         return sum(record.status == status for record in self._records)

@@ -60,20 +60,23 @@ def run(request: Request, purpose: Purpose, load: Callable[[], Method]) -> int:
     Returns:
         The program's exit code.
     """
-    tasks = plan(request, purpose)
-    if request.dry_run:
-        _show_plan(tasks, json=request.json)
-        return 0
+    found = plan(request, purpose)
+    tasks = found.tasks
     report = Report(
         json=request.json,
         quiet=request.quiet,
         detailed=request.verbose or request.reference is not None or len(tasks) == 1,
     )
+    report.leave_out(found.left_out)
+    if request.dry_run:
+        return _show_plan(tasks, report, json=request.json)
     started = time.monotonic()
     for task in tasks:
         if task.job.skip:
             report.add(Record(task.source, task.target, "skipped"))
-    todo = [task for task in tasks if not task.job.skip]
+        elif task.error is not None:
+            report.add(*_failed(task, task.error))
+    todo = [task for task in tasks if not task.job.skip and task.error is None]
     if todo:
         method = load()
         if not request.quiet:
@@ -109,7 +112,7 @@ class _Pipeline:
 
     def _cost(self, task: Task) -> int:
         path = task.job.source.path
-        if path is None:
+        if path is None or task.job.source.once:
             return 0
         with _contained(task):
             header = reading.probe(path, max_pixels=self._request.max_pixels)
@@ -120,8 +123,8 @@ class _Pipeline:
         path, name = task.job.source.path, task.job.source.name
         most = self._request.max_pixels
         with _contained(task):
-            if path is None:
-                image = reading.decode(sys.stdin.buffer.read(), name=name, max_pixels=most)
+            if path is None or task.job.source.once:
+                image = reading.decode(task.job.source.read(), name=name, max_pixels=most)
             else:
                 image = reading.decode(path, max_pixels=most)
             pixel = image.pixels[0, 0].nbytes + (0 if image.alpha is None else image.alpha.itemsize)
@@ -206,7 +209,13 @@ def _told(outcome: batch.Outcome[Task, Record]) -> tuple[Record, str | None]:
     """The record of an outcome, and a hint for one that failed."""
     if outcome.value is not None:
         return outcome.value, None
-    task, error = outcome.job, outcome.error
+    return _failed(outcome.job, outcome.error)
+
+
+def _failed(
+    task: Task, error: AecliError | OSError | MemoryError | None
+) -> tuple[Record, str | None]:
+    """The record of an image that has no result, and a hint."""
     message = error.message if isinstance(error, AecliError) else _plain(error)
     if task.job.source.name not in message:
         message = f"{task.job.source.name}: {message}"
@@ -221,14 +230,18 @@ def _plain(error: OSError | MemoryError | None) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def _show_plan(tasks: Sequence[Task], *, json: bool) -> None:
-    """What a dry run prints."""
+def _show_plan(tasks: Sequence[Task], report: Report, *, json: bool) -> int:
+    """What a dry run prints; returns the program's exit code."""
     for task in tasks:
+        if task.error is not None:
+            report.add(*_failed(task, task.error))
+            continue
         record = Record(task.source, task.target, "skipped" if task.job.skip else "planned")
         if json:
             console.record(record.to_json())
         else:
             console.line(console.printable(record.to_line()))
+    return report.code
 
 
 def _side_by_side(before: Image, after: Image) -> Image:

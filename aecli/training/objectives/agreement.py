@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aecli.checkpoints.facts import Duplicates, EmbedFacts
 from aecli.errors import UsageError
 from aecli.tables import section
 from aecli.training import sources, views
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image as Pillow
 
+    from aecli.checkpoints.facts import Novelty
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
+    from aecli.training.observer import Observer
     from aecli.training.sources import Entry
-    from aecli.training.watching import Observer
 
 STARTED_FROM = 4096
 """Parts of pictures whose principal components a linear autoencoder starts from."""
@@ -131,7 +133,8 @@ class Agreement:
         self._channels: int = model.channels
         self._latent: int = model.latent
         self._compared: int = model.latent - model.detail
-        self._measured: dict[str, Any] = {}
+        self._novelty: Novelty | None = None
+        self._duplicates: Duplicates | None = None
 
     def collect(self, names: Sequence[str]) -> list[Entry]:
         """Images, folders, `.zip` and IDX files -> their pictures."""
@@ -203,15 +206,15 @@ class Agreement:
         likeness = queries @ originals.T
         best = likeness.max(1).values  # of originals that are the same, each is right
         recall = float((likeness.diagonal() >= best - ALIKE).float().mean())
-        self._measured = _duplicates(likeness, held_out.owner.to(device))
-        self._measured |= novelty(module, held_out.usual.to(device), None)
+        self._duplicates = _duplicates(likeness, held_out.owner.to(device))
+        self._novelty = novelty(module, held_out.usual.to(device), None)
         whole = held_out.whole.to(device)
         output = model.decode(model.encode(whole))
         return Score({"recall": recall, "psnr": psnr(whole, output)}, beside(whole, output))
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> EmbedFacts:
         """The shape of a latent; from the first validation on, what was calibrated."""
-        return {"latent": [self._latent], **self._measured}
+        return EmbedFacts((self._latent,), self._novelty, self._duplicates)
 
     def _pair(self, picture: Pillow.Image, rng: np.random.Generator) -> tuple[Picture, Picture]:
         """A part of a picture, and an edited copy of it."""
@@ -246,8 +249,8 @@ def _images(pictures: Sequence[NDArray[Any]]) -> Tensor:
     return to_images(torch.from_numpy(np.stack(pictures)))
 
 
-def _duplicates(likeness: Tensor, owner: Tensor) -> dict[str, Any]:
-    """What metadata say of near-duplicates; nothing where all pictures are parts of one.
+def _duplicates(likeness: Tensor, owner: Tensor) -> Duplicates | None:
+    """What tells near-duplicates; None where all pictures are parts of one.
 
     Args:
         likeness: cosines of N copies, in rows, and N originals, in columns.
@@ -255,11 +258,10 @@ def _duplicates(likeness: Tensor, owner: Tensor) -> dict[str, Any]:
     """
     false = likeness[owner[:, None] != owner]
     if not len(false):
-        return {}
+        return None
     threshold = float(torch.quantile(false[:: max(1, len(false) >> 23)], 1 - FALSE_PAIRS))
     found = float((likeness.diagonal() >= threshold).float().mean())
-    facts = {"threshold": round(threshold, 4), "recall": round(found, 4)}
-    return {"duplicates": facts | {"false_pairs": FALSE_PAIRS}}
+    return Duplicates(round(threshold, 4), round(found, 4), FALSE_PAIRS)
 
 
 def agreement(z: Tensor, temperature: float) -> Tensor:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aecli.checkpoints.facts import Facts
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
     from aecli.training.data import Batch, Source
     from aecli.training.degradations.draws import Draws
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
     Picture = NDArray[np.uint8]
 
@@ -140,8 +141,8 @@ class Objective(Protocol):
         """Score a model on held-out images, or on a slice of them."""
         ...
 
-    def facts(self) -> dict[str, Any]:
-        """What a checkpoint's metadata must say of the objective."""
+    def facts(self) -> Facts:
+        """What inference must know of the objective."""
         ...
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aecli.checkpoints.facts import NOISES, DenoiseFacts
 from aecli.errors import UsageError, did_you_mean
 from aecli.images.metrics import psnr
 from aecli.tables import section
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
 
-
-NOISES = ("white", "camera")
 
 VAL_CAMERAS = {
     "weak": Camera(shot=0.0015, read=4e-6, mixture=0.5, quality=90),
@@ -154,9 +153,9 @@ class Denoise(Restoring):
                 noisy, clean = camera.take(image, np.random.default_rng([3, number]))
                 yield name, noisy, clean, _rms(noisy, clean)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> DenoiseFacts:
         """The kind of noise, and the trained range of levels, which inference keeps to."""
-        return {"noise": self.config.noise, "sigma_max": self.config.sigma_max}
+        return DenoiseFacts(self.config.noise, self.config.sigma_max)
 
 
 def _untouched(clean: Picture, rng: np.random.Generator) -> tuple[Picture, Picture, float]:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor, nn
 
+from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.novelty import RoundTrip, measured
 from aecli.training import sources, squares
 from aecli.training.augment import Edits, Window, edited
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aecli.checkpoints.facts import Novelty
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
+    from aecli.training.observer import Observer
     from aecli.training.sources import Entry
-    from aecli.training.watching import Observer
 
 COLUMNS, ROWS = 10, 8
 """Of the pictures that a validation shows."""
@@ -49,7 +51,7 @@ class Generating:
     def __init__(self, model: Any, latent: tuple[int, ...]) -> None:
         self.latent = latent
         self._copies: Squares | None = None
-        self._novelty: dict[str, Any] = {}
+        self._novelty: Novelty | None = None
         self.size: int = model.size
         self.channels: int = model.channels
         self.classes: tuple[str, ...] = model.classes
@@ -88,14 +90,14 @@ class Generating:
     def begin(self, module: nn.Module, source: SquareDataset) -> None:
         """Nothing: all weights are trained."""
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> LatentFacts:
         """The shape of a latent; from the first validation on, how well pictures come out."""
-        return {"latent": list(self.latent), **self._novelty}
+        return LatentFacts(tuple(self.latent), self._novelty)
 
     @property
     def uncalibrated(self) -> bool:
         """Whether `calibrate` has never been called."""
-        return not self._novelty
+        return self._novelty is None
 
     def calibrate(self, module: nn.Module, held_out: Squares, device: torch.device) -> None:
         """Measure the errors that novelty is told from, on held-out pictures and copies of them."""
@@ -148,8 +150,8 @@ def with_copies(held_out: Squares) -> Squares:
     return Squares(np.concatenate(images), np.tile(held_out.labels, repeats))
 
 
-def novelty(module: Any, images: Tensor, labels: Tensor | None) -> dict[str, Any]:
-    """What metadata say of pictures of the right kind, to tell others from them.
+def novelty(module: Any, images: Tensor, labels: Tensor | None) -> Novelty:
+    """What pictures of the right kind are like, to tell others from them.
 
     Args:
         module: an `Autoencoder`.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from aecli.checkpoints.facts import Facts
 from aecli.errors import UsageError
 from aecli.files.inputs import collect
 from aecli.training.crops import open_crops, validation_crops
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
 
 class Restoring:
@@ -91,9 +92,9 @@ class Restoring:
         """For objectives that still degrade sample by sample."""
         raise NotImplementedError
 
-    def facts(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
+    def facts(self) -> Facts:
+        """Nothing; every objective of this family knows more."""
+        return Facts()
 
 
 def _check_crops(recipe: Recipe, geometry: Geometry) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aecli.checkpoints.facts import UpscaleFacts
 from aecli.errors import UsageError, did_you_mean
 from aecli.images.metrics import luma, psnr
 from aecli.images.square import LUMA
@@ -132,9 +133,9 @@ class Upscale(Restoring):
         small = self._degrade(clean, self.scale, draws)
         return small, resample(small, clean.shape[2], clean.shape[3])
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> UpscaleFacts:
         """The factor and what the model takes its inputs to be."""
-        return {"scale": self.scale, "degradation": self.config.degradation}
+        return UpscaleFacts(self.scale, self.config.degradation)
 
     def _psnr(self, clean: Picture, image: Picture) -> float:
         inner = slice(self.scale, -self.scale)

@@ -133,15 +133,40 @@ def test_huge_results_are_refused_unless_confirmed(upscale, photo, monkeypatch) 
     save("deep.png", SMOOTH[..., 0].astype(np.uint16))
     save("alpha.png", np.dstack([SMOOTH, SMOOTH[..., 0]]).astype(np.uint8))
     assert upscale("deep.png", "-o", "deep_fits.png").code == 0
-    refused = upscale("photo.png", "alpha.png", "-o", "out/")
+    refused = upscale("alpha.png", "-o", "out/")
     assert refused.code == 2
     assert "alpha.png: 60x48 pixels would take 0.0 GiB (11,520 bytes)" in refused.err
     assert "--yes" in refused.err
     assert not Path("out").exists()
-    assert upscale("photo.png", "alpha.png", "-o", "out/", "--yes").code == 0
+    assert upscale("alpha.png", "-o", "out/", "--yes").code == 0
     piped = upscale("-", stdin=Path("alpha.png").read_bytes())
     assert (piped.code, piped.out) == (1, b"")
     assert "standard input: 60x48 pixels would take" in piped.err
+
+
+def test_an_impossible_picture_fails_alone(upscale, photo) -> None:
+    save("wide.png", np.zeros((10, 300, 3), np.uint8))
+    for dry in (["--dry-run"], []):
+        done = upscale(photo, "wide.png", "--width", "60", "-o", "out/", "--json", *dry)
+        assert done.code == 1
+        assert [r["status"] for r in done.records].count("failed") == 1
+        assert "wide.png: " in done.err
+    assert names("out") == ["photo.png"]
+
+
+def test_what_a_format_cannot_hold_is_said_before_the_work(aecli, upscale, tiny_denoiser) -> None:
+    save("long.png", np.zeros((2, 16_384, 3), np.uint8))
+    for result in (
+        upscale("long.png", "-f", "webp", "--dry-run"),
+        aecli("denoise", "long.png", "-f", "webp", "--dry-run"),
+        aecli("denoise", "long.png", "-m", "tiny", "-o", "long.webp"),
+    ):
+        assert result.code == 1
+        assert "long.png: " in result.err
+        assert "too large for WEBP, which ends at 16383" in result.err
+        assert "-f png" in result.err
+        assert "on cpu" not in result.err
+    assert names() == ["long.png"]
 
 
 def test_the_limit_is_a_gibibyte(upscale) -> None:
