@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ KINDS: Mapping[str, type[Any]] = {
     "run": RunConfig,
     "about": About,
 }
-SECTIONS = ("model", "objective", *KINDS, "second")
+SECTIONS = ("model", "objective", *KINDS, "stage")
 
 
 def from_table(table: Mapping[str, Any]) -> Recipe:
@@ -30,44 +32,65 @@ def from_table(table: Mapping[str, Any]) -> Recipe:
     Raises:
         UsageError: as `section`.
     """
-    parts = {name: _subtable(table, name) for name in table if name != "task"}
-    if "second" in parts:
-        parts["second"] = _flat(parts["second"])
+    parts = {name: _subtable(table, name) for name in table if name not in ("task", "stage")}
     filled: dict[str, Any] = {
         k: section(KINDS[k], v, k) if k in KINDS else v for k, v in parts.items()
     }
-    return Recipe(table["task"], **filled)
+    return Recipe(table["task"], **filled, stage=_stage_list(table.get("stage", ())))
 
 
 def stages(recipe: Recipe) -> list[Recipe]:
-    """The recipe of each stage: this one, and what `second` makes of it.
+    """The recipe of each stage, as if it were a run of its own: one at least.
 
     Raises:
-        UsageError: `second` has unknown keys, or changes the model.
+        UsageError: a stage has unknown keys, or changes the model.
     """
-    if not recipe.second:
+    whole = recipe.as_table() | {"stage": []}
+    if not recipe.stage:
         return [recipe]
-    table = recipe.as_table() | {"second": {}}
-    for key, value in recipe.second.items():
-        if key.startswith("model."):
-            raise UsageError(f"second.{key}: both stages have one model")
-        _set(table, key, value)
-    return [recipe, from_table(table)]
+    each = []
+    for number, changes in enumerate(recipe.stage, 1):
+        table = dict(whole)
+        for key, value in changes.items():
+            if key.startswith("model."):
+                raise UsageError(f"stage.{number}.{key}: all stages have one model")
+            _set(table, key, value)
+        each.append(from_table(table))
+    return each
 
 
-def changes(first: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """What a recipe's `second` must say for `stages` to make `later` of `first`, both as tables."""
-    return {
-        f"{part}.{key}": value
-        for part in KINDS.keys() | {"objective"}
-        for key, value in later[part].items()
-        if first[part].get(key) != value
-    }
+def of_steps(recipe: Recipe, steps: int) -> Recipe:
+    """The recipe for a number of steps in all; stages keep their shares, one step each at least."""
+    if not recipe.stage:
+        return replace(recipe, run=replace(recipe.run, steps=steps))
+    before = [stage.run.steps for stage in stages(recipe)]
+    ends = [round(steps * end / sum(before)) for end in accumulate(before)]
+    lengths = [max(1, end - start) for start, end in pairwise([0, *ends])]
+    lengths[-1] = max(1, steps - sum(lengths[:-1]))
+    changed = [s | {"run.steps": n} for s, n in zip(map(dict, recipe.stage), lengths, strict=True)]
+    return replace(recipe, stage=changed)
+
+
+def as_written_before(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's table as older checkpoints hold it, in today's words."""
+    new = {name: dict(part) if isinstance(part, dict) else part for name, part in table.items()}
+    new.get("run", {}).pop("share", None)
+    second = new.pop("second", None)
+    if second:
+        new["stage"] = [{}, second]
+    return new
+
+
+def _stage_list(stages: Any) -> tuple[dict[str, Any], ...]:
+    """`[[stage]]` sections as TOML reads them, `optim.lr = 1` being nested -> flat tables."""
+    if not (isinstance(stages, list | tuple) and all(isinstance(s, dict) for s in stages)):
+        raise UsageError("stages are a list of sections: [[stage]]")
+    return tuple(_flat(stage) for stage in stages)
 
 
 def _subtable(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The section `name` of a TOML document, empty where it is left out."""
-    if name not in SECTIONS:
+    if name not in SECTIONS or name == "stage":
         raise UsageError(f"unknown section [{name}]", did_you_mean(name, SECTIONS))
     values = table.get(name, {})
     if not isinstance(values, dict):
@@ -149,7 +172,21 @@ def _override(table: dict[str, Any], setting: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
-    _set(table, f"{part}.{name}", value)
+    if part == "stage":
+        _set_in_stage(table, name, value)
+    else:
+        _set(table, f"{part}.{name}", value)
+
+
+def _set_in_stage(table: dict[str, Any], name: str, value: Any) -> None:
+    """`2.optim.lr`: a key of the second stage."""
+    number, _, key = name.partition(".")
+    each = list(_stage_list(table.get("stage", ())))
+    if not (number.isdecimal() and 1 <= int(number) <= len(each) and key):
+        known = f"it has {len(each)}" if each else "it has no stages"
+        raise UsageError(f"the recipe has no stage.{name}", f"{known}; e.g. stage.1.optim.lr=3e-4")
+    each[int(number) - 1] = each[int(number) - 1] | {key: value}
+    table["stage"] = each
 
 
 def _set(table: dict[str, Any], key: str, value: Any) -> None:
@@ -162,8 +199,10 @@ def dumps(recipe: Recipe) -> str:
     """The recipe as TOML; `load` reads it back to an equal recipe."""
     table = recipe.as_table()
     lines = [f"task = {_toml(table.pop('task'))}"]
-    for name, values in table.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    parts = [(f"[[{name}]]", v) for name in ("stage",) for v in table.pop(name)]
+    parts = [(f"[{name}]", values) for name, values in table.items()] + parts
+    for heading, values in parts:
+        lines += ["", heading, *(f"{key} = {_toml(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
 
 

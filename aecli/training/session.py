@@ -52,19 +52,23 @@ class Plan:
     """One call of the engine.
 
     Attributes:
-        recipe: what to do.
+        recipe: what to do: that of this stage.
+        whole: the recipe of all stages.
         name: the model's name.
         train, val: images, as the objective has collected them.
         folder: the run folder; made, and cleared of an earlier run where this one starts afresh.
         runtime: device and precision.
         ranks: this process among its peers.
-        seconds: length of the run where time limits it, None where `run.steps` does.
+        seconds: length of the stage where time limits it, None where `run.steps` does.
+        limit: length of all stages, likewise.
         resume: state to go on from.
         start: weights to start from.
         origin: the model that the user started from, for the checkpoint's metadata.
+        earlier: what the stages before this one were, for the checkpoint's metadata.
     """
 
     recipe: Recipe
+    whole: Recipe
     name: str
     train: Sequence[Any]
     val: Sequence[Any]
@@ -75,6 +79,8 @@ class Plan:
     resume: State | None = None
     start: Model | None = None
     origin: str | None = None
+    limit: float | None = None
+    earlier: Sequence[Mapping[str, Any]] = ()
 
 
 class Trainee(nn.Module):
@@ -177,7 +183,7 @@ class Session:
         if plan.ranks.first:
             prepare(plan.folder, afresh=plan.resume is None)
             self._log = Log(plan.folder / METRICS, self.step)
-            (plan.folder / RECIPE).write_text(recipes.dumps(self.recipe), "utf-8")
+            (plan.folder / RECIPE).write_text(recipes.dumps(plan.whole), "utf-8")
 
     def batches(self) -> Batches:
         """This rank's batches from the present step on."""
@@ -288,14 +294,14 @@ class Session:
             seconds=self.seconds(),
             best=self._best,
             origin=self._origin,
-            recipe=self.recipe.as_table(),
+            recipe=self.plan.whole.as_table(),
             files=self.source.names,
             module=self.module.state_dict(),
             average=self.average.weights,
             updates=self.average.updates,
             optimiser=self.optimiser.state_dict(),
             scaler=self.scaler.state_dict(),
-            limit=self.plan.seconds,
+            limit=self.plan.limit,
         ).save(self.plan.folder)
 
     def _restore(self, state: State) -> None:
@@ -326,6 +332,7 @@ class Session:
             "seed": self.recipe.run.seed,
             "from": self._origin,
             "recipe": self.recipe.as_table(),
+            "stages": list(self.plan.earlier),
         }
         return checkpoints.Meta(
             architecture=self.spec.name,

@@ -65,11 +65,11 @@ class State:
         seconds: time spent, over all sessions of the run.
         best: the primary metric of the best weights so far.
         origin: the model whose weights the run started from.
-        recipe: the recipe, as a table.
+        recipe: the whole recipe, all stages, as a table.
         files: names of the training images, to tell when the data has changed.
         module, average, optimiser, scaler: their state dicts.
         updates: updates of the average.
-        limit: seconds that the run is to take, None where its steps end it.
+        limit: seconds that the whole run is to take, None where its steps end it.
     """
 
     step: int

@@ -109,7 +109,7 @@ def session(
         device.denormals_flushed(),
         fast_convolutions(runtime.device),
     ):
-        plan = Plan(recipe, "benchmark", found, found[:2], Path(folder), runtime)
+        plan = Plan(recipe, recipe, "benchmark", found, found[:2], Path(folder), runtime)
         yield Session(plan, Unwatched())
 
 
