@@ -24,19 +24,27 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe
-    from aecli.training.observer import Observer
+    from aecli.training.observer import Observer, Progress
     from aecli.training.request import Request
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of it; `model` is the installed file, None for an unfinished run."""
+    """What came of it; `model` is the installed file, None for an unfinished run.
+
+    `progress` and `metrics` are those of the last stage.
+    """
 
     model: Path | None
     folder: Path
     finished: bool
-    step: int
+    progress: Progress
     metrics: Mapping[str, float]
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done."""
+        return self.progress.step
 
 
 def run(request: Request, observer: Observer) -> Trained:
@@ -105,7 +113,7 @@ def run(request: Request, observer: Observer) -> Trained:
         target if outcome.finished else None,
         folder,
         outcome.finished,
-        outcome.step,
+        outcome.progress,
         outcome.metrics,
     )
 
