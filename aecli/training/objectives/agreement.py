@@ -194,8 +194,13 @@ class Agreement:
     def validate(self, module: nn.Module, held_out: HeldOut, device: torch.device) -> Score:
         """`recall` of held-out pictures by edited copies of them; `psnr` of the reconstruction.
 
-        On the way the threshold of near-duplicates and the novelty are calibrated.
+        On the way the threshold of near-duplicates and the novelty are calibrated. All in float32,
+        as vectors are stored.
         """
+        with torch.autocast(device.type, enabled=False):
+            return self._validate(module, held_out, device)
+
+    def _validate(self, module: nn.Module, held_out: HeldOut, device: torch.device) -> Score:
         model: Any = module
         originals, queries = (
             F.normalize(
