@@ -64,14 +64,14 @@ ALIKE = 1e-6
 
 
 @dataclass(frozen=True)
-class AgreementConfig(Edits):
+class ContrastiveConfig(Edits):
     """The objective: how copies are edited (`aecli.training.augment.Edits`), and what they tell.
 
     Attributes:
         part: side of the least part of a picture that counts as a picture of its own, as a share of
             its shorter side, 0 to 1; 1: whole pictures alone.
         temperature: of the softmax over cosine similarities; lower: the nearest others count most.
-        reconstruction: weight of the pixel loss beside the agreement.
+        reconstruction: weight of the pixel loss beside the contrastive one.
     """
 
     part: float = 0.4
@@ -118,13 +118,13 @@ class HeldOut:
         )
 
 
-class Agreement:
-    """Agreement of edited copies + reconstruction."""
+class Contrastive:
+    """Edited copies of a picture find each other, and the picture is reconstructed."""
 
     primary = "recall"
 
     def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
-        self.config = section(AgreementConfig, table, "objective")
+        self.config = section(ContrastiveConfig, table, "objective")
         self._edits = Edits(**{f.name: getattr(self.config, f.name) for f in fields(Edits)})
         if model.variational or model.classes:
             raise UsageError("embed trains a plain autoencoder: model.variational = false")
@@ -181,13 +181,13 @@ class Agreement:
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
-        """`agreement`, and the weighted `reconstruction`."""
+        """`contrastive`, and the weighted `reconstruction`."""
         x, copies = batch["image"], batch["edited"]
         model: Any = module
         z = model.encode(torch.cat([x, copies]))
         image = model.decode(z[: len(x)])
         return {
-            "agreement": agreement(z[:, : self._compared], self.config.temperature),
+            "contrastive": nt_xent(z[:, : self._compared], self.config.temperature),
             "reconstruction": self.config.reconstruction * self._pixel_loss(image, x),
         }
 
@@ -269,7 +269,7 @@ def _duplicates(likeness: Tensor, owner: Tensor) -> Duplicates | None:
     return Duplicates(round(threshold, 4), round(found, 4), FALSE_PAIRS)
 
 
-def agreement(z: Tensor, temperature: float) -> Tensor:
+def nt_xent(z: Tensor, temperature: float) -> Tensor:
     """How hard it is to tell each latent's partner from all others: a cross-entropy, nats.
 
     Args:
