@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aecli.training.objectives.contrastive import Contrastive
 from aecli.training.objectives.base import Objective, Score
+from aecli.training.objectives.contrastive import Contrastive
 from aecli.training.objectives.denoise import Denoise
 from aecli.training.objectives.flow import flow
 from aecli.training.objectives.upscale import Upscale
