@@ -23,7 +23,6 @@ from aecli.training.augment import Edits, Window, central, edited, plain, window
 from aecli.training.data import evenly
 from aecli.training.objectives.base import Score, pixel_loss
 from aecli.training.objectives.generating import (
-    CALIBRATED,
     SLIGHT,
     beside,
     novelty,
@@ -46,6 +45,9 @@ if TYPE_CHECKING:
     from aecli.training.objectives.base import Picture
     from aecli.training.observer import Observer
     from aecli.training.sources import Entry
+
+CALIBRATED = 2000
+"""Parts of pictures that near-duplicates and novelty are calibrated on, at least."""
 
 STARTED_FROM = 4096
 """Parts of pictures whose principal components a linear autoencoder starts from."""
