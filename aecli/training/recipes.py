@@ -115,7 +115,7 @@ def load(task: str, name_or_path: str | None, settings: Iterable[str] = ()) -> R
     Args:
         task: `denoise`, ...
         name_or_path: a TOML file, or NAME for `recipes/{task}-{NAME}.toml`, or None: the task's own
-            defaults, `recipes/{task}.toml`, where there are any.
+            defaults, `recipes/{task}.toml`.
         settings: overrides such as `optim.lr=3e-4`; values are TOML, anything else is a string.
 
     Raises:
@@ -123,28 +123,30 @@ def load(task: str, name_or_path: str | None, settings: Iterable[str] = ()) -> R
     """
     import tomllib  # here, as the help pages need none of it
 
-    table: dict[str, Any] = {"task": task}
-    default = RECIPES / f"{task}.toml"
-    if name_or_path is None and default.is_file():
-        name_or_path = str(default)
-    if name_or_path is not None:
-        path = Path(name_or_path)
-        if path.suffix != ".toml":
-            path = RECIPES / f"{task}-{name_or_path}.toml"
-            if not path.is_file():
-                known = [p.stem.removeprefix(f"{task}-") for p in RECIPES.glob(f"{task}-*.toml")]
-                raise UsageError(
-                    f"no recipe called {name_or_path!r}", did_you_mean(name_or_path, known)
-                )
-        try:
-            table |= tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise UsageError(f"cannot read recipe {path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not TOML: {error}") from None
-        if table["task"] != task:
-            raise UsageError(f"{path} is a recipe for {table['task']}, not for {task}")
+    path = _path(task, name_or_path)
+    try:
+        table = {"task": task} | tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read recipe {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}") from None
+    if table["task"] != task:
+        raise UsageError(f"{path} is a recipe for {table['task']}, not for {task}")
     return apply(table, settings)
+
+
+def _path(task: str, name_or_path: str | None) -> Path:
+    if name_or_path is None:
+        return RECIPES / f"{task}.toml"
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = RECIPES / f"{task}-{name_or_path}.toml"
+        if not path.is_file():
+            known = [p.stem.removeprefix(f"{task}-") for p in RECIPES.glob(f"{task}-*.toml")]
+            raise UsageError(
+                f"no recipe called {name_or_path!r}", did_you_mean(name_or_path, known)
+            )
+    return path
 
 
 def apply(table: Mapping[str, Any], settings: Iterable[str]) -> Recipe:
@@ -154,12 +156,20 @@ def apply(table: Mapping[str, Any], settings: Iterable[str]) -> Recipe:
         UsageError: as `load`.
     """
     table = dict(table)
-    for setting in settings:
-        _override(table, setting)
+    parsed = [_parsed(setting) for setting in settings]
+    for part, name, value in parsed:
+        if (part, name) == ("model", "architecture"):
+            _change_architecture(table, value)
+    for part, name, value in parsed:
+        if part == "stage":
+            _set_in_stage(table, name, value)
+        else:
+            _set(table, f"{part}.{name}", value)
     return from_table(table)
 
 
-def _override(table: dict[str, Any], setting: str) -> None:
+def _parsed(setting: str) -> tuple[str, str, Any]:
+    """`optim.lr=3e-4` -> section, key, value."""
     import tomllib
 
     key, equals, text = setting.partition("=")
@@ -172,10 +182,30 @@ def _override(table: dict[str, Any], setting: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
-    if part == "stage":
-        _set_in_stage(table, name, value)
-    else:
-        _set(table, f"{part}.{name}", value)
+    return part, name, value
+
+
+def _change_architecture(table: dict[str, Any], name: object) -> None:
+    """Leave out what a recipe says of another architecture, and of an objective that is not its.
+
+    Unknown names are left to whoever looks the architecture up.
+    """
+    from aecli.models.registry import Registry
+
+    task = table["task"]
+    objectives = {spec.name: spec.tasks[task] for spec in Registry.discover().for_task(task)}
+    before = _subtable(table, "model").get("architecture") or default_architecture(task)
+    if name == before or name not in objectives:
+        return
+    table["model"] = {}
+    if objectives[str(name)] != objectives.get(before):
+        table["objective"], table["stage"] = {}, []
+
+
+def default_architecture(task: str) -> str:
+    """The architecture that a task's own recipe names."""
+    name: str = load(task, None).model["architecture"]
+    return name
 
 
 def _set_in_stage(table: dict[str, Any], name: str, value: Any) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints import format as checkpoints
@@ -93,23 +92,28 @@ def _recipe(request: Request, state: State | None) -> Recipe:
         overrides.append(f"run.seed={request.seed}")
     if state is None:
         recipe = recipes.load(request.task, request.recipe)
-        inherited = [] if recipe.objective else _objective_of(request)
-        return recipes.load(request.task, request.recipe, [*inherited, *overrides])
+        if request.start is not None:
+            recipe = _continued(recipe, request)
+        return recipes.apply(recipe.as_table(), overrides)
     if state.recipe["task"] != request.task:
         raise UsageError(f"that is a run of `train {state.recipe['task']}`")
     return recipes.apply(state.recipe, overrides)
 
 
-def _objective_of(request: Request) -> list[str]:
-    """The objective of the model that a run starts from, as settings.
+def _continued(recipe: Recipe, request: Request) -> Recipe:
+    """The recipe of a run that starts from a model: what it leaves open is as the model's was.
 
-    So that a model for camera noise is not tuned to white noise unasked.
+    So that a model for camera noise is not tuned to white noise unasked. The task's own recipe
+    leaves the architecture open.
     """
-    if request.start is None:
-        return []
+    assert request.start is not None
+    if request.recipe is None:
+        recipe = replace(recipe, model={})
+    if recipe.objective:
+        return recipe
     meta = checkpoints.read_meta(store.find(request.task, request.start).path)
-    objective = recipes.as_written_before(meta.training.get("recipe", {})).get("objective", {})
-    return [f"objective.{key}={json.dumps(value)}" for key, value in objective.items()]
+    before = recipes.as_written_before(meta.training.get("recipe", {}))
+    return replace(recipe, objective=before.get("objective", {}))
 
 
 def _limit(request: Request, state: State | None) -> float | None:
