@@ -30,6 +30,8 @@ def prepare(folder: Path, *, afresh: bool) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for part in folder.glob(".*.part"):  # what a killed run was writing
+            part.unlink()
         if afresh:
             for stage in (folder, *folder.glob("stage-*")):
                 for name in (STATE, BEST, LAST, METRICS, PICTURES, SAMPLES):

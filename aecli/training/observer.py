@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -108,7 +109,9 @@ class Log:
         self._rows.append(
             {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in values.items()}
         )
-        with self._path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(self._rows[-1]), extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(self._rows)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self._rows[-1]), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(self._rows)
+        with atomic(self._path, overwrite=True) as file:
+            file.write(text.getvalue().encode())
