@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from rich.console import Console
     from rich.progress import Progress
+
+T = TypeVar("T")
 
 
 @functools.cache
@@ -70,15 +74,35 @@ def line(text: str) -> None:
 
 def raw(text: str) -> None:
     """Names of files on stdout, byte for byte, whatever their encoding."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(os.fsencode(text))
-    sys.stdout.buffer.flush()
+    deliver(lambda file: file.write(os.fsencode(text)), None)
 
 
 def record(values: Mapping[str, Any]) -> None:
     """One JSON object, one line, on stdout, at once."""
     line(json.dumps(values, allow_nan=False))
     sys.stdout.flush()
+
+
+def deliver(write: Callable[[BinaryIO], T], target: Path | None, *, overwrite: bool = False) -> T:
+    """What `write` writes goes to a file, whole or not at all, or where that is None to stdout.
+
+    Returns:
+        What `write` returns.
+
+    Raises:
+        InputError: the file exists and `overwrite` is False, or cannot be written.
+    """
+    from aecli.files.atomic import atomic
+
+    if target is not None:
+        with atomic(target, overwrite=overwrite) as file:
+            return write(file)
+    buffer = io.BytesIO()  # encoders seek, pipes do not
+    result = write(buffer)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(buffer.getbuffer())
+    sys.stdout.buffer.flush()
+    return result
 
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -29,28 +29,20 @@ def _tile(text: str) -> int | Literal["auto", "off"]:
     return int(text)
 
 
-def _sigma(text: str) -> float | Literal["auto"]:
-    """Parse `--sigma`."""
-    if text == "auto":
-        return "auto"
+def number(text: str) -> float:
+    """A number, or NaN for a text that is none."""
     try:
-        level = float(text)
+        return float(text)
     except ValueError:
-        level = -1.0
-    if not 0 <= level <= 255:
-        raise typer.BadParameter(f"{text!r} is neither auto nor a noise level from 0 to 255")
-    return level
+        return math.nan
 
 
-def _strength(text: str) -> float:
-    """Parse `--strength`."""
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = -1.0
-    if not 0 <= factor < math.inf:
+def factor(text: str) -> float:
+    """Parse a factor."""
+    value = number(text)
+    if not 0 <= value < math.inf:
         raise typer.BadParameter(f"{text!r} is not a factor of zero or more")
-    return factor
+    return value
 
 
 def _precision(text: str) -> str:
@@ -61,7 +53,7 @@ def _precision(text: str) -> str:
 
 
 Inputs = Annotated[
-    list[str] | None,
+    list[str],
     typer.Argument(
         metavar="INPUT",
         help="Image files, folders, or - for standard input.",
@@ -161,24 +153,6 @@ Model = Annotated[
         "--model",
         metavar="NAME|PATH",
         help="A model's name (see `aecli models list`) or a .safetensors file.",
-        rich_help_panel=MODEL,
-    ),
-]
-Sigma = Annotated[
-    Any,  # what _sigma gives: Typer takes no unions
-    typer.Option(
-        parser=_sigma,
-        metavar="auto|N",
-        help="Noise level of the input on the 0-255 scale; auto estimates it for every image.",
-        rich_help_panel=MODEL,
-    ),
-]
-Strength = Annotated[
-    float,
-    typer.Option(
-        parser=_strength,
-        metavar="X",
-        help="Scales the noise level: below 1 keeps more texture and noise, above 1 smooths more.",
         rich_help_panel=MODEL,
     ),
 ]

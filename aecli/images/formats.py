@@ -15,7 +15,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.errors import InputError, Reason, UsageError, did_you_mean
 from aecli.images import netpbm, png, tiff
 from aecli.images.pillow import Codec
 
@@ -75,7 +75,7 @@ class Format:
             raise InputError(
                 f"{width}x{height} is too large for {self.name}, which ends at"
                 f" {self.longest_side} pixels a side",
-                "choose another format, for example with -f png",
+                reason=Reason.TOO_LARGE_FOR_FORMAT,
             )
 
 

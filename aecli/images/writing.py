@@ -12,12 +12,12 @@ from aecli.errors import UsageError
 from aecli.images import metadata
 from aecli.images.formats import FORMATS
 from aecli.images.image import Image, Metadata
+from aecli.images.levels import to_8_bits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aecli.images.formats import Format
-    from aecli.images.image import Pixels
 
 _ROWS = 64
 
@@ -66,7 +66,8 @@ def write(
         image = _flatten(image, background)
         warnings.append(f"transparency flattened on {background}: {format} holds none")
     if image.pixels.dtype == np.uint16 and not form.deep:
-        image = _shallow(image)
+        alpha = None if image.alpha is None else to_8_bits(image.alpha)
+        image = image.with_pixels(to_8_bits(image.pixels), alpha)
         warnings.append(f"16 bits reduced to 8: {format} holds no more")
     data, dropped = _fitting(data, form)
     warnings += dropped
@@ -105,20 +106,6 @@ def _fitting(data: Metadata, form: Format) -> tuple[Metadata, list[str]]:
         data = replace(data, xmp=None)
         dropped.append(f"XMP dropped: too long for {form.name}")
     return data, dropped
-
-
-def _shallow(image: Image) -> Image:
-    """8 bits a channel, rounded."""
-
-    def reduce(samples: Pixels) -> Pixels:
-        out = np.empty(samples.shape, np.uint8)
-        for top in range(0, len(samples), _ROWS):
-            rows = samples[top : top + _ROWS].astype(np.uint32)
-            out[top : top + _ROWS] = (rows * 255 + 32767) // 65535
-        return out
-
-    alpha = None if image.alpha is None else reduce(image.alpha)
-    return image.with_pixels(reduce(image.pixels), alpha)
 
 
 def _flatten(image: Image, background: str) -> Image:

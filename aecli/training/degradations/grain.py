@@ -26,8 +26,8 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     """What cameras, scanners and editors leave: soft, coarse, coloured noise of uneven strength.
 
     Luma and the two colour differences have a spectrum each, a sum of two Gaussian ones of random
-    width (fine grain and coarse), its axes stretched at random as demosaicing does; colours are
-    smeared further, as every camera does. Strength follows a random curve of brightness and, in
+    width (fine grain and coarse); in part of the pictures grain lies and stands, as demosaicing and
+    noise reduction along edges leave it. Colours are smeared further, as every camera does. Strength follows a random curve of brightness and, in
     part of the pictures, of detail: noise reduction leaves more of it at edges.
 
     Args:
@@ -47,7 +47,10 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     plain = u[:, 6] < 0.15  # channels as alike as luma: no smearing of colours
     smear = np.where(plain, fine, fine + 0.3 + 4.7 * u[:, 7] ** 1.5)
     colour = np.where(plain, 0.6, 0.12 + 0.85 * u[:, 8] ** 1.3)  # strength against luma's
-    stretch = np.exp(0.25 * (2 * u[:, 9:11] - 1))
+    oblong = u[:, 9] < 0.4
+    stretch = np.exp(np.where(oblong, 0.3 + 0.9 * u[:, 10], 0.2 * u[:, 10]))
+    fine = np.where(oblong, np.maximum(fine, 0.4), fine)
+    lying = np.where(u[:, 14] < 0.4, 0.5, u[:, 15])
 
     blur = np.stack([fine, smear, smear * np.exp(0.5 * (u[:, 11] - 0.5))], 1)
     wide = np.stack([coarse, smear + coarse, smear + coarse], 1)
@@ -56,7 +59,7 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
         draws.on_device(blur),
         draws.on_device(wide),
         draws.on_device(share),
-        draws.on_device(stretch),
+        draws.on_device(np.stack([stretch, lying], 1)),
         clean.shape[-2:],
     )
     white = torch.fft.rfft2(draws.normal("coloured", clean.shape[1:]))
@@ -69,26 +72,27 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     return noise * _gain(clean, draws)
 
 
-def _spectrum(
-    blur: Tensor, wide: Tensor, share: Tensor, stretch: Tensor, size: torch.Size
-) -> Tensor:
+def _spectrum(blur: Tensor, wide: Tensor, share: Tensor, form: Tensor, size: torch.Size) -> Tensor:
     """Amplitudes (N, 3, H, W // 2 + 1) of unit-variance noise: two Gaussian blurs' mixture.
 
     Args:
         blur, wide: sigma of the fine and the coarse blur, pixels, (N, 3).
         share: of the coarse one in the variance, (N, 3).
-        stretch: factors on sigma along the two axes, (N, 2).
+        form: (N, 2), how much longer than wide a grain is, as the square root of the ratio, and the
+            share of the grains that lie; the others stand.
         size: H, W.
     """
     height, width = size
     fy = torch.fft.fftfreq(height, device=blur.device)[:, None]
     fx = torch.fft.rfftfreq(width, device=blur.device)[None]
-    s = stretch[:, :, None, None]
-    squared = (fy * s[:, :1]) ** 2 + (fx * s[:, 1:]) ** 2  # (N, 1, H, W // 2 + 1)
+    stretch, lying = form[:, :, None, None, None].unbind(1)
+    lies = (fy / stretch) ** 2 + (fx * stretch) ** 2  # (N, 1, H, W // 2 + 1)
+    stands = (fy * stretch) ** 2 + (fx / stretch) ** 2
     twice = _half(width, blur.device)
     power = torch.zeros((), device=blur.device)
     for sigma, part in ((blur, 1 - share), (wide, share)):
-        shape = torch.exp(-((2 * math.pi) ** 2) * squared * sigma[:, :, None, None] ** 2)
+        scale = -((2 * math.pi) ** 2) * sigma[:, :, None, None] ** 2
+        shape = lying * torch.exp(scale * lies) + (1 - lying) * torch.exp(scale * stands)
         mean = (shape * twice).sum((-2, -1), keepdim=True) / (height * width)
         power = power + part[:, :, None, None] * shape / mean
     return power.sqrt()

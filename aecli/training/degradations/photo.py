@@ -111,7 +111,7 @@ def _scene(
 ) -> Tensor:
     """What is photographed: as it is, or softened as lenses and enlargements do, or darker."""
     u = draws.uniform("scene", 10)
-    often = np.select([kinds == WHITE, kinds == STILL], [0.15, 0.5], 0.7)
+    often = np.select([kinds == WHITE, kinds == STILL], [0.15, 0.5], 0.8)
     soft = (u[:, 0] < often) & ~still
     zoomed = soft & (u[:, 1] < 0.45)
     scene = _zoom(clean, np.where(zoomed, (u[:, 2] * len(ZOOMS)).astype(np.int64), -1))
@@ -164,9 +164,9 @@ def _processed(
             p.index_copy(0, at, (p[at] + amount * (p[at] - gaussian(p[at], width))).clamp(0, 1))
             for p in (noisy, target)
         )
-    quality = np.select([kinds == STILL], [0.5], 0.8)
-    last = (rough & (u[:, 10] < quality)) | (still & (kinds == STILL) & (u[:, 10] < 0.2))
-    return _compressed(rounded(noisy), last, u[:, 11:14], least=70), target
+    often = np.select([kinds == STILL], [0.5], 0.85)
+    last = (rough & (u[:, 10] < often)) | (still & (kinds == STILL) & (u[:, 10] < 0.2))
+    return _compressed(rounded(noisy), last, u[:, 11:14], least=65), target
 
 
 def _compressed(
@@ -177,7 +177,7 @@ def _compressed(
     if not len(rows):
         return pictures
     at = on_device(rows, pictures.device)
-    quality = (least + (99 - least) * u[rows, 0] ** 0.6).astype(np.int64)
+    quality = (least + (99 - least) * u[rows, 0] ** 0.9).astype(np.int64)
     subsampling = np.select([u[rows, 1] < 0.6, u[rows, 1] < 0.7], [2, 1], 0)
     return pictures.index_copy(0, at, jpeg(pictures[at], quality, subsampling))
 
