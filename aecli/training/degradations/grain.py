@@ -26,9 +26,10 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     """What cameras, scanners and editors leave: soft, coarse, coloured noise of uneven strength.
 
     Luma and the two colour differences have a spectrum each, a sum of two Gaussian ones of random
-    width (fine grain and coarse); in part of the pictures grain lies and stands, as demosaicing and
-    noise reduction along edges leave it. Colours are smeared further, as every camera does. Strength follows a random curve of brightness and, in
-    part of the pictures, of detail: noise reduction leaves more of it at edges.
+    width (fine grain and coarse); in part of the pictures grains lie or stand, as demosaicing and
+    noise reduction along edges leave them. Colours are smeared further, as every camera does.
+    Strength follows a random curve of brightness and, in part of the pictures, of detail: noise
+    reduction leaves more of it at edges.
 
     Args:
         clean: (N, 3, H, W) in [0, 1].
