@@ -36,7 +36,11 @@ def denoise(
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open(
-            "denoise", request.model, device=request.device, precision=request.precision
+            "denoise",
+            request.model,
+            engine=request.engine,
+            device=request.device,
+            precision=request.precision,
         )
 
         def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
@@ -50,7 +54,7 @@ def denoise(
             )
             return restored.image, {"sigma": restored.sigma}
 
-        return Method(restorer.runtime.reason, restore)
+        return Method(restorer.runs_on, restorer.engine.name, restore)
 
     purpose = Purpose("denoised", store.find("denoise", request.model).name)
     return run(request, purpose, load)

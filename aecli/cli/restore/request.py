@@ -29,6 +29,7 @@ class Request:
     model: options.Model = None
     ensemble: options.Ensemble = False
     tile: options.Tile = "auto"
+    engine: options.Engine = "auto"
     device: options.Device = "auto"
     precision: options.Precision = "auto"
     workers: options.Workers = 2
