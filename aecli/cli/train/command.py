@@ -159,6 +159,8 @@ def _train(request: Request, *, quiet: bool, json: bool) -> None:
                 "model": str(trained.model) if trained.model else None,
                 "run": str(trained.folder),
                 "steps": trained.step,
+                "pixels_per_second": round(trained.progress.pixels_per_second),
+                "waited": round(trained.progress.waited, 4),
                 "metrics": dict(trained.metrics),
             }
         )
