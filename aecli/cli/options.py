@@ -15,6 +15,7 @@ WRITING = "Written files"
 MODEL = "Model"
 REPORT = "Report"
 
+ENGINES = ("auto", "torch", "ncnn")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
@@ -43,6 +44,13 @@ def factor(text: str) -> float:
     if not 0 <= value < math.inf:
         raise typer.BadParameter(f"{text!r} is not a factor of zero or more")
     return value
+
+
+def _engine(text: str) -> str:
+    """Parse `--engine`."""
+    if text not in ENGINES:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(ENGINES)}")
+    return text
 
 
 def _precision(text: str) -> str:
@@ -170,6 +178,15 @@ Tile = Annotated[
         parser=_tile,
         metavar="auto|off|N",
         help="Side of the tiles large images are cut into; it never changes the result.",
+        rich_help_panel=MODEL,
+    ),
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        parser=_engine,
+        metavar="|".join(ENGINES),
+        help="What computes: ncnn on a CPU, torch elsewhere, unless told.",
         rich_help_panel=MODEL,
     ),
 ]

@@ -71,7 +71,11 @@ def denoise(request: DenoiseRequest) -> int:
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open(
-            "denoise", request.model, device=request.device, precision=request.precision
+            "denoise",
+            request.model,
+            engine=request.engine,
+            device=request.device,
+            precision=request.precision,
         )
 
         def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
@@ -85,7 +89,7 @@ def denoise(request: DenoiseRequest) -> int:
             )
             return restored.image, {"sigma": restored.sigma}
 
-        return Method(restorer.runtime.reason, restore)
+        return Method(restorer.runs_on, restorer.engine.name, restore)
 
     purpose = Purpose("denoised", store.find("denoise", request.model).name)
     return run(request, purpose, load)

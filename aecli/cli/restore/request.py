@@ -27,6 +27,7 @@ class RestoreRequest:
     model: options.Model = None
     ensemble: options.Ensemble = False
     tile: options.Tile = "auto"
+    engine: options.Engine = "auto"
     device: options.Device = "auto"
     precision: options.Precision = "auto"
     workers: options.Workers = 2

@@ -164,6 +164,7 @@ class _Pipeline:
             width=result.after.width,
             height=result.after.height,
             model=self._purpose.model,
+            engine=self._method.engine,
             seconds=round(result.seconds, 3),
             facts=result.facts,
             score=scores,

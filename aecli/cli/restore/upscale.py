@@ -96,12 +96,17 @@ def upscale(request: UpscaleRequest) -> int:
     sizing = Sizing(2.0) if wishes == (None,) * 4 else Sizing(*wishes)
 
     def load() -> Method:
-        from aecli.inference.upscale import Enlarger, bicubic
+        from aecli.inference.upscale import Upscaler, bicubic
 
-        enlarger = Enlarger.open(request.model, device=request.device, precision=request.precision)
+        upscaler = Upscaler.open(
+            request.model,
+            engine=request.engine,
+            device=request.device,
+            precision=request.precision,
+        )
 
         def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
-            enlarged = enlarger.upscale(
+            enlarged = upscaler.upscale(
                 image,
                 *sizing.of(image.width, image.height),
                 consistent=request.consistent,
@@ -118,7 +123,7 @@ def upscale(request: UpscaleRequest) -> int:
         def baseline(image: Image) -> Image:
             return bicubic(image, *sizing.of(image.width, image.height))
 
-        return Method(enlarger.runtime.reason, restore, baseline)
+        return Method(upscaler.choice.reason, upscaler.choice.name, restore, baseline)
 
     purpose = Purpose(
         tag=sizing.tag,

@@ -62,6 +62,7 @@ def test_records_say_what_was_done(upscale, photo) -> None:
         "width": 165,
         "height": 132,
         "model": "tiny",
+        "engine": "ncnn",
         "scale": 5.5,
         "networks": "2x3",
     }
