@@ -145,7 +145,7 @@ def demosaic(light: Tensor, starts: NDArray[np.int64], kinds: NDArray[np.int64])
     masks = _masks(light.device)[on_device(starts, light.device)]
     seen = masks.repeat(1, 1, light.shape[2] // 2, light.shape[3] // 2)
     raw = light * seen
-    result = tent(raw) / tent(seen)
+    result = torch.lerp(tent(raw) / tent(seen), raw, seen)
     corrected = np.flatnonzero(kinds != BILINEAR)
     if not len(corrected):
         return result
