@@ -6,10 +6,13 @@ import functools
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from aecli.errors import AecliError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.console import Console
     from rich.progress import Progress
@@ -41,7 +44,12 @@ def error(message: str, hint: str | None = None) -> None:
     """What failed, and what cures it."""
     say(message, "error", "bold red")
     if hint is not None:
-        say(hint, "hint", "bold")
+        advise(hint)
+
+
+def advise(hint: str) -> None:
+    """What the user may do next."""
+    say(hint, "hint", "bold")
 
 
 def warning(message: str) -> None:
@@ -65,20 +73,49 @@ def trace(error: Exception) -> None:
 
 def line(text: str) -> None:
     """One line of data on stdout."""
-    sys.stdout.write(f"{text}\n")
+    with _stdout() as out:
+        out.write(f"{text}\n")
 
 
 def raw(text: str) -> None:
     """Names of files on stdout, byte for byte, whatever their encoding."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(os.fsencode(text))
-    sys.stdout.buffer.flush()
+    data(os.fsencode(text))
+
+
+def data(content: bytes | memoryview) -> None:
+    """Bytes on stdout, at once."""
+    with _stdout() as out:
+        out.flush()
+        out.buffer.write(content)
+        out.buffer.flush()
 
 
 def record(values: Mapping[str, Any]) -> None:
     """One JSON object, one line, on stdout, at once."""
     line(json.dumps(values, allow_nan=False))
-    sys.stdout.flush()
+    flush()
+
+
+def flush() -> None:
+    """Send what stdout still holds on its way.
+
+    Raises:
+        AecliError: it is not taken.
+    """
+    with _stdout() as out:
+        out.flush()
+
+
+@contextmanager
+def _stdout() -> Iterator[TextIO]:
+    """Standard output; where it takes no more, its data are lost, and that is said once."""
+    try:
+        yield sys.stdout
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_stdout()
+        raise AecliError(f"standard output: {error.strerror}") from error
 
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
@@ -97,6 +134,12 @@ def printable(text: str) -> str:
 def stdout_is_terminal() -> bool:
     """Whether stdout is a terminal, which must never get the bytes of an image."""
     return sys.stdout.isatty()
+
+
+def discard_stdout() -> None:
+    """Let what is still to be written to a standard output that takes no more go nowhere."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
 
 
 class Bars:

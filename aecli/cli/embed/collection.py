@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
-from aecli.cli import console
+from aecli.cli import console, stopping
 from aecli.errors import InputError, ModelError
 from aecli.files.inputs import gather, named
 from aecli.files.paths import identity
@@ -125,7 +125,10 @@ class Collection:
             base = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
         digests = base.digest_set()
         entries: list[Entry] = []
-        with console.Bars(len(sources), shown=not request.quiet) as bars:
+        with (
+            stopping.telling(lambda: self._report.interrupted(len(sources) - len(entries))),
+            console.Bars(len(sources), shown=not request.quiet) as bars,
+        ):
             for entry in embedder.run(sources, known=digests.__contains__, workers=request.workers):
                 entries.append(entry)
                 self._report.add(entry)

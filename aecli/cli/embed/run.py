@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aecli.cli import console
 from aecli.cli.embed import duplicates
 from aecli.cli.embed.collection import Collection
 from aecli.cli.embed.report import Report
@@ -55,8 +55,7 @@ def _keep(request: Request, collection: Collection) -> None:
     if request.output == STDOUT:
         buffer = io.BytesIO()  # some formats seek, pipes do not
         export.write(collection.vectors, buffer, request.writes)
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
+        console.data(buffer.getbuffer())
         return
     overwrite = request.overwrite or request.update
     export.save(collection.vectors, Path(request.output), request.writes, overwrite=overwrite)

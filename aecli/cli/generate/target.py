@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -93,8 +92,7 @@ def save_sheet(
     if target.path is None:
         buffer = io.BytesIO()  # encoders seek, pipes do not
         warnings = writing.write(image, buffer, target.format, text=text)
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
+        console.data(buffer.getbuffer())
         return warnings
     with atomic(target.path, overwrite=overwrite) as file:
         return writing.write(image, file, target.format, text=text)
