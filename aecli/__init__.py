@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Model
     from aecli.images.image import Image
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
     Picture = TypeVar("Picture", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image, Image)
 
@@ -267,9 +267,9 @@ def train(
     Raises:
         aecli.errors.AecliError: anything the caller can cause or cure.
     """
+    from aecli.training.observer import Unwatched
     from aecli.training.request import Request
     from aecli.training.run import run
-    from aecli.training.watching import Unwatched
 
     request = Request(
         task=task,

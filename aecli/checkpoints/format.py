@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aecli.checkpoints import header
+from aecli.checkpoints import header, portable
 from aecli.checkpoints.facts import FACTS, Facts
 from aecli.errors import AecliError, ModelError
 
@@ -129,6 +129,8 @@ def save(
 ) -> None:
     """Write a checkpoint; an existing file is replaced only once the new one is complete.
 
+    Graphs of the network go with it, so that other engines than torch can run it (`portable`).
+
     Args:
         path: target, its folder exists.
         state: a module's state dict.
@@ -146,7 +148,11 @@ def save(
         k: v.detach().cpu().to(to if v.is_floating_point() else v.dtype).contiguous()
         for k, v in state.items()
     }
-    content = serialised(tensors, metadata={_KEY: meta.to_json()})
+    texts = {_KEY: meta.to_json()}
+    if derived := portable.derive(meta, {k: tuple(v.shape) for k, v in state.items()}):
+        texts[portable.KEY] = derived[0].to_json()
+        tensors |= derived[1]
+    content = serialised(tensors, metadata=texts)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
@@ -176,6 +182,8 @@ def load(path: Path) -> Model:
         weights = {name: tensor.float() for name, tensor in load_file(path).items()}
         if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
             raise ValueError("its weights are not finite")
+        for name in portable.constants_of(head):
+            del weights[name]
         module.load_state_dict(weights)
     return Model(module.eval(), spec, config, spec.geometry(config), meta)
 
@@ -201,7 +209,8 @@ def _described(meta: Meta, head: header.Header) -> tuple[ModelSpec, Any]:
     if meta.task not in spec.tasks:
         raise ValueError(f"{spec.name} does not serve {meta.task}")
     config = spec.configure(meta.config)
-    hold(spec, config, head.shapes)
+    own = head.shapes.keys() - portable.constants_of(head)
+    hold(spec, config, {name: head.shapes[name] for name in own})
     return spec, config
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 import torch
 
+from aecli.training.threads import side_threads
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from torch import Tensor
 
@@ -27,29 +29,36 @@ class Batches:
     A context manager: leaving it ends the thread.
 
     Args:
-        make: step -> its batch, on the device; a function of the step alone.
+        make: consecutive steps -> their batches, on the device, one after the other in one; what
+            it makes for a step depends on the step alone.
         first: the step to start with.
         device: where the batches are made.
         ahead: whether they are made ahead at all, or each when it is asked for.
+        together: steps whose batches are made in one go: a GPU has as much work with few samples as
+            with many, that is with telling it what to do.
 
     Attributes:
         waited: seconds that `next` has taken, all in all.
     """
 
     def __init__(
-        self, make: Callable[[int], Batch], first: int, device: torch.device, *, ahead: bool = True
+        self,
+        make: Callable[[range], Batch],
+        first: int,
+        device: torch.device,
+        *,
+        ahead: bool = True,
+        together: int = 1,
     ) -> None:
         self.waited = 0.0
-        self._make, self._step, self._device = make, first, device
+        self._make, self._step, self._device, self._together = make, first, device, together
+        self._exit = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
         self._stream: torch.cuda.Stream | None = None
+        self._parts: deque[Batch] = deque()
         self._made: deque[Future[tuple[Batch, torch.cuda.Event | None]]] = deque()
         if ahead:
-            # Torch takes the number of threads that is set last for those of later threads, too.
-            threads = torch.get_num_threads()
-            self._pool = ThreadPoolExecutor(1, "batches")
-            self._pool.submit(torch.set_num_threads, 1).result()
-            torch.set_num_threads(threads)
+            self._pool = self._exit.enter_context(side_threads(1, "batches"))
             if device.type == "cuda":
                 self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
                 self._stream.wait_stream(torch.cuda.current_stream(device))
@@ -58,27 +67,28 @@ class Batches:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-        self._made.clear()
+        self._exit.close()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Batch:
         began = time.perf_counter()
-        batch = self._next()
+        if not self._parts:
+            whole = self._next()
+            parts = (tensor.chunk(self._together) for tensor in whole.values())
+            self._parts.extend(
+                dict(zip(whole, part, strict=True)) for part in zip(*parts, strict=True)
+            )
         self.waited += time.perf_counter() - began
-        return batch
+        return self._parts.popleft()
 
     def _next(self) -> Batch:
         if self._pool is None:
-            self._step += 1
             with torch.no_grad():
-                return self._make(self._step - 1)
+                return self._make(self._steps())
         while len(self._made) <= AHEAD:
-            self._made.append(self._pool.submit(self._ahead, self._step))
-            self._step += 1
+            self._made.append(self._pool.submit(self._ahead, self._steps()))
         batch, made = self._made.popleft().result()
         if made is not None:
             here = torch.cuda.current_stream(self._device)
@@ -87,9 +97,14 @@ class Batches:
                 tensor.record_stream(here)  # not to be given to the next batch before it is used
         return batch
 
+    def _steps(self) -> range:
+        """The steps that are to be made next."""
+        self._step += self._together
+        return range(self._step - self._together, self._step)
+
     @torch.no_grad()
-    def _ahead(self, step: int) -> tuple[Batch, torch.cuda.Event | None]:
+    def _ahead(self, steps: range) -> tuple[Batch, torch.cuda.Event | None]:
         if self._stream is None:
-            return self._make(step), None
+            return self._make(steps), None
         with torch.cuda.stream(self._stream):
-            return self._make(step), self._stream.record_event()
+            return self._make(steps), self._stream.record_event()

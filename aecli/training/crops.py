@@ -6,7 +6,6 @@ host's; where they do not fit there either, each is decoded again when its turn 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -22,6 +21,7 @@ from aecli.images.square import LUMA
 from aecli.training.data import Shuffled, evenly
 from aecli.training.degradations.draws import on_device
 from aecli.training.pictures import Packed, Pyramid, at_least, colour, packed_size, read
+from aecli.training.threads import side_threads, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from aecli.training.config import DataConfig
     from aecli.training.degradations.draws import Draws
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
     Picture = NDArray[np.uint8]
 
@@ -250,7 +250,7 @@ def open_crops(
         sizes.append((header.height, header.width))
     if not known:
         raise TrainingError(*_NOTHING_READABLE)
-    size = packed_size(sizes, reduced=config.shrink > 0)
+    size = packed_size(sizes, shrunk=config.shrink > 0)
     where = _room(size, config, device)
     shelf: Shelf
     if where is None:
@@ -272,7 +272,7 @@ def validation_crops(
         TrainingError: none of them is a readable image.
     """
     found: list[Picture] = []
-    with ThreadPoolExecutor(usable_cores(), "validation") as threads:
+    with side_threads(usable_cores(), "validation") as threads:
         for picture in threads.map(_read, evenly(paths, limit)):
             if isinstance(picture, str):
                 warn(f"skipped: {picture}")
@@ -306,6 +306,7 @@ def _decoded(
     paths: Sequence[Path], config: DataConfig, where: torch.device, observer: Observer
 ) -> tuple[list[Path], Packed]:
     """All pictures in memory, and the files they are from."""
+    observer.note(f"decoding {len(paths)} images")
     began = time.monotonic()
     found: list[Path] = []
     pyramids: list[Pyramid] = []
@@ -314,7 +315,7 @@ def _decoded(
         picture = _read(path)
         return picture if isinstance(picture, str) else _pyramid(picture, config)
 
-    with ThreadPoolExecutor(usable_cores(), "decode") as threads:
+    with side_threads(usable_cores(), "decode") as threads:
         for path, pyramid in zip(paths, threads.map(decode, paths), strict=True):
             if isinstance(pyramid, str):
                 observer.warn(f"skipped: {pyramid}")
@@ -341,7 +342,7 @@ def _pyramid(picture: Picture, config: DataConfig, *, whole: bool = False) -> Py
     return Pyramid.of(
         picture,
         config.crop,
-        reduced=config.shrink > 0 and not whole,
+        shrunk=config.shrink > 0 and not whole,
         detailed=config.candidates > 1,
     )
 
@@ -350,11 +351,3 @@ def _cut(
     packed: Packed, picture: NDArray[np.int64], u: NDArray[np.float64], config: DataConfig
 ) -> Tensor:
     return packed.crops(picture, u, config.crop, shrink=config.shrink, flips=config.flips)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # neither on macOS nor on Windows
-        return os.cpu_count() or 1

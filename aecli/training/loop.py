@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from aecli.training.config import OptimConfig, Recipe
+    from aecli.training.observer import Observer
     from aecli.training.session import Plan
-    from aecli.training.watching import Observer
 
 REFRESH = 0.2
 """Seconds between two looks at the progress: reading the losses makes a GPU wait."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image as Pillow
+import torch.nn.functional as F
 
 from aecli.images.reading import decode
 from aecli.images.square import on_white, to_8_bits
@@ -64,15 +64,24 @@ def at_least(picture: Picture, side: int) -> Picture:
 def detail(picture: Picture) -> NDArray[np.float32]:
     """Summed differences of neighbours in squares of `CELL` pixels, as a summed-area table.
 
-    Entry (i, j) holds the detail of all whole squares above row i and left of column j.
+    Of the green channel, which is much like the others. Entry (i, j) holds the detail of all whole
+    squares above row i and left of column j.
     """
-    signed = picture.astype(np.int16)
-    change = np.zeros(picture.shape[:2], np.float32)
-    change[1:] += np.abs(np.diff(signed, axis=0)).sum(2)
-    change[:, 1:] += np.abs(np.diff(signed, axis=1)).sum(2)
-    rows, columns = (n // CELL for n in picture.shape[:2])
-    cells = change[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL).sum((1, 3))
-    return np.pad(cells.cumsum(0).cumsum(1), ((1, 0), (1, 0))).astype(np.float32)
+    green = torch.from_numpy(picture)[..., 1].to(torch.int16)
+    change = torch.zeros_like(green)
+    change[1:] += (green[1:] - green[:-1]).abs_()
+    change[:, 1:] += (green[:, 1:] - green[:, :-1]).abs_()
+    cells = F.avg_pool2d(change[None, None].float(), CELL)[0, 0].numpy()
+    table: NDArray[np.float64] = cells.cumsum(0, np.float64).cumsum(1)
+    return np.pad(table, ((1, 0), (1, 0))).astype(np.float32)
+
+
+def reduced(picture: Picture, height: int, width: int) -> Picture:
+    """A smaller version, HxWx3, antialiased bicubic."""
+    whole = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+    small = F.interpolate(whole, (height, width), mode="bicubic", antialias=True)
+    pixels: Picture = small[0].permute(1, 2, 0).numpy()
+    return pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,22 +92,20 @@ class Pyramid:
     details: list[NDArray[np.float32]]
 
     @classmethod
-    def of(cls, picture: Picture, side: int, *, reduced: bool, detailed: bool) -> Pyramid:
+    def of(cls, picture: Picture, side: int, *, shrunk: bool, detailed: bool) -> Pyramid:
         """The pyramid of a picture.
 
         Args:
             picture: HxWx3.
             side: of the crops: no version is smaller than that; a smaller picture is extended.
-            reduced: whether there are smaller versions at all.
+            shrunk: whether there are smaller versions at all.
             detailed: whether crops are chosen by their detail.
         """
         levels = [at_least(picture, side)]
-        whole = Pillow.fromarray(picture)
-        for share in REDUCED if reduced else ():
-            width, height = (round(n * share) for n in whole.size)
+        for share in REDUCED if shrunk else ():
+            height, width = (round(n * share) for n in picture.shape[:2])
             if min(width, height) >= side:
-                small = whole.resize((width, height), Pillow.Resampling.BICUBIC)
-                levels.append(np.asarray(small))
+                levels.append(reduced(picture, height, width))
         return cls(levels, [detail(level) if detailed else _NOTHING for level in levels])
 
 
@@ -158,9 +165,9 @@ class Packed:
             uint8 (N, side, side, 3), where the pixels are.
         """
         count = self._count[picture]
-        reduced = (u[:, 0] < shrink) & (count > 1)
+        smaller = (u[:, 0] < shrink) & (count > 1)
         level = self._first[picture]
-        level = level + np.where(reduced, 1 + (u[:, 1] * (count - 1)).astype(np.int64), 0)
+        level = level + np.where(smaller, 1 + (u[:, 1] * (count - 1)).astype(np.int64), 0)
         height, width = self._height[level][:, None], self._width[level][:, None]
         tops, lefts = np.split(u[:, 3:], 2, axis=1)
         tops = (tops * (height - side + 1)).astype(np.int64)
@@ -204,7 +211,7 @@ class Packed:
         return inside - up_to(rows[1], edges[0]) + up_to(rows[0], edges[0])
 
 
-def packed_size(sizes: Sequence[tuple[int, int]], *, reduced: bool) -> int:
+def packed_size(sizes: Sequence[tuple[int, int]], *, shrunk: bool) -> int:
     """Bytes of pixels that pictures of such sizes take when packed, about."""
-    share = 1 + sum(s * s for s in REDUCED if reduced)
+    share = 1 + sum(s * s for s in REDUCED if shrunk)
     return round(3 * share * sum(height * width for height, width in sizes))

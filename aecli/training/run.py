@@ -13,10 +13,10 @@ from aecli.checkpoints import store
 from aecli.errors import UsageError
 from aecli.files.atomic import atomic
 from aecli.training import distributed, loop
+from aecli.training.build import architecture, objective
 from aecli.training.data import split
 from aecli.training.session import Plan
 from aecli.training.stages import stages
-from aecli.training.start import architecture, objective
 from aecli.training.state import FILE
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe
+    from aecli.training.observer import Observer
     from aecli.training.request import Request
-    from aecli.training.watching import Observer
 
 
 @dataclass(frozen=True)

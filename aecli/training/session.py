@@ -17,12 +17,12 @@ from aecli.device import Precision, is_out_of_memory
 from aecli.errors import UsageError
 from aecli.training import recipes
 from aecli.training.batches import Batches
+from aecli.training.build import adopt, architecture, objective, optimiser
 from aecli.training.degradations.draws import Draws
 from aecli.training.distributed import Ranks
 from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, SAMPLES, prepare
-from aecli.training.start import adopt, architecture, objective, optimiser
+from aecli.training.observer import Log, Progress, Unwatched, save_rows
 from aecli.training.state import State, WeightAverage
-from aecli.training.watching import Log, Progress, Unwatched, save_rows
 from aecli.version import __version__
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.objectives import Objective
     from aecli.training.objectives.base import HeldOut, Score
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
+
+MADE_TOGETHER = 256
+"""Samples that a GPU makes in one go, in as far as they are several steps'."""
 
 FREE_VALIDATION = 5.0
 """Seconds that the validations of any run may take, whatever its share of them."""
@@ -182,12 +185,13 @@ class Session:
         device = self.plan.runtime.device
         share = data.batch // ranks.size
 
-        def make(step: int) -> Batch:
-            start = step * data.batch + ranks.rank * share
-            draws = Draws(seed, np.arange(start, start + share), device)
+        def make(steps: range) -> Batch:
+            starts = np.array(steps)[:, None] * data.batch + ranks.rank * share
+            draws = Draws(seed, (starts + np.arange(share)).ravel(), device)
             return self.objective.batch(self.source, draws)
 
-        return Batches(make, self.step, device, ahead=data.workers > 0)
+        together = max(1, MADE_TOGETHER // data.batch) if device.type == "cuda" else 1
+        return Batches(make, self.step, device, ahead=data.workers > 0, together=together)
 
     def seconds(self) -> float:
         """Time spent, over all sessions of the run."""

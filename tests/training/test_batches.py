@@ -13,23 +13,24 @@ from aecli.training.batches import Batches
 CPU = torch.device("cpu")
 
 
-def make(step: int) -> dict[str, torch.Tensor]:
+def make(steps: range) -> dict[str, torch.Tensor]:
     weight = torch.ones(1, requires_grad=True)
-    return {"step": step * weight}
+    return {"step": torch.tensor(steps).repeat_interleave(2) * weight}
 
 
+@pytest.mark.parametrize("together", [1, 4])
 @pytest.mark.parametrize("ahead", [True, False])
-def test_batches_come_in_order_and_without_gradients(ahead: bool) -> None:
-    with Batches(make, 5, CPU, ahead=ahead) as batches:
+def test_batches_come_in_order_and_without_gradients(ahead: bool, together: int) -> None:
+    with Batches(make, 5, CPU, ahead=ahead, together=together) as batches:
         taken = [next(batches)["step"] for _ in range(6)]
-    assert [int(t) for t in taken] == [5, 6, 7, 8, 9, 10]
+    assert [t.tolist() for t in taken] == [[n, n] for n in (5, 6, 7, 8, 9, 10)]
     assert not any(t.requires_grad for t in taken)
 
 
 def test_leaving_ends_the_thread_although_batches_are_being_made() -> None:
-    def slow(step: int) -> dict[str, torch.Tensor]:
+    def slow(steps: range) -> dict[str, torch.Tensor]:
         time.sleep(0.05)
-        return {}
+        return {"step": torch.tensor(steps)}
 
     with Batches(slow, 0, CPU) as batches:
         next(batches)
@@ -37,7 +38,7 @@ def test_leaving_ends_the_thread_although_batches_are_being_made() -> None:
 
 
 def test_an_error_is_the_one_who_asks_its() -> None:
-    def fails(step: int) -> dict[str, torch.Tensor]:
+    def fails(steps: range) -> dict[str, torch.Tensor]:
         raise ValueError("no")
 
     with Batches(fails, 0, CPU) as batches, pytest.raises(ValueError, match="no"):
@@ -53,9 +54,9 @@ def test_the_trainers_threads_stay_as_they_are() -> None:
 
 
 def test_it_says_how_long_it_was_waited_for() -> None:
-    def slow(step: int) -> dict[str, torch.Tensor]:
+    def slow(steps: range) -> dict[str, torch.Tensor]:
         time.sleep(0.05)
-        return {}
+        return {"step": torch.tensor(steps)}
 
     with Batches(slow, 0, CPU, ahead=False) as batches:
         next(batches)

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from aecli.cli import console
-from aecli.training.watching import Unwatched
+from aecli.training.observer import Unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from aecli.training.watching import Progress
+    from aecli.training.observer import Progress
 
 EVERY = 15.0
 """Seconds between two plain lines."""

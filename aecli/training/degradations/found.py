@@ -84,7 +84,6 @@ def found_photo(clean: Tensor, scale: int, draws: Draws) -> Tensor:
     Returns:
         (N, 3, H / scale, W / scale), multiples of 1 / 255 in [0, 1]; grey stays grey.
     """
-    clean = clean.contiguous()
     grey = is_grey(clean)
     fate = draws.uniform("found/fate", 3)
     harm = np.where(fate[:, 0] < GENTLE, 0.1, 1.0)
@@ -97,7 +96,8 @@ def found_photo(clean: Tensor, scale: int, draws: Draws) -> Tensor:
         places = (large[rows], sizes[rows], (clean.shape[2], clean.shape[3]))
         return live(some, EARLIER, *places, harm[rows], grey[index], draws.rows(rows))
 
-    pictures = _change(clean, twice, earlier)
+    pictures = clean.clone(memory_format=torch.contiguous_format)
+    _change(pictures, twice, earlier)
     harm = np.where(twice, 0.6 * harm, harm)
     canvas = (clean.shape[2] // scale, clean.shape[3] // scale)
     out = live(pictures, LAST, sizes, small, canvas, harm, grey, draws)
@@ -117,7 +117,8 @@ def live(
     """What pictures are after a life.
 
     Args:
-        pictures: (N, 3, H, W) in [0, 1], of the sizes `before` (N, 2) in the upper left corners.
+        pictures: (N, 3, H, W) in [0, 1], of the sizes `before` (N, 2) in the upper left corners;
+            written to.
         life: what may happen.
         after: (N, 2), the sizes that they get.
         canvas: height and width of the result.
@@ -154,23 +155,23 @@ def live(
 
     finished, noise_last = u[:, 17] < life.finished, u[:, 18] < 0.5
     kernels = [KERNELS[k] for k in np.digitize(u[:, 19], _SHARES)]
-    pictures = _change(pictures, u[:, 20] < life.blurred, blurred)
-    pictures = _change(pictures, noisy & ~resized_noisy, grained)
+    _change(pictures, u[:, 20] < life.blurred, blurred)
+    _change(pictures, noisy & ~resized_noisy, grained)
     pictures = resize_each(pictures, before, after, kernels, canvas)
-    pictures = _change(pictures, finished & noise_last, filtered)
-    pictures = _change(pictures, noisy & resized_noisy, grained)
-    pictures = _change(pictures, finished & ~noise_last, filtered)
-    pictures = to_levels(pictures * 255).div_(255)
-    return _change(pictures, u[:, 21] < life.compressed, compressed)
+    _change(pictures, finished & noise_last, filtered)
+    _change(pictures, noisy & resized_noisy, grained)
+    _change(pictures, finished & ~noise_last, filtered)
+    to_levels(pictures.mul_(255)).div_(255)
+    _change(pictures, u[:, 21] < life.compressed, compressed)
+    return pictures
 
 
-def _change(pictures: Tensor, chosen: NDArray[np.bool_], change: Change) -> Tensor:
-    """The pictures, those that are chosen changed."""
+def _change(pictures: Tensor, chosen: NDArray[np.bool_], change: Change) -> None:
+    """Change those of the pictures that are chosen, in place."""
     rows = np.flatnonzero(chosen)
-    if not len(rows):
-        return pictures
-    index = on_device(rows, pictures.device)
-    return pictures.index_copy(0, index, change(pictures[index], rows, index))
+    if len(rows):
+        index = on_device(rows, pictures.device)
+        pictures.index_copy_(0, index, change(pictures[index], rows, index))
 
 
 def _sizes(large: NDArray[np.int64], small: NDArray[np.int64], u: Array) -> NDArray[np.int64]:

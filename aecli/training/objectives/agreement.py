@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
+    from aecli.training.observer import Observer
     from aecli.training.sources import Entry
-    from aecli.training.watching import Observer
 
 STARTED_FROM = 4096
 """Parts of pictures whose principal components a linear autoencoder starts from."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aecli.training.config import Recipe
     from aecli.training.data import Batch, Source
     from aecli.training.degradations.draws import Draws
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
     Picture = NDArray[np.uint8]
 

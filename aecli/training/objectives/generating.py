@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from aecli.training.config import Recipe
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
+    from aecli.training.observer import Observer
     from aecli.training.sources import Entry
-    from aecli.training.watching import Observer
 
 COLUMNS, ROWS = 10, 8
 """Of the pictures that a validation shows."""

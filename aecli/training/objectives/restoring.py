@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
-    from aecli.training.watching import Observer
+    from aecli.training.observer import Observer
 
 
 class Restoring:

@@ -1,0 +1,110 @@
+"""Networks on ncnn: the CPU's convolutions, ready in a few hundredths of a second."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import TYPE_CHECKING, Any
+
+import ncnn
+import numpy as np
+
+from aecli.errors import ModelError
+from aecli.inference.ncnn_layers import UnsupportedError, lower
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from aecli.models.graph import Graph
+    from aecli.models.ops import Shape
+
+    Floats = NDArray[np.float32]
+
+__all__ = ["Function", "UnsupportedError", "cores"]
+
+_address = ctypes.pythonapi.PyCapsule_GetPointer
+_address.restype = ctypes.c_void_p
+_address.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+
+class Function:
+    """A graph that runs on ncnn.
+
+    Args:
+        graph: the function.
+        tensors: its weights by name.
+        threads: of the CPU.
+
+    Raises:
+        UnsupportedError: ncnn lacks a layer for it.
+        ModelError: the graph does not fit the weights, or ncnn refuses it.
+    """
+
+    def __init__(self, graph: Graph, tensors: Mapping[str, NDArray[Any]], threads: int) -> None:
+        self._graph = graph
+        self._shapes = {name: tensors[name].shape for name in graph.weights()}
+        self._results: dict[tuple[Shape, ...], Shape] = {}
+        values = graph.shapes(list(graph.inputs.values()), self._shapes)
+        text, weights = lower(graph, values, tensors)
+        self._net = ncnn.Net()
+        options = self._net.opt
+        options.num_threads = threads
+        for name in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage"):
+            setattr(options, f"use_{name}", False)  # fp32: the same result on every CPU
+        reader = _Reader(weights)
+        if self._net.load_param_mem(text) or self._net.load_model(reader) or not reader.empty:
+            raise ModelError("ncnn cannot read the model's graph")
+
+    def __call__(self, *inputs: Floats) -> Floats:
+        """The function's result, (1, ...) float32; inputs are (1, ...) float32.
+
+        Raises:
+            ModelError: the graph does not take inputs of these shapes.
+            MemoryError: there is too little memory.
+        """
+        sizes = tuple(each.shape for each in inputs)
+        if sizes not in self._results:
+            self._results[sizes] = self._graph.shapes(sizes, self._shapes)[-1]
+        extractor = self._net.create_extractor()
+        for name, values in zip(self._graph.inputs, inputs, strict=True):
+            plain = np.ascontiguousarray(values[0], np.float32)
+            extractor.input(name, ncnn.Mat(plain).clone())  # ncnn works in place, on its own memory
+        status, result = extractor.extract("out")
+        if status != 0:
+            raise MemoryError("ncnn ran out of memory")
+        return np.array(result, np.float32).reshape(self._results[sizes])
+
+
+def cores() -> int:
+    """The CPU's cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+class _Reader(ncnn.DataReader):  # type: ignore[misc]  # ncnn's types are not known
+    """Gives ncnn copies of the weights, as many bytes as there are."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = data
+        self._at = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether all has been read."""
+        return self._at == len(self._data)
+
+    def scan(self, _format: str, _target: object) -> int:
+        """Text is not read from here."""
+        return 0
+
+    def read(self, target: object, size: int) -> int:
+        """Copy the next bytes to where ncnn wants them."""
+        if self._at + size > len(self._data):
+            return 0
+        part = self._data[self._at : self._at + size]
+        ctypes.memmove(_address(target, None), part, size)
+        self._at += size
+        return size

@@ -1,0 +1,37 @@
+"""Threads beside the one that trains."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # neither on macOS nor on Windows
+        return os.cpu_count() or 1
+
+
+@contextmanager
+def side_threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Threads each of which computes on one core, while this one keeps its own number of cores.
+
+    What torch is told in one thread holds for that one and for all that begin later; so it is told
+    again here.
+    """
+    cores = torch.get_num_threads()
+    pool = ThreadPoolExecutor(count, name, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(cores)

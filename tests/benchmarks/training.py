@@ -1,0 +1,135 @@
+"""How busy training keeps its device: python -m tests.benchmarks.training PHOTOS [--device cuda].
+
+Each task's step with real batches beside the same step with one batch over and over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from aecli import device
+from aecli.training import recipes
+from aecli.training.batches import Batches
+from aecli.training.build import architecture, objective
+from aecli.training.loop import fast_convolutions, optimise
+from aecli.training.observer import Unwatched
+from aecli.training.session import Plan, Session
+
+ROUNDS = 3
+"""Real and repeated batches take turns, so that a busy machine is unjust to neither."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds a step with real and with repeated batches, the share waited, what a step costs."""
+
+    real: float
+    repeated: float
+    waited: float
+    pixels: int
+    flops: int
+
+
+def main() -> None:
+    """A Markdown table, one row a task and precision."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", help="a folder of pictures to train on")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", nargs="+", default=["auto"])
+    parser.add_argument("--recipe", nargs="+", default=["denoise/photo", "upscale/photo-x2"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=20, help="a round")
+    parser.add_argument("--set", nargs="*", default=[], help="as of aecli train")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    say = sys.stdout.write
+    say("| recipe | device | ms a step | without data | speed kept | waited | MP/s | TFLOP/s |\n")
+    say("| --- " * 8 + "|\n")
+    for name in options.recipe:
+        for precision in options.precision:
+            runtime = device.choose(options.device, precision, training=True)
+            s = measured(name, options.photos, runtime, options.steps, options.set)
+            where = f"{runtime.device} {runtime.precision.value}"
+            if runtime.device.type == "cpu":
+                where += f", {options.threads} threads"
+            say(
+                f"| {name} | {where} | {1e3 * s.real:.1f} | {1e3 * s.repeated:.1f} |"
+                f" {s.repeated / s.real:.2f} | {s.waited:.0%} | {s.pixels / s.real / 1e6:.2f} |"
+                f" {s.flops / s.real / 1e12:.3f} |\n"
+            )
+            sys.stdout.flush()
+
+
+def measured(
+    name: str, photos: str, runtime: device.Runtime, steps: int, settings: list[str]
+) -> Speed:
+    """The speed of a recipe (`TASK/NAME`) on a folder of pictures."""
+    with session(name, photos, runtime, settings) as run, run.batches() as stream:
+        batch = next(stream)
+        with FlopCounterMode(display=False) as counter:
+            optimise(run, batch, 0.5)
+        spent = {True: 0.0, False: 0.0}
+        timed(run, stream, steps // 2)
+        before = stream.waited
+        for real in (True, False) * ROUNDS:
+            spent[real] += timed(run, stream if real else repeat(batch), steps)
+        waited = stream.waited - before
+    count = ROUNDS * steps
+    pixels = run.recipe.data.batch * run.recipe.data.crop**2
+    return Speed(
+        spent[True] / count,
+        spent[False] / count,
+        waited / spent[True],
+        pixels,
+        counter.get_total_flops(),
+    )
+
+
+@contextmanager
+def session(
+    name: str, photos: str, runtime: device.Runtime, settings: list[str]
+) -> Iterator[Session]:
+    """A run that is about to begin, in a folder that does not stay."""
+    task, _, recipe_name = name.partition("/")
+    recipe = recipes.load(task, recipe_name or None, settings)
+    found = objective(recipe, *architecture(recipe, None)).collect([photos])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        device.denormals_flushed(),
+        fast_convolutions(runtime.device),
+    ):
+        plan = Plan(recipe, "benchmark", found, found[:2], Path(folder), runtime)
+        yield Session(plan, Unwatched())
+
+
+def timed(run: Session, batches: Batches | repeat[dict[str, torch.Tensor]], steps: int) -> float:
+    """Seconds that so many steps take."""
+    wait(run.plan.runtime.device)
+    began = time.perf_counter()
+    for _, batch in zip(range(steps), batches, strict=False):
+        optimise(run, batch, 0.5)
+        run.average.update()
+        run.step += 1
+    wait(run.plan.runtime.device)
+    return time.perf_counter() - began
+
+
+def wait(where: torch.device) -> None:
+    """Until the device has done all it was told."""
+    if where.type == "cuda":
+        torch.cuda.synchronize(where)
+
+
+if __name__ == "__main__":
+    main()
