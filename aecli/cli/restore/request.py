@@ -33,7 +33,7 @@ class Request:
     precision: options.Precision = "auto"
     workers: options.Workers = 2
     format: options.Format = None
-    quality: options.Quality = 95
+    quality: options.Quality = None
     background: options.Background = "white"
     strip: options.Strip = False
     reference: options.Reference = None
