@@ -53,14 +53,19 @@ def test_its_weights_are_stored_in_half_precision(path: Path) -> None:
 def test_the_committed_recipe_is_what_it_was_trained_by(path: Path) -> None:
     model = found(path)
     assert (model.meta.task, model.meta.tag) == (model.task, model.name)
-    used = recipes.from_table(model.meta.training["recipe"]).as_table()  # with new keys' defaults
-    committed = recipes.stages(recipes.load(model.task, model.name))[-1].as_table()
-    for section in ("model", "objective", "optim"):
-        assert used[section] == committed[section], section
+    training = model.meta.training
+    used = [stage["recipe"] for stage in training.get("stages", [])] + [training["recipe"]]
+    committed = recipes.stages(recipes.load(model.task, model.name))
+    if "stages" in training:
+        assert len(used) == len(committed)
+    for ours, theirs in zip(committed[-len(used) :], used, strict=True):
+        then = recipes.from_table(recipes.as_written_before(theirs))  # with new keys' defaults
+        for section in ("model", "objective", "optim"):
+            assert then.as_table()[section] == ours.as_table()[section], section
     for fact in ("data", "licence", "steps", "seed"):
-        assert model.meta.training[fact] is not None
-    assert model.meta.training["data"]
-    assert model.meta.training["licence"]
+        assert training[fact] is not None
+    assert training["data"]
+    assert training["licence"]
     assert model.meta.metrics
     assert model.meta.version
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli import __version__
-from aecli.cli import console
+from aecli.cli import console, cures
 from aecli.cli.help import Group
 from aecli.errors import AecliError
 
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         code = build().main(args=list(arguments), prog_name="aecli", standalone_mode=False)
         console.flush()
     except AecliError as error:
-        return _fail(error, error.message, error.hint, error.exit_code)
+        return _fail(error, error.message, cures.hint(error), error.exit_code)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"see '{context.command_path} --help'" if context else None

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TextIO, TypeVar
 
 from aecli.errors import AecliError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from rich.console import Console
     from rich.progress import Progress
+
+T = TypeVar("T")
 
 
 @functools.cache
@@ -79,15 +83,7 @@ def line(text: str) -> None:
 
 def raw(text: str) -> None:
     """Names of files on stdout, byte for byte, whatever their encoding."""
-    data(os.fsencode(text))
-
-
-def data(content: bytes | memoryview) -> None:
-    """Bytes on stdout, at once."""
-    with _stdout() as out:
-        out.flush()
-        out.buffer.write(content)
-        out.buffer.flush()
+    deliver(lambda file: file.write(os.fsencode(text)), None)
 
 
 def record(values: Mapping[str, Any]) -> None:
@@ -116,6 +112,29 @@ def _stdout() -> Iterator[TextIO]:
     except OSError as error:
         discard_stdout()
         raise AecliError(f"standard output: {error.strerror}") from error
+
+
+def deliver(write: Callable[[BinaryIO], T], target: Path | None, *, overwrite: bool = False) -> T:
+    """What `write` writes goes to a file, whole or not at all, or where that is None to stdout.
+
+    Returns:
+        What `write` returns.
+
+    Raises:
+        InputError: the file exists and `overwrite` is False, or cannot be written.
+    """
+    from aecli.files.atomic import atomic
+
+    if target is not None:
+        with atomic(target, overwrite=overwrite) as file:
+            return write(file)
+    buffer = io.BytesIO()  # encoders seek, pipes do not
+    result = write(buffer)
+    with _stdout() as out:
+        out.flush()
+        out.buffer.write(buffer.getbuffer())
+        out.buffer.flush()
+    return result
 
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

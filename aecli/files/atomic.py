@@ -8,7 +8,7 @@ import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from aecli.errors import InputError
+from aecli.errors import InputError, Reason
 from aecli.files.paths import Kind, kind
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _rename(part: Path, target: Path, *, overwrite: bool) -> None:
         try:
             _claim(part, target)
         except FileExistsError:
-            raise InputError(f"{target}: exists already", "--overwrite replaces it") from None
+            raise InputError(f"{target}: exists already", reason=Reason.EXISTS) from None
     part.replace(target)
 
 

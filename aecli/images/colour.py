@@ -142,9 +142,8 @@ def _curve_tag(curve: NDArray[np.float64] | float) -> bytes:
 def _assembled(tags: list[tuple[bytes, bytes]], space: bytes) -> bytes:
     """A profile of tags: header, table, contents."""
     name = b"colours as a PNG states them"
-    described = (
-        b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + bytes(1 + 4 + 4 + 2 + 1 + 67)
-    )
+    described = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name
+    described += bytes(1 + 4 + 4 + 2 + 1 + 67)  # the end of the name, and two more, which are empty
     tags = [(b"desc", described), (b"cprt", b"text\0\0\0\0No copyright\0"), *tags]
     at = 128 + 4 + 12 * len(tags)
     table, body = struct.pack(">I", len(tags)), b""

@@ -13,7 +13,7 @@ from PIL import (
     GifImagePlugin,
 )
 
-from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.errors import InputError, Reason, UsageError, did_you_mean
 from aecli.images import iptc, jpeg, netpbm, png, tiff, webp
 from aecli.images.pillow import Codec
 
@@ -81,7 +81,7 @@ class Format:
             raise InputError(
                 f"{width}x{height} is too large for {self.name}, which ends at"
                 f" {self.longest_side} pixels a side",
-                "choose another format, for example with -f png",
+                reason=Reason.TOO_LARGE_FOR_FORMAT,
             )
 
 

@@ -21,9 +21,9 @@ _LONG = 4
 class _Layout(NamedTuple):
     """How a kind of TIFF spells its directories, as `struct` names it."""
 
-    count: str
-    entry: str
-    offset: str
+    counts: str
+    entries: str
+    offsets: str
 
 
 _CLASSIC, _BIG = _Layout("H", "HHI4s", "I"), _Layout("Q", "HHQ8s", "Q")
@@ -32,7 +32,8 @@ _CLASSIC, _BIG = _Layout("H", "HHI4s", "I"), _Layout("Q", "HHQ8s", "Q")
 def subfiles(file: BinaryIO) -> list[int]:
     """What each directory in the chain of a file holds, as its tag NewSubfileType says.
 
-    Bit 0 stands for a reduced copy, bit 2 for a mask. A chain that leads out of the file ends there.
+    Bit 0 stands for a reduced copy, bit 2 for a mask. A chain that leads out of the file
+    ends there.
 
     Raises:
         ValueError: the chain leads back to where it was, or does not come to an end.
@@ -43,7 +44,7 @@ def subfiles(file: BinaryIO) -> list[int]:
     layout = _CLASSIC if magic == 42 else _BIG
     if layout is _BIG:
         file.seek(4, io.SEEK_CUR)
-    (at,) = _unpack(file, order + layout.offset)
+    (at,) = _unpack(file, order + layout.offsets)
     size = file.seek(0, io.SEEK_END)
     seen: set[int] = set()
     found: list[int] = []
@@ -52,8 +53,8 @@ def subfiles(file: BinaryIO) -> list[int]:
             raise ValueError("its directories lead back to where they began")
         seen.add(at)
         file.seek(at)
-        (count,) = _unpack(file, order + layout.count)
-        entry = struct.Struct(order + layout.entry)
+        (count,) = _unpack(file, order + layout.counts)
+        entry = struct.Struct(order + layout.entries)
         table = file.read(min(count * entry.size, size))
         kind = 0
         for tag, _, _, value in entry.iter_unpack(table[: len(table) // entry.size * entry.size]):
@@ -62,8 +63,8 @@ def subfiles(file: BinaryIO) -> list[int]:
             elif tag == _OLD_SUBFILE:
                 kind |= struct.unpack_from(order + "H", value)[0] == 2  # a reduced copy
         found.append(kind)
-        rest = file.read(struct.calcsize(order + layout.offset))
-        at = struct.unpack(order + layout.offset, rest)[0] if len(rest) in (4, 8) else 0
+        rest = file.read(struct.calcsize(order + layout.offsets))
+        at = struct.unpack(order + layout.offsets, rest)[0] if len(rest) in (4, 8) else 0
     return found
 
 

@@ -88,6 +88,7 @@ def raw_profile(texts: Mapping[str, str], name: str) -> bytes | None:
 
 def density_of(exif: Exif) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
     """Dots per inch that EXIF states, or where it names no unit the aspect ratio of pixels."""
+    density: Any
     density, unit = (exif.get(_X), exif.get(_Y, exif.get(_X))), exif.get(_UNIT, _INCH)
     if unit == _NO_UNIT:
         return None, valid_aspect(density)

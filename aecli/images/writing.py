@@ -12,12 +12,12 @@ from aecli.errors import UsageError
 from aecli.images import colour, metadata
 from aecli.images.formats import FORMATS
 from aecli.images.image import Image, Metadata
+from aecli.images.levels import to_8_bits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aecli.images.formats import Format
-    from aecli.images.image import Pixels
 
 QUALITY = 95
 """Of lossy formats, unless told."""
@@ -73,7 +73,8 @@ def write(
         image = _flatten(image, background)
         warnings.append(f"transparency flattened on {background}: {format} holds none")
     if image.pixels.dtype == np.uint16 and not form.deep:
-        image = _shallow(image)
+        alpha = None if image.alpha is None else to_8_bits(image.alpha)
+        image = image.with_pixels(to_8_bits(image.pixels), alpha)
         warnings.append(f"16 bits reduced to 8: {format} holds no more")
     data, dropped = _fitting(data, form, grey=image.grey)
     warnings += dropped
@@ -124,7 +125,8 @@ def _fitting(data: Metadata, form: Format, *, grey: bool) -> tuple[Metadata, lis
             lost.append(f"{called} dropped: too long for {form.name}")
         else:
             continue
-        data = replace(data, **{name: None})
+        dropped: dict[str, Any] = {name: None}
+        data = replace(data, **dropped)
     texts = {} if "text" in form.holds else dict(data.text)
     if "comment" in form.holds:
         texts.pop("Comment", None)
@@ -142,20 +144,6 @@ def _profiled(data: Metadata, form: Format, *, grey: bool) -> tuple[Metadata, li
     if "icc" in form.holds or profile is None:
         return replace(data, icc=profile, colour={}), []
     return replace(data, colour={}), [f"colour chunks dropped: {form.name} holds none"]
-
-
-def _shallow(image: Image) -> Image:
-    """8 bits a channel, rounded."""
-
-    def reduce(samples: Pixels) -> Pixels:
-        out = np.empty(samples.shape, np.uint8)
-        for top in range(0, len(samples), _ROWS):
-            rows = samples[top : top + _ROWS].astype(np.uint32)
-            out[top : top + _ROWS] = (rows * 255 + 32767) // 65535
-        return out
-
-    alpha = None if image.alpha is None else reduce(image.alpha)
-    return image.with_pixels(reduce(image.pixels), alpha)
 
 
 def _flatten(image: Image, background: str) -> Image:

@@ -271,7 +271,7 @@ def geometry(config: VAEConfig) -> Geometry:
 
 SPEC = ModelSpec(
     name="vae",
-    tasks={"generate": "vae", "embed": "agreement"},
+    tasks={"generate": "vae", "embed": "contrastive"},
     config=VAEConfig,
     build=VAE,
     geometry=geometry,

@@ -8,6 +8,7 @@ import torch
 
 from aecli.errors import UsageError, did_you_mean
 from aecli.models.registry import Registry
+from aecli.training import recipes
 from aecli.training.muon import Muon
 from aecli.training.objectives import OBJECTIVES
 
@@ -29,9 +30,9 @@ def architecture(recipe: Recipe, start: Model | None) -> tuple[ModelSpec, Any]:
         UsageError: unknown settings, or an architecture of another task.
     """
     table = dict(recipe.model)
-    candidates = Registry.discover().for_task(recipe.task)
-    name = table.pop("architecture", start.spec.name if start else candidates[0].name)
-    names = {s.name: s for s in candidates}
+    usual = start.spec.name if start else recipes.default_architecture(recipe.task)
+    name = table.pop("architecture", usual)
+    names = {spec.name: spec for spec in Registry.discover().for_task(recipe.task)}
     if name not in names:
         raise UsageError(f"no architecture {name!r} for {recipe.task}", did_you_mean(name, names))
     spec = names[name]
@@ -41,12 +42,16 @@ def architecture(recipe: Recipe, start: Model | None) -> tuple[ModelSpec, Any]:
 
 
 def objective(recipe: Recipe, spec: ModelSpec, config: Any) -> Objective:
-    """The objective that an architecture is trained by, as a recipe's [objective] has it.
+    """The objective that a recipe's [objective] names, or else the architecture's own.
 
     Raises:
-        UsageError: unknown settings, or values that do not suit them.
+        UsageError: there is no such objective, unknown settings, or values that do not suit them.
     """
-    return OBJECTIVES[spec.tasks[recipe.task]](recipe.objective, recipe.optim.loss, config)
+    table = dict(recipe.objective)
+    name = table.pop("name", spec.tasks[recipe.task])
+    if name not in OBJECTIVES:
+        raise UsageError(f"no objective {name!r}", did_you_mean(name, OBJECTIVES))
+    return OBJECTIVES[name](table, recipe.optim.loss, config)
 
 
 def optimiser(module: nn.Module, optim: OptimConfig, device: torch.device) -> torch.optim.Optimizer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aecli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 LOSSES: Mapping[str, str] = {
     "l1": "crisp edges, outliers count little",
@@ -97,8 +97,8 @@ class RunConfig:
     """How long a run takes and what it leaves behind.
 
     Attributes:
-        steps: optimiser steps; ignored where the run is limited by time.
-        share: what the first of two stages takes of a time or number of steps asked for both.
+        steps: optimiser steps; of several stages each takes its share, by its steps, of a number
+            of steps or a time that is asked for all of them.
         keep: the weights that become the model, `best` by their validation or `last`.
         seed: of the initial weights, the crops and the degradation.
         validate_every: steps between validations.
@@ -109,7 +109,6 @@ class RunConfig:
     """
 
     steps: int = 20_000
-    share: float = 0.5
     keep: str = "best"
     seed: int = 0
     validate_every: int = 1000
@@ -169,8 +168,8 @@ class Recipe:
     """Everything that decides a run's weights, but for the images themselves.
 
     `model` and `objective` stay plain tables: the architecture's and the objective's own configs
-    check them. `second`, where it is not empty, says what a second stage, which starts from the
-    first one's weights, does otherwise: `section.key` -> value.
+    check them. `stage`, where it is not empty, lists the stages of the run, each of which starts
+    from the weights of the one before: what it does otherwise, `section.key` -> value.
     """
 
     task: str
@@ -180,7 +179,7 @@ class Recipe:
     optim: OptimConfig = field(default_factory=OptimConfig)
     run: RunConfig = field(default_factory=RunConfig)
     about: About = field(default_factory=About)
-    second: Mapping[str, Any] = field(default_factory=dict)
+    stage: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         for (least, most), names in _LIMITS.items():
@@ -200,8 +199,6 @@ class Recipe:
         if not all(0 <= beta < 1 for beta in o.betas):
             raise UsageError(f"optim.betas must be below 1, not {list(o.betas)}")
 
-        if not 0 < self.run.share < 1:
-            raise UsageError(f"run.share must lie between 0 and 1, not {self.run.share}")
         if self.run.keep not in KEPT:
             raise UsageError(
                 f"run.keep cannot be {self.run.keep!r}", did_you_mean(self.run.keep, KEPT)

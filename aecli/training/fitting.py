@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aecli.errors import UsageError, did_you_mean
+from aecli.training import recipes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +52,9 @@ def fitted(
         digits = _all_idx(request.data)
         size = size or (DIGIT if digits else ICON)
         settings["model.channels"] = 1 if digits or grey else 3
-        settings["model.widths"] = widths(size, vae=request.recipe is not None)
+        chosen = _chosen(request) or recipes.load("generate", request.recipe).model["architecture"]
+        if chosen in ARCHITECTURES:
+            settings["model.widths"] = widths(size, vae=chosen == "vae")
     elif grey:
         settings["model.channels"] = 1
     if size is not None:
@@ -78,7 +81,7 @@ def fitted_for_search(
             size = size or DIGIT
         if digits or grey:
             settings["model.channels"] = 1
-        if size is not None:
+        if size is not None and _chosen(request) in (None, "vae"):
             settings["model.widths"] = [*widths(size, vae=True), 128]
             settings["model.linear"] = size // 2
     elif grey:
@@ -89,6 +92,16 @@ def fitted_for_search(
         settings["model.latent"] = dim
         settings["model.detail"] = dim * 2 // 3
     return _with(request, settings)
+
+
+def _chosen(request: Request) -> str | None:
+    """The architecture that a setting names."""
+    names = [s.partition("=")[2].strip(' "') for s in request.settings if _names_one(s)]
+    return names[-1] if names else None
+
+
+def _names_one(setting: str) -> bool:
+    return setting.partition("=")[0].strip() == "model.architecture"
 
 
 def _with(request: Request, settings: Mapping[str, object]) -> Request:

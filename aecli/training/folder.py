@@ -16,8 +16,10 @@ BEST, LAST = "best.safetensors", "last.safetensors"
 RECIPE, METRICS = "recipe.toml", "metrics.csv"
 PICTURES, SAMPLES = "validation.png", "samples.png"
 
-SECOND = "second"
-"""The folder in it of a second stage, which holds the same."""
+
+def of_stage(folder: Path, number: int) -> Path:
+    """Where stage `number`, from 0, keeps the same: the run folder itself, or one in it."""
+    return folder / f"stage-{number + 1}" if number else folder
 
 
 def prepare(folder: Path, *, afresh: bool) -> None:
@@ -28,8 +30,10 @@ def prepare(folder: Path, *, afresh: bool) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for part in folder.glob(".*.part"):  # what a killed run was writing
+            part.unlink()
         if afresh:
-            for stage in (folder, folder / SECOND):
+            for stage in (folder, *folder.glob("stage-*")):
                 for name in (STATE, BEST, LAST, METRICS, PICTURES, SAMPLES):
                     (stage / name).unlink(missing_ok=True)
     except OSError as error:

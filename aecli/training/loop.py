@@ -14,8 +14,11 @@ from torch import nn
 from aecli.device import denormals_flushed
 from aecli.errors import TrainingError
 from aecli.training.folder import BEST, LAST
-from aecli.training.session import Session
+from aecli.training.meter import Meter
+from aecli.training.observer import Unwatched
+from aecli.training.session import assemble
 from aecli.training.signals import stop_signals
+from aecli.training.validation import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from aecli.training.config import OptimConfig, Recipe
-    from aecli.training.observer import Observer
-    from aecli.training.session import Plan
+    from aecli.training.observer import Observer, Progress
+    from aecli.training.session import Plan, Session
 
 REFRESH = 0.2
 """Seconds between two looks at the progress: reading the losses makes a GPU wait."""
@@ -33,11 +36,11 @@ REFRESH = 0.2
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: whether it reached its end, its weights' file, and their metrics."""
+    """How a run ended: whether it reached its end, its weights' file, where, and their metrics."""
 
     finished: bool
-    step: int
     weights: Path
+    progress: Progress
     metrics: Mapping[str, float]
 
 
@@ -63,8 +66,11 @@ def train(plan: Plan, observer: Observer) -> Outcome:
         UsageError: the recipe does not fit the architecture or the ranks.
         TrainingError: no usable image, or a loss that is not finite.
     """
-    session = Session(plan, observer)
     run, ranks, device = plan.recipe.run, plan.ranks, plan.runtime.device
+    heard = observer if ranks.first else Unwatched()
+    session = assemble(plan, heard)
+    meter = Meter(plan, session.step, session.seconds)
+    validator = Validator(session, meter, heard)
     shown = saved = time.monotonic()
     bad = math.inf
     with (
@@ -75,46 +81,43 @@ def train(plan: Plan, observer: Observer) -> Outcome:
     ):
         while True:
             # Ranks go by the first one's clock, and stop together.
-            mine = [session.fraction(), float(stopped.is_set()), bad]
+            mine = [meter.fraction(), float(stopped.is_set()), bad]
             fraction, stop, bad = ranks.agree(mine, device)
             if fraction >= 1 or stop or bad < math.inf:
                 break
             for group in session.optimiser.param_groups:
                 group["lr"] = learning_rate(plan.recipe.optim, fraction)
-            optimise(session, next(stream), fraction)
-            session.average.update()
-            session.step += 1
+            optimise(session, meter, next(stream), fraction)
+            meter.waited = stream.waited
 
             if ranks.first:
                 now = time.monotonic()
-                show, save, validate = (
-                    now - shown > REFRESH,
-                    now - saved > run.save_every,
-                    session.due(),
-                )
+                show, save = now - shown > REFRESH, now - saved > run.save_every
+                validate = validator.due()
                 if show or save or validate:
-                    bad = session.bad_step()  # waits for the device, as all that follows
+                    bad = meter.bad_step()  # waits for the device, as all that follows
                 if bad < math.inf:
                     continue
                 if show:
-                    observer.stepped(session.progress())
+                    heard.stepped(meter.progress(session.lr))
                     shown = now
                 if validate:
-                    session.validate()
+                    validator.run()
                 if save:
-                    session.save_state()
+                    session.save_state(meter)
                     saved = now
-        if min(bad, session.bad_step()) < math.inf:
-            raise _not_finite(plan, min(bad, session.bad_step()))
+        bad = min(bad, meter.bad_step())
+        if bad < math.inf:
+            raise _not_finite(plan, bad)
         finished = fraction >= 1
         if ranks.first:
             if finished:
-                session.validate()
+                validator.run()
             else:  # no validation out of turn: resumed, the run must end as if it had never stopped
-                session.save_weights(LAST)
-            session.save_state()
+                session.save_weights(LAST, meter)
+            session.save_state(meter)
     weights = kept(plan.recipe, plan.folder) if finished else plan.folder / LAST
-    return Outcome(finished, session.step, weights, session.metrics)
+    return Outcome(finished, weights, meter.progress(session.lr), session.metrics)
 
 
 def kept(recipe: Recipe, folder: Path) -> Path:
@@ -122,12 +125,12 @@ def kept(recipe: Recipe, folder: Path) -> Path:
     return folder / (BEST if recipe.run.keep == "best" else LAST)
 
 
-def optimise(session: Session, batch: Mapping[str, Tensor], fraction: float) -> None:
+def optimise(session: Session, meter: Meter, batch: Mapping[str, Tensor], fraction: float) -> None:
     """One optimiser step on a batch, when `fraction` of the run is done.
 
-    Nothing here waits for the device: whether all was finite is told by `session.bad_step`.
+    Nothing here waits for the device: whether all was finite is told by `Meter.bad_step`.
     """
-    plan, optim, scaler = session.plan, session.recipe.optim, session.scaler
+    plan, optim, scaler = session.plan, session.plan.recipe.optim, session.scaler
     losses: dict[str, Tensor] = {}
     for part in _micro_batches(batch, optim.accumulate):
         with plan.runtime.autocast():
@@ -144,7 +147,9 @@ def optimise(session: Session, batch: Mapping[str, Tensor], fraction: float) -> 
     scaler.step(session.optimiser)
     scaler.update()
     session.optimiser.zero_grad(set_to_none=True)
-    session.count(losses, finite)
+    session.average.update()
+    meter.watch(finite)
+    meter.count(batch, losses)
 
 
 def _not_finite(plan: Plan, step: float) -> TrainingError:

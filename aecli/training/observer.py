@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,7 +29,9 @@ class Progress:
         fraction: share of the run that is done, 0 to 1.
         seconds: time spent, over all sessions of the run.
         losses: terms of the loss, averaged since the last validation.
-        images_per_second: crops a second in this session.
+        images_per_second: crops a second in this session, validation aside.
+        pixels_per_second: pixels a second, likewise, of the largest pictures of its batches.
+        waited: share of that time in which the network waited for a batch, 0 to 1.
         lr: learning rate of the last step.
     """
 
@@ -37,6 +40,8 @@ class Progress:
     seconds: float
     losses: Mapping[str, float]
     images_per_second: float
+    pixels_per_second: float
+    waited: float
     lr: float
 
 
@@ -96,13 +101,17 @@ class Log:
             "step": progress.step,
             "seconds": round(progress.seconds, 1),
             "lr": progress.lr,
+            "pixels_per_second": progress.pixels_per_second,
+            "waited": progress.waited,
             **{f"loss_{k}": v for k, v in progress.losses.items()},
             **metrics,
         }
         self._rows.append(
             {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in values.items()}
         )
-        with self._path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(self._rows[-1]), extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(self._rows)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self._rows[-1]), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(self._rows)
+        with atomic(self._path, overwrite=True) as file:
+            file.write(text.getvalue().encode())

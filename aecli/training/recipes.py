@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ KINDS: Mapping[str, type[Any]] = {
     "run": RunConfig,
     "about": About,
 }
-SECTIONS = ("model", "objective", *KINDS, "second")
+SECTIONS = ("model", "objective", *KINDS, "stage")
 
 
 def from_table(table: Mapping[str, Any]) -> Recipe:
@@ -30,44 +32,65 @@ def from_table(table: Mapping[str, Any]) -> Recipe:
     Raises:
         UsageError: as `section`.
     """
-    parts = {name: _subtable(table, name) for name in table if name != "task"}
-    if "second" in parts:
-        parts["second"] = _flat(parts["second"])
+    parts = {name: _subtable(table, name) for name in table if name not in ("task", "stage")}
     filled: dict[str, Any] = {
         k: section(KINDS[k], v, k) if k in KINDS else v for k, v in parts.items()
     }
-    return Recipe(table["task"], **filled)
+    return Recipe(table["task"], **filled, stage=_stage_list(table.get("stage", ())))
 
 
 def stages(recipe: Recipe) -> list[Recipe]:
-    """The recipe of each stage: this one, and what `second` makes of it.
+    """The recipe of each stage, as if it were a run of its own: one at least.
 
     Raises:
-        UsageError: `second` has unknown keys, or changes the model.
+        UsageError: a stage has unknown keys, or changes the model.
     """
-    if not recipe.second:
+    whole = recipe.as_table() | {"stage": []}
+    if not recipe.stage:
         return [recipe]
-    table = recipe.as_table() | {"second": {}}
-    for key, value in recipe.second.items():
-        if key.startswith("model."):
-            raise UsageError(f"second.{key}: both stages have one model")
-        _set(table, key, value)
-    return [recipe, from_table(table)]
+    each = []
+    for number, changes in enumerate(recipe.stage, 1):
+        table = dict(whole)
+        for key, value in changes.items():
+            if key.startswith("model."):
+                raise UsageError(f"stage.{number}.{key}: all stages have one model")
+            _set(table, key, value)
+        each.append(from_table(table))
+    return each
 
 
-def changes(first: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """What a recipe's `second` must say for `stages` to make `later` of `first`, both as tables."""
-    return {
-        f"{part}.{key}": value
-        for part in KINDS.keys() | {"objective"}
-        for key, value in later[part].items()
-        if first[part].get(key) != value
-    }
+def of_steps(recipe: Recipe, steps: int) -> Recipe:
+    """The recipe for a number of steps in all; stages keep their shares, one step each at least."""
+    if not recipe.stage:
+        return replace(recipe, run=replace(recipe.run, steps=steps))
+    before = [stage.run.steps for stage in stages(recipe)]
+    ends = [round(steps * end / sum(before)) for end in accumulate(before)]
+    lengths = [max(1, end - start) for start, end in pairwise([0, *ends])]
+    lengths[-1] = max(1, steps - sum(lengths[:-1]))
+    changed = [s | {"run.steps": n} for s, n in zip(map(dict, recipe.stage), lengths, strict=True)]
+    return replace(recipe, stage=changed)
+
+
+def as_written_before(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's table as older checkpoints hold it, in today's words."""
+    new = {name: dict(part) if isinstance(part, dict) else part for name, part in table.items()}
+    new.get("run", {}).pop("share", None)
+    second = new.pop("second", None)
+    if second:
+        new["stage"] = [{}, second]
+    return new
+
+
+def _stage_list(stages: Any) -> tuple[dict[str, Any], ...]:
+    """`[[stage]]` sections as TOML reads them, `optim.lr = 1` being nested -> flat tables."""
+    if not (isinstance(stages, list | tuple) and all(isinstance(s, dict) for s in stages)):
+        raise UsageError("stages are a list of sections: [[stage]]")
+    return tuple(_flat(stage) for stage in stages)
 
 
 def _subtable(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The section `name` of a TOML document, empty where it is left out."""
-    if name not in SECTIONS:
+    if name not in SECTIONS or name == "stage":
         raise UsageError(f"unknown section [{name}]", did_you_mean(name, SECTIONS))
     values = table.get(name, {})
     if not isinstance(values, dict):
@@ -92,7 +115,7 @@ def load(task: str, name_or_path: str | None, settings: Iterable[str] = ()) -> R
     Args:
         task: `denoise`, ...
         name_or_path: a TOML file, or NAME for `recipes/{task}-{NAME}.toml`, or None: the task's own
-            defaults, `recipes/{task}.toml`, where there are any.
+            defaults, `recipes/{task}.toml`.
         settings: overrides such as `optim.lr=3e-4`; values are TOML, anything else is a string.
 
     Raises:
@@ -100,28 +123,30 @@ def load(task: str, name_or_path: str | None, settings: Iterable[str] = ()) -> R
     """
     import tomllib  # here, as the help pages need none of it
 
-    table: dict[str, Any] = {"task": task}
-    default = RECIPES / f"{task}.toml"
-    if name_or_path is None and default.is_file():
-        name_or_path = str(default)
-    if name_or_path is not None:
-        path = Path(name_or_path)
-        if path.suffix != ".toml":
-            path = RECIPES / f"{task}-{name_or_path}.toml"
-            if not path.is_file():
-                known = [p.stem.removeprefix(f"{task}-") for p in RECIPES.glob(f"{task}-*.toml")]
-                raise UsageError(
-                    f"no recipe called {name_or_path!r}", did_you_mean(name_or_path, known)
-                )
-        try:
-            table |= tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise UsageError(f"cannot read recipe {path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not TOML: {error}") from None
-        if table["task"] != task:
-            raise UsageError(f"{path} is a recipe for {table['task']}, not for {task}")
+    path = _path(task, name_or_path)
+    try:
+        table = {"task": task} | tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read recipe {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}") from None
+    if table["task"] != task:
+        raise UsageError(f"{path} is a recipe for {table['task']}, not for {task}")
     return apply(table, settings)
+
+
+def _path(task: str, name_or_path: str | None) -> Path:
+    if name_or_path is None:
+        return RECIPES / f"{task}.toml"
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = RECIPES / f"{task}-{name_or_path}.toml"
+        if not path.is_file():
+            known = [p.stem.removeprefix(f"{task}-") for p in RECIPES.glob(f"{task}-*.toml")]
+            raise UsageError(
+                f"no recipe called {name_or_path!r}", did_you_mean(name_or_path, known)
+            )
+    return path
 
 
 def apply(table: Mapping[str, Any], settings: Iterable[str]) -> Recipe:
@@ -131,12 +156,20 @@ def apply(table: Mapping[str, Any], settings: Iterable[str]) -> Recipe:
         UsageError: as `load`.
     """
     table = dict(table)
-    for setting in settings:
-        _override(table, setting)
+    parsed = [_parsed(setting) for setting in settings]
+    for part, name, value in parsed:
+        if (part, name) == ("model", "architecture"):
+            _change_architecture(table, value)
+    for part, name, value in parsed:
+        if part == "stage":
+            _set_in_stage(table, name, value)
+        else:
+            _set(table, f"{part}.{name}", value)
     return from_table(table)
 
 
-def _override(table: dict[str, Any], setting: str) -> None:
+def _parsed(setting: str) -> tuple[str, str, Any]:
+    """`optim.lr=3e-4` -> section, key, value."""
     import tomllib
 
     key, equals, text = setting.partition("=")
@@ -149,7 +182,41 @@ def _override(table: dict[str, Any], setting: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
-    _set(table, f"{part}.{name}", value)
+    return part, name, value
+
+
+def _change_architecture(table: dict[str, Any], name: object) -> None:
+    """Leave out what a recipe says of another architecture, and of an objective that is not its.
+
+    Unknown names are left to whoever looks the architecture up.
+    """
+    from aecli.models.registry import Registry
+
+    task = table["task"]
+    objectives = {spec.name: spec.tasks[task] for spec in Registry.discover().for_task(task)}
+    before = _subtable(table, "model").get("architecture") or default_architecture(task)
+    if name == before or name not in objectives:
+        return
+    table["model"] = {}
+    if objectives[str(name)] != objectives.get(before):
+        table["objective"], table["stage"] = {}, []
+
+
+def default_architecture(task: str) -> str:
+    """The architecture that a task's own recipe names."""
+    name: str = load(task, None).model["architecture"]
+    return name
+
+
+def _set_in_stage(table: dict[str, Any], name: str, value: Any) -> None:
+    """`2.optim.lr`: a key of the second stage."""
+    number, _, key = name.partition(".")
+    each = list(_stage_list(table.get("stage", ())))
+    if not (number.isdecimal() and 1 <= int(number) <= len(each) and key):
+        known = f"it has {len(each)}" if each else "it has no stages"
+        raise UsageError(f"the recipe has no stage.{name}", f"{known}; e.g. stage.1.optim.lr=3e-4")
+    each[int(number) - 1] = each[int(number) - 1] | {key: value}
+    table["stage"] = each
 
 
 def _set(table: dict[str, Any], key: str, value: Any) -> None:
@@ -162,8 +229,10 @@ def dumps(recipe: Recipe) -> str:
     """The recipe as TOML; `load` reads it back to an equal recipe."""
     table = recipe.as_table()
     lines = [f"task = {_toml(table.pop('task'))}"]
-    for name, values in table.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    parts = [(f"[[{name}]]", v) for name in ("stage",) for v in table.pop(name)]
+    parts = [(f"[{name}]", values) for name, values in table.items()] + parts
+    for heading, values in parts:
+        lines += ["", heading, *(f"{key} = {_toml(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
 
 

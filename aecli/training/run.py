@@ -24,19 +24,27 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe
-    from aecli.training.observer import Observer
+    from aecli.training.observer import Observer, Progress
     from aecli.training.request import Request
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of it; `model` is the installed file, None for an unfinished run."""
+    """What came of it; `model` is the installed file, None for an unfinished run.
+
+    `progress` and `metrics` are those of the last stage.
+    """
 
     model: Path | None
     folder: Path
     finished: bool
-    step: int
+    progress: Progress
     metrics: Mapping[str, float]
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done."""
+        return self.progress.step
 
 
 def run(request: Request, observer: Observer) -> Trained:
@@ -52,7 +60,7 @@ def run(request: Request, observer: Observer) -> Trained:
     with distributed.join(runtime.device) as ranks:
         target = store.user_folder() / store.file_name(request.task, request.name)
         folder = request.folder or store.home() / "runs" / f"{request.task}-{request.name}"
-        plan = stages(request, folder)
+        recipe, limit, plan = stages(request, folder)
         start = _start(request)
         train, val = _images(request, plan[0].recipe, start)
         if ranks.first:
@@ -64,7 +72,11 @@ def run(request: Request, observer: Observer) -> Trained:
         origin = plan[0].state.origin if plan[0].state is not None else None
         if start is not None:
             origin = f"{start.meta.task}-{start.meta.tag}"
+        earlier: list[dict[str, Any]] = []
         for number, stage in enumerate(plan):
+            if number:
+                assert start is not None  # the stage before has left it
+                earlier.append(_record(start))
             if any(later.state is not None for later in plan[number + 1 :]):
                 start = checkpoints.load(loop.kept(stage.recipe, stage.folder))
                 continue
@@ -73,6 +85,7 @@ def run(request: Request, observer: Observer) -> Trained:
             outcome = loop.train(
                 Plan(
                     recipe=stage.recipe,
+                    whole=recipe,
                     name=request.name,
                     train=train,
                     val=val,
@@ -83,6 +96,8 @@ def run(request: Request, observer: Observer) -> Trained:
                     resume=stage.state,
                     start=start,
                     origin=origin,
+                    limit=limit,
+                    earlier=tuple(earlier),
                 ),
                 observer,
             )
@@ -98,9 +113,14 @@ def run(request: Request, observer: Observer) -> Trained:
         target if outcome.finished else None,
         folder,
         outcome.finished,
-        outcome.step,
+        outcome.progress,
         outcome.metrics,
     )
+
+
+def _record(model: Model) -> dict[str, Any]:
+    """What the metadata of later stages say of the one that has left a model."""
+    return {key: model.meta.training[key] for key in ("recipe", "steps", "seconds")}
 
 
 def _start(request: Request) -> Model | None:

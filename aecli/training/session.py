@@ -1,9 +1,8 @@
-"""All that a run holds while it goes on: weights, optimiser, images, and its place."""
+"""All that a run holds while it goes on, assembled: weights, optimiser, images."""
 
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,7 @@ from aecli.training.batches import Batches
 from aecli.training.build import adopt, architecture, objective, optimiser
 from aecli.training.degradations.draws import Draws
 from aecli.training.distributed import Ranks
-from aecli.training.folder import BEST, LAST, METRICS, PICTURES, RECIPE, SAMPLES, prepare
-from aecli.training.observer import Log, Progress, Unwatched, save_rows
+from aecli.training.folder import RECIPE, prepare
 from aecli.training.state import State, WeightAverage
 from aecli.version import __version__
 
@@ -33,18 +31,17 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Meta, Model
     from aecli.device import Runtime
+    from aecli.models.registry import ModelSpec
     from aecli.training.config import Recipe
-    from aecli.training.data import Batch
+    from aecli.training.data import Batch, Source
+    from aecli.training.meter import Meter
     from aecli.training.objectives import Objective
-    from aecli.training.objectives.base import HeldOut, Score
+    from aecli.training.objectives.base import HeldOut
     from aecli.training.observer import Observer
 
 
 MADE_TOGETHER = 256
 """Samples that a GPU makes in one go, in as far as they are several steps'."""
-
-FREE_VALIDATION = 5.0
-"""Seconds that the validations of any run may take, whatever its share of them."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +49,23 @@ class Plan:
     """One call of the engine.
 
     Attributes:
-        recipe: what to do.
+        recipe: what to do: that of this stage.
+        whole: the recipe of all stages.
         name: the model's name.
         train, val: images, as the objective has collected them.
         folder: the run folder; made, and cleared of an earlier run where this one starts afresh.
         runtime: device and precision.
         ranks: this process among its peers.
-        seconds: length of the run where time limits it, None where `run.steps` does.
+        seconds: length of the stage where time limits it, None where `run.steps` does.
+        limit: length of all stages, likewise.
         resume: state to go on from.
         start: weights to start from.
         origin: the model that the user started from, for the checkpoint's metadata.
+        earlier: what the stages before this one were, for the checkpoint's metadata.
     """
 
     recipe: Recipe
+    whole: Recipe
     name: str
     train: Sequence[Any]
     val: Sequence[Any]
@@ -75,6 +76,8 @@ class Plan:
     resume: State | None = None
     start: Model | None = None
     origin: str | None = None
+    limit: float | None = None
+    earlier: Sequence[Mapping[str, Any]] = ()
 
 
 class Trainee(nn.Module):
@@ -114,193 +117,94 @@ class Compiled(nn.Module):
         return out
 
 
+@dataclass(eq=False)
 class Session:
-    """A run between its start (or resumption) and its end.
+    """A run's parts, from its start or resumption to its end.
 
     Attributes:
-        step: optimiser steps done.
+        plan: what to do.
+        spec, config: the architecture.
+        module: what is trained.
+        trainee: the same with its loss, perhaps compiled and distributed.
+        shadow: a second module, for the averaged weights in validation.
+        objective: what the task asks of it.
+        source, held_out: images, to train on and to validate on.
+        average: the averaged weights.
+        optimiser: what changes the weights.
+        scaler: keeps small gradients of fp16 from vanishing.
+        best: the primary metric of the best weights so far.
         metrics: figures of the last validation.
-
-    Raises:
-        UsageError: the recipe does not fit the architecture, the ranks or the resumed weights, or
-            the run folder cannot be used.
-        TrainingError: there is no usable image.
+        origin: the model that the user started from.
+        step, seconds: steps done and time spent before this session.
     """
 
-    def __init__(self, plan: Plan, observer: Observer) -> None:
-        self.plan = plan
-        self.recipe = plan.recipe
-        self._observer = observer
-        _check_shares(plan.recipe, plan.ranks)
-        heard = observer if plan.ranks.first else Unwatched()
+    plan: Plan
+    spec: ModelSpec
+    config: Any
+    module: nn.Module
+    trainee: nn.Module
+    shadow: nn.Module
+    objective: Objective
+    source: Source
+    held_out: HeldOut
+    average: WeightAverage
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    origin: str | None
+    best: float = -math.inf
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    step: int = 0
+    seconds: float = 0.0
 
-        self.spec, self._config = architecture(plan.recipe, plan.start)
-        with torch.random.fork_rng():
-            torch.manual_seed(self.recipe.run.seed)
-            self.module = self.spec.build(self._config)
-        self._origin = plan.origin
-        if plan.start is not None:
-            adopt(self.module, plan.start, heard.warn)
-        device, optim = plan.runtime.device, self.recipe.optim
-        self.objective = objective(self.recipe, self.spec, self._config)
-        geometry = self.spec.geometry(self._config)
-        self.source, self._held_out = self.objective.open(
-            plan.train, plan.val, self.recipe, geometry, device, heard
-        )
-        _place(self.module, device)
-        self.objective.begin(self.module, self.source)
-        self.average = WeightAverage(self.module, optim.ema)
-        self._shadow = plan.runtime.prepare(self.spec.build(self._config))
-        self.optimiser = optimiser(self.module, optim, device)
-        half = plan.runtime.precision is Precision.FP16
-        self.scaler = torch.amp.GradScaler(device.type, enabled=half)
-
-        self.step, self._spent, self._best = 0, 0.0, -math.inf
-        if plan.resume is not None:
-            self._restore(plan.resume)
-            if plan.resume.files != self.source.names:
-                heard.warn(
-                    "the images have changed since this run was saved: it will not repeat exactly"
-                )
-        self.trainee: nn.Module = Trainee(self.module, self.objective)
-        if self.recipe.run.compile and device.type == "cuda":
-            self.trainee = Compiled(self.trainee, heard.warn)
-        if plan.ranks.size > 1:
-            self.trainee = DistributedDataParallel(self.trainee)
-        self._first_step = self.step
-        self._began = time.monotonic()
-        self._terms: dict[str, Tensor] = {}
-        self._summed = 0
-        self._bad_step = torch.full((), math.inf, device=device)
-        self._validating, self._last_validation, self._within = 0.0, 0.0, False
-        self.metrics: Mapping[str, float] = {}
-        if plan.ranks.first:
-            prepare(plan.folder, afresh=plan.resume is None)
-            self._log = Log(plan.folder / METRICS, self.step)
-            (plan.folder / RECIPE).write_text(recipes.dumps(self.recipe), "utf-8")
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        rate: float = self.optimiser.param_groups[0]["lr"]
+        return rate
 
     def batches(self) -> Batches:
-        """This rank's batches from the present step on."""
-        data, seed, ranks = self.recipe.data, self.recipe.run.seed, self.plan.ranks
-        device = self.plan.runtime.device
-        share = data.batch // ranks.size
+        """This rank's batches from the first step on."""
+        recipe, ranks, device = self.plan.recipe, self.plan.ranks, self.plan.runtime.device
+        whole = recipe.data.batch
+        share = whole // ranks.size
 
         def make(steps: range) -> Batch:
-            starts = np.array(steps)[:, None] * data.batch + ranks.rank * share
-            draws = Draws(seed, (starts + np.arange(share)).ravel(), device)
-            return self.objective.batch(self.source, draws)
+            starts = np.array(steps)[:, None] * whole + ranks.rank * share
+            numbers = (starts + np.arange(share)).ravel()
+            return self.objective.batch(self.source, Draws(recipe.run.seed, numbers, device))
 
-        together = max(1, MADE_TOGETHER // data.batch) if device.type == "cuda" else 1
-        return Batches(make, self.step, device, ahead=data.workers > 0, together=together)
+        together = max(1, MADE_TOGETHER // whole) if device.type == "cuda" else 1
+        return Batches(make, self.step, device, ahead=recipe.data.workers > 0, together=together)
 
-    def seconds(self) -> float:
-        """Time spent, over all sessions of the run."""
-        return self._spent + time.monotonic() - self._began
-
-    def fraction(self) -> float:
-        """Share of the run that is done; 1 or more at its end."""
-        if self.plan.seconds is not None:
-            return self.seconds() / self.plan.seconds
-        return self.step / self.recipe.run.steps
-
-    def progress(self) -> Progress:
-        """Where the run stands, to show it."""
-        active = max(time.monotonic() - self._began, 1e-6)
-        return Progress(
-            step=self.step,
-            fraction=min(self.fraction(), 1.0),
-            seconds=self.seconds(),
-            losses={k: float(v) / max(self._summed, 1) for k, v in self._terms.items()},
-            images_per_second=(self.step - self._first_step) * self.recipe.data.batch / active,
-            lr=self.optimiser.param_groups[0]["lr"],
-        )
-
-    def count(self, losses: Mapping[str, Tensor], finite: Tensor) -> None:
-        """Take a step's loss into the averages that `progress` shows, and whether it is finite.
-
-        Nothing here waits for the device.
-        """
-        self._terms = {k: self._terms.get(k, 0) + v for k, v in losses.items()}
-        self._summed += 1
-        bad = torch.where(finite, math.inf, float(self.step))
-        self._bad_step = torch.minimum(self._bad_step, bad)
-
-    def bad_step(self) -> float:
-        """The first step whose loss or gradient was not finite, infinity without any."""
-        return float(self._bad_step)
-
-    def due(self) -> bool:
-        """Whether it is time for a validation, and the run's share of it is not yet used up."""
-        run = self.recipe.run
-        if self.step % run.validate_every or self.fraction() >= 1:
-            return False
-        spent = self._validating + self._last_validation
-        return spent <= max(FREE_VALIDATION, run.validate_share * self.seconds())
-
-    def validate(self) -> None:
-        """Score the averaged weights and save them, also as the best if they are."""
-        began = time.monotonic()
-        self._shadow.load_state_dict(self.average.weights)
-        if self.plan.seconds is not None and not self._within:
-            self._limit_validation(self.recipe.run.validate_share * self.plan.seconds)
-        score = self._scored(self._held_out)
-        self.metrics = score.metrics
-        improved = self.metrics[self.objective.primary] > self._best
-        if improved:
-            self._best = self.metrics[self.objective.primary]
-            self.save_weights(BEST)
-        self.save_weights(LAST)
-        save_rows(self.plan.folder / PICTURES, score.rows)
-        save_rows(self.plan.folder / SAMPLES, score.samples)
-        progress = self.progress()
-        self._log.write(progress, self.metrics)
-        self._observer.validated(progress, self.metrics, improved)
-        self._terms, self._summed = {}, 0
-        self._last_validation = time.monotonic() - began
-        self._validating += self._last_validation
-
-    def _scored(self, held_out: HeldOut) -> Score:
-        device = self.plan.runtime.device
-        with torch.inference_mode(), self.plan.runtime.autocast():
-            return self.objective.validate(self._shadow, held_out, device)
-
-    def _limit_validation(self, seconds: float) -> None:
-        """Keep as many held-out images as are validated in so many seconds."""
-        count = len(self._held_out)
-        for _ in range(2):  # the first time includes what is done once
-            began = time.monotonic()
-            self._scored(self._held_out[:1])
-            each = time.monotonic() - began
-            if each * count <= seconds:
-                break
-        step = min(math.ceil(each * count / seconds), count) if seconds else count
-        self._held_out = self._held_out[:: max(1, step)]
-        self._within = True
-
-    def save_weights(self, name: str) -> None:
+    def save_weights(self, name: str, meter: Meter) -> None:
         """Write the averaged weights as a model, in the form it is published in."""
-        checkpoints.save(self.plan.folder / name, self.average.weights, self._meta())
+        checkpoints.save(self.plan.folder / name, self.average.weights, self._meta(meter))
 
-    def save_state(self) -> None:
+    def save_state(self, meter: Meter) -> None:
         """Write what `--resume` needs."""
         State(
-            step=self.step,
-            seconds=self.seconds(),
-            best=self._best,
-            origin=self._origin,
-            recipe=self.recipe.as_table(),
+            step=meter.step,
+            seconds=meter.seconds(),
+            best=self.best,
+            origin=self.origin,
+            recipe=self.plan.whole.as_table(),
             files=self.source.names,
             module=self.module.state_dict(),
             average=self.average.weights,
             updates=self.average.updates,
             optimiser=self.optimiser.state_dict(),
             scaler=self.scaler.state_dict(),
-            limit=self.plan.seconds,
+            limit=self.plan.limit,
         ).save(self.plan.folder)
 
-    def _restore(self, state: State) -> None:
-        self.step, self._spent, self._best = state.step, state.seconds, state.best
-        self._origin = state.origin
+    def restore(self, state: State) -> None:
+        """Go on from a saved state.
+
+        Raises:
+            UsageError: it does not fit.
+        """
+        self.step, self.seconds, self.best = state.step, state.seconds, state.best
+        self.origin = state.origin
         try:
             self.module.load_state_dict(state.module)
         except RuntimeError:
@@ -316,26 +220,83 @@ class Session:
             ) from None
         self.scaler.load_state_dict(state.scaler)
 
-    def _meta(self) -> Meta:
+    def _meta(self, meter: Meter) -> Meta:
+        recipe = self.plan.recipe
         facts: dict[str, Any] = {
-            **asdict(self.recipe.about),
+            **asdict(recipe.about),
             **self.objective.facts().as_table(),
             "images": len(self.source),
-            "steps": self.step,
-            "seconds": round(self.seconds()),
-            "seed": self.recipe.run.seed,
-            "from": self._origin,
-            "recipe": self.recipe.as_table(),
+            "steps": meter.step,
+            "seconds": round(meter.seconds()),
+            "seed": recipe.run.seed,
+            "from": self.origin,
+            "recipe": recipe.as_table(),
+            "stages": list(self.plan.earlier),
         }
         return checkpoints.Meta(
             architecture=self.spec.name,
-            config=asdict(self._config),
-            task=self.recipe.task,
+            config=asdict(self.config),
+            task=recipe.task,
             tag=self.plan.name,
             training=facts,
             metrics=dict(self.metrics),
             version=__version__,
         )
+
+
+def assemble(plan: Plan, observer: Observer) -> Session:
+    """Make all that a run needs, and its folder.
+
+    Raises:
+        UsageError: the recipe does not fit the architecture, the ranks or the resumed weights, or
+            the run folder cannot be used.
+        TrainingError: there is no usable image.
+    """
+    recipe, device = plan.recipe, plan.runtime.device
+    _check_shares(recipe, plan.ranks)
+    spec, config = architecture(recipe, plan.start)
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.run.seed)
+        module = spec.build(config)
+    if plan.start is not None:
+        adopt(module, plan.start, observer.warn)
+    task = objective(recipe, spec, config)
+    source, held_out = task.open(
+        plan.train, plan.val, recipe, spec.geometry(config), device, observer
+    )
+    _place(module, device)
+    task.begin(module, source)
+    trainee: nn.Module = Trainee(module, task)
+    if recipe.run.compile and device.type == "cuda":
+        trainee = Compiled(trainee, observer.warn)
+    if plan.ranks.size > 1:
+        trainee = DistributedDataParallel(trainee)
+    half = plan.runtime.precision is Precision.FP16
+    session = Session(
+        plan=plan,
+        spec=spec,
+        config=config,
+        module=module,
+        trainee=trainee,
+        shadow=plan.runtime.prepare(spec.build(config)),
+        objective=task,
+        source=source,
+        held_out=held_out,
+        average=WeightAverage(module, recipe.optim.ema),
+        optimiser=optimiser(module, recipe.optim, device),
+        scaler=torch.amp.GradScaler(device.type, enabled=half),
+        origin=plan.origin,
+    )
+    if plan.resume is not None:
+        session.restore(plan.resume)
+        if plan.resume.files != source.names:
+            observer.warn(
+                "the images have changed since this run was saved: it will not repeat exactly"
+            )
+    if plan.ranks.first:
+        prepare(plan.folder, afresh=plan.resume is None)
+        (plan.folder / RECIPE).write_text(recipes.dumps(plan.whole), "utf-8")
+    return session
 
 
 def _check_shares(recipe: Recipe, ranks: Ranks) -> None:

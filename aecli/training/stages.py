@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,11 @@ from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.errors import UsageError
 from aecli.training import recipes
-from aecli.training.folder import SECOND
+from aecli.training.folder import of_stage
 from aecli.training.state import FILE, State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from aecli.training.config import Recipe
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training, alone or one of two.
+    """One training of one or several in a row.
 
     Attributes:
         recipe: what to do.
@@ -37,31 +37,50 @@ class Stage:
     seconds: float | None
 
 
-def stages(request: Request, folder: Path) -> list[Stage]:
-    """The stages that a request asks for, in the run folder `folder`.
+def stages(request: Request, folder: Path) -> tuple[Recipe, float | None, list[Stage]]:
+    """The whole recipe that a request asks for, its length in seconds, and its stages.
+
+    They keep what they leave in the run folder `folder`. The length is None where it is one of
+    steps.
 
     Raises:
         UsageError: the request contradicts itself, or its recipe is impossible.
         TrainingError: there is nothing to resume.
     """
-    state = State.load(folder) if request.resume else None
-    begun = request.resume and (folder / SECOND / FILE).is_file()
-    later = State.load(folder / SECOND) if begun else None
-    recipe = _recipe(request, state, later)
-    seconds = _limit(request, state, recipe)
-    each = recipes.stages(_of_steps(recipe, request.steps))
-    if len(each) == 1:
-        return [Stage(each[0], folder, state, seconds)]
-    share = recipe.run.share
-    lengths = (None, None) if seconds is None else (share * seconds, (1 - share) * seconds)
-    return [
-        Stage(each[0], folder, state, lengths[0]),
-        Stage(each[1], folder / SECOND, later, lengths[1]),
-    ]
+    states = list(_states(folder)) if request.resume else []
+    latest = states[-1] if states else None
+    recipe = _recipe(request, latest)
+    if request.steps is not None:
+        recipe = recipes.of_steps(recipe, request.steps)
+    seconds = _limit(request, latest)
+    each = recipes.stages(recipe)
+    steps = sum(stage.run.steps for stage in each)
+    return (
+        recipe,
+        seconds,
+        [
+            Stage(
+                stage,
+                of_stage(folder, number),
+                states[number] if number < len(states) else None,
+                None if seconds is None else seconds * stage.run.steps / steps,
+            )
+            for number, stage in enumerate(each)
+        ],
+    )
 
 
-def _recipe(request: Request, state: State | None, later: State | None) -> Recipe:
-    """The recipe file's, or the resumed run's stages', with the request's overrides."""
+def _states(folder: Path) -> Iterator[State]:
+    """The states of the stages that have begun, one at least."""
+    yield State.load(folder)
+    number = 1
+    while (of_stage(folder, number) / FILE).is_file():
+        yield State.load(of_stage(folder, number))
+        number += 1
+
+
+def _recipe(request: Request, state: State | None) -> Recipe:
+    """The recipe file's, or the resumed run's, with the request's overrides."""
     if state is not None and request.start is not None:
         raise UsageError("a run resumes from its own state: --from does not go with --resume")
     if state is not None and request.recipe is not None:
@@ -73,42 +92,34 @@ def _recipe(request: Request, state: State | None, later: State | None) -> Recip
         overrides.append(f"run.seed={request.seed}")
     if state is None:
         recipe = recipes.load(request.task, request.recipe)
-        inherited = [] if recipe.objective else _objective_of(request)
-        return recipes.load(request.task, request.recipe, [*inherited, *overrides])
+        if request.start is not None:
+            recipe = _continued(recipe, request)
+        return recipes.apply(recipe.as_table(), overrides)
     if state.recipe["task"] != request.task:
         raise UsageError(f"that is a run of `train {state.recipe['task']}`")
-    own = {"second": recipes.changes(state.recipe, later.recipe)} if later is not None else {}
-    return recipes.apply(state.recipe | own, overrides)
+    return recipes.apply(state.recipe, overrides)
 
 
-def _objective_of(request: Request) -> list[str]:
-    """The objective of the model that a run starts from, as settings.
+def _continued(recipe: Recipe, request: Request) -> Recipe:
+    """The recipe of a run that starts from a model: what it leaves open is as the model's was.
 
-    So that a model for camera noise is not tuned to white noise unasked.
+    So that a model for camera noise is not tuned to white noise unasked. The task's own recipe
+    leaves the architecture open.
     """
-    if request.start is None:
-        return []
-    meta = checkpoints.read_meta(store.find(request.task, request.start).path)
-    objective = meta.training.get("recipe", {}).get("objective", {})
-    return [f"objective.{key}={json.dumps(value)}" for key, value in objective.items()]
-
-
-def _of_steps(recipe: Recipe, steps: int | None) -> Recipe:
-    """The recipe for a number of steps in all, which two stages share."""
-    if steps is None:
+    assert request.start is not None
+    if request.recipe is None:
+        recipe = replace(recipe, model={})
+    if recipe.objective:
         return recipe
-    if not recipe.second:
-        return replace(recipe, run=replace(recipe.run, steps=steps))
-    first = min(max(1, round(steps * recipe.run.share)), max(1, steps - 1))
-    second = {**recipe.second, "run.steps": max(1, steps - first)}
-    return replace(recipe, run=replace(recipe.run, steps=first), second=second)
+    meta = checkpoints.read_meta(store.find(request.task, request.start).path)
+    before = recipes.as_written_before(meta.training.get("recipe", {}))
+    return replace(recipe, objective=before.get("objective", {}))
 
 
-def _limit(request: Request, state: State | None, recipe: Recipe) -> float | None:
+def _limit(request: Request, state: State | None) -> float | None:
     """The run's length in seconds, None where it is one of steps; a resumed run keeps its own."""
     if request.seconds is None:
-        limit = state.limit if state is not None and request.steps is None else None
-        return limit / recipe.run.share if limit and recipe.second else limit
+        return state.limit if state is not None and request.steps is None else None
     if request.steps is not None:
         raise UsageError("a run is limited by --steps or by --time, not by both")
     if not request.seconds > 0:

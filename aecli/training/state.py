@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import io
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from aecli.errors import TrainingError
+from aecli.errors import InputError, TrainingError
+from aecli.files.atomic import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,11 +66,11 @@ class State:
         seconds: time spent, over all sessions of the run.
         best: the primary metric of the best weights so far.
         origin: the model whose weights the run started from.
-        recipe: the recipe, as a table.
+        recipe: the whole recipe, all stages, as a table.
         files: names of the training images, to tell when the data has changed.
         module, average, optimiser, scaler: their state dicts.
         updates: updates of the average.
-        limit: seconds that the run is to take, None where its steps end it.
+        limit: seconds that the whole run is to take, None where its steps end it.
     """
 
     step: int
@@ -86,13 +87,18 @@ class State:
     limit: float | None = None
 
     def save(self, folder: Path) -> None:
-        """Write it to `folder`; the old one is replaced only once the new one is complete."""
-        part = folder / f".{FILE}.{os.getpid()}.part"
+        """Write it to `folder`; the old one is replaced only once the new one is complete.
+
+        Raises:
+            TrainingError: it cannot be written, because the disk is full, for example.
+        """
+        content = io.BytesIO()
+        torch.save(asdict(self), content)
         try:
-            torch.save(asdict(self), part)
-            part.replace(folder / FILE)
-        finally:
-            part.unlink(missing_ok=True)
+            with atomic(folder / FILE, overwrite=True) as file:
+                file.write(content.getbuffer())
+        except InputError as error:
+            raise TrainingError(error.message, "the last good state is kept") from error
 
     @classmethod
     def load(cls, folder: Path) -> State:

@@ -20,11 +20,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aecli import device
 from aecli.training import recipes
-from aecli.training.batches import Batches
+from aecli.training.batches import Batch, Batches
 from aecli.training.build import architecture, objective
 from aecli.training.loop import fast_convolutions, optimise
+from aecli.training.meter import Meter
 from aecli.training.observer import Unwatched
-from aecli.training.session import Plan, Session
+from aecli.training.session import Plan, Session, assemble
 
 ROUNDS = 3
 """Real and repeated batches take turns, so that a busy machine is unjust to neither."""
@@ -77,13 +78,14 @@ def measured(
     """The speed of a recipe (`TASK/NAME`) on a folder of pictures."""
     with session(name, photos, runtime, settings) as run, run.batches() as stream:
         batch = next(stream)
+        meter = Meter(run.plan, 0, 0.0)
         with FlopCounterMode(display=False) as counter:
-            optimise(run, batch, 0.5)
+            optimise(run, meter, batch, 0.5)
         spent = {True: 0.0, False: 0.0}
-        timed(run, stream, steps // 2)
+        timed(run, meter, stream, steps // 2)
         before = stream.waited
         for real in (True, False) * ROUNDS:
-            spent[real] += timed(run, stream if real else repeat(batch), steps)
+            spent[real] += timed(run, meter, stream if real else repeat(batch), steps)
         waited = stream.waited - before
     count = ROUNDS * steps
     pixels = run.recipe.data.batch * run.recipe.data.crop**2
@@ -109,18 +111,16 @@ def session(
         device.denormals_flushed(),
         fast_convolutions(runtime.device),
     ):
-        plan = Plan(recipe, "benchmark", found, found[:2], Path(folder), runtime)
-        yield Session(plan, Unwatched())
+        plan = Plan(recipe, recipe, "benchmark", found, found[:2], Path(folder), runtime)
+        yield assemble(plan, Unwatched())
 
 
-def timed(run: Session, batches: Batches | repeat[dict[str, torch.Tensor]], steps: int) -> float:
+def timed(run: Session, meter: Meter, batches: Batches | repeat[Batch], steps: int) -> float:
     """Seconds that so many steps take."""
     wait(run.plan.runtime.device)
     began = time.perf_counter()
     for _, batch in zip(range(steps), batches, strict=False):
-        optimise(run, batch, 0.5)
-        run.average.update()
-        run.step += 1
+        optimise(run, meter, batch, 0.5)
     wait(run.plan.runtime.device)
     return time.perf_counter() - began
 

@@ -15,7 +15,7 @@ from aecli.training.objectives.base import PIXEL_LOSSES
 from aecli.training.objectives.vae import RECONSTRUCTIONS
 
 SHIPPED = sorted(recipes.RECIPES.glob("*.toml"))
-OWN_IMAGES = {"generate", "generate-vae", "embed"}
+OWN_IMAGES = {"denoise", "upscale", "generate", "generate-vae", "embed"}
 """Recipes for whatever images the user has."""
 
 
@@ -108,38 +108,57 @@ def test_every_loss_is_explained() -> None:
     assert config.LOSSES.keys() == PIXEL_LOSSES.keys() | RECONSTRUCTIONS.keys()
 
 
-SECOND = {"task": "generate", "second": {"optim": {"lr": 0.5}, "run.steps": 7}}
+TWO = {"task": "generate", "stage": [{"run.steps": 3}, {"optim": {"lr": 0.5}, "run.steps": 7}]}
 
 
-def test_a_second_stage_differs_in_what_it_says_alone() -> None:
-    recipe = recipes.from_table(SECOND)
+def test_stages_differ_in_what_they_say_alone() -> None:
+    recipe = recipes.from_table(TWO)
     first, second = recipes.stages(recipe)
-    assert first == recipe
-    assert (second.optim.lr, second.run.steps, second.second) == (0.5, 7, {})
-    assert second.data == first.data
-    assert recipes.stages(recipes.from_table({"task": "generate"})) == [
-        recipes.from_table({"task": "generate"})
-    ]
+    assert (first.run.steps, first.optim.lr) == (3, recipe.optim.lr)
+    assert (second.optim.lr, second.run.steps, second.stage) == (0.5, 7, ())
+    assert second.data == first.data == recipe.data
+    plain = recipes.from_table({"task": "generate"})
+    assert recipes.stages(plain) == [plain]
     assert recipes.from_table(tomllib.loads(recipes.dumps(recipe))) == recipe
 
 
-def test_settings_reach_the_second_stage() -> None:
-    recipe = recipes.apply(SECOND, ["second.optim.lr=0.25", "second.data.batch=3"])
-    second = recipes.stages(recipe)[1]
+def test_settings_reach_a_stage() -> None:
+    recipe = recipes.apply(TWO, ["stage.2.optim.lr=0.25", "stage.2.data.batch=3", "data.crop=8"])
+    first, second = recipes.stages(recipe)
     assert (second.optim.lr, second.data.batch, second.run.steps) == (0.25, 3, 7)
+    assert (first.data.batch, first.data.crop, second.data.crop) == (8, 8, 8)
+
+
+@pytest.mark.parametrize(("steps", "each"), [(10, [3, 7]), (20, [6, 14]), (2, [1, 1]), (1, [1, 1])])
+def test_stages_keep_their_shares_of_the_steps(steps: int, each: list[int]) -> None:
+    recipe = recipes.of_steps(recipes.from_table(TWO), steps)
+    assert [stage.run.steps for stage in recipes.stages(recipe)] == each
+    assert recipes.of_steps(recipes.from_table({"task": "generate"}), steps).run.steps == steps
 
 
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("second.optim.lrr=1", "unknown key optim.lrr"),
-        ("second.optimm.lr=1", r"unknown section \[optimm\]"),
-        ("second.steps=1", "unknown section"),
-        ("second.model.size=1", "both stages have one model"),
-        ("run.share=1", "run.share must lie between 0 and 1"),
+        ("stage.2.optim.lrr=1", "unknown key optim.lrr"),
+        ("stage.2.optimm.lr=1", r"unknown section \[optimm\]"),
+        ("stage.2.steps=1", "unknown section"),
+        ("stage.2.model.size=1", "all stages have one model"),
+        ("stage.3.optim.lr=1", r"no stage\.3\.optim\.lr"),
+        ("stage.optim.lr=1", "no stage.optim"),
         ("run.keep=first", "run.keep cannot be 'first'"),
     ],
 )
-def test_mistakes_in_a_second_stage_are_named(setting: str, words: str) -> None:
+def test_mistakes_in_a_stage_are_named(setting: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        recipes.stages(recipes.apply(SECOND, [setting]))
+        recipes.stages(recipes.apply(TWO, [setting]))
+
+
+def test_what_older_checkpoints_say_of_two_stages_is_understood() -> None:
+    old = {
+        "task": "generate",
+        "run": {"share": 0.2, "steps": 5, "seed": 3},
+        "second": {"optim.lr": 0.5, "run.steps": 7},
+    }
+    first, second = recipes.stages(recipes.from_table(recipes.as_written_before(old)))
+    assert (first.run.steps, second.run.steps, second.optim.lr, second.run.seed) == (5, 7, 0.5, 3)
+    assert old["run"] == {"share": 0.2, "steps": 5, "seed": 3}, "it is left as it is"

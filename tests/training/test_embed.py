@@ -17,8 +17,8 @@ from aecli.models.vae import DETAIL, VAE, VAEConfig
 from aecli.training import sources, views
 from aecli.training.config import DataConfig
 from aecli.training.degradations.draws import Draws
-from aecli.training.objectives import agreement as objective
-from aecli.training.objectives.agreement import Agreement, agreement
+from aecli.training.objectives import contrastive as objective
+from aecli.training.objectives.contrastive import Contrastive, nt_xent
 from aecli.training.request import Request
 from aecli.training.run import Trained, run
 from aecli.training.state import State
@@ -107,13 +107,13 @@ def test_training_learns_to_see_through_edits(train: Train) -> None:
     assert last["psnr"] > first["psnr"]
 
 
-def test_agreement_is_the_cross_entropy_of_finding_the_partner() -> None:
+def test_nt_xent_is_the_cross_entropy_of_finding_the_partner() -> None:
     apart = torch.eye(3).repeat(2, 1)
     expected = -np.log(np.exp(10) / (np.exp(10) + 4))
-    assert float(agreement(apart, 0.1)) == pytest.approx(expected, abs=1e-6)
-    assert float(agreement(7 * apart, 0.1)) == pytest.approx(expected, abs=1e-6), "directions only"
+    assert float(nt_xent(apart, 0.1)) == pytest.approx(expected, abs=1e-6)
+    assert float(nt_xent(7 * apart, 0.1)) == pytest.approx(expected, abs=1e-6), "directions only"
     alike = torch.ones(6, 3)
-    assert float(agreement(alike, 0.1)) == pytest.approx(np.log(5))
+    assert float(nt_xent(alike, 0.1)) == pytest.approx(np.log(5))
 
 
 def test_detail_is_small_in_the_latent_and_whole_to_the_decoder() -> None:
@@ -168,7 +168,7 @@ def test_copies_are_drawn_as_the_number_says(images: Path) -> None:
     assert all(16 <= min(p.size) <= 48 for p in loaded)
     source = views.ViewDataset(loaded, data, 0)
     assert len(set(source.map(lambda picture, _: id(picture), np.arange(6)))) == len(source) == 6
-    task = Agreement({}, "mse", VAEConfig(16, 3, 8, (8,), 0, 16, variational=False))
+    task = Contrastive({}, "mse", VAEConfig(16, 3, 8, (8,), 0, 16, variational=False))
     a, b = (task.batch(source, Draws(0, numbers, CPU)) for numbers in ([2, 3], [3, 4]))
     assert all(torch.equal(a[k][1], b[k][0]) for k in ("image", "edited"))
     assert not torch.equal(a["image"], a["edited"])

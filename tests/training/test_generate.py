@@ -28,6 +28,7 @@ from aecli.training.objectives.vae import Variational
 from aecli.training.request import Request
 from aecli.training.run import Trained, run
 from aecli.training.squares import SquareDataset, Squares
+from aecli.training.stages import stages
 from aecli.training.state import FILE, State
 
 from .conftest import Recorder
@@ -38,8 +39,10 @@ STAGES = (
     "model.preset=tiny",
     "data.batch=8",
     "run.validate_every=2",
-    'second.objective.train="prior"',
-    "second.run.validate_every=3",
+    "stage.1.run.steps=3",
+    "stage.2.run.steps=7",
+    "stage.2.run.validate_every=3",
+    "stage.2.data.batch=8",
 )
 Train = Callable[..., tuple[Trained, Recorder]]
 
@@ -79,9 +82,9 @@ def test_two_stages_leave_one_model_and_two_histories(train: Train, home: Path) 
     assert [note for note in recorder.notes if "stage" in note] == ["stage 1 of 2", "stage 2 of 2"]
     assert recorder.notes[0].startswith("23 training images, 1 for validation, on cpu")
     assert steps(folder / "metrics.csv") == ["2", "3"]
-    assert steps(folder / "second" / "metrics.csv") == ["3", "6", "7"]
+    assert steps(folder / "stage-2" / "metrics.csv") == ["3", "6", "7"]
     assert not (folder / "samples.png").exists()
-    with Image.open(folder / "second" / "samples.png") as sheet:
+    with Image.open(folder / "stage-2" / "samples.png") as sheet:
         assert sheet.size == (160, 128)
     model = store.load("generate", "mine")
     assert model.meta.training["recipe"]["objective"]["train"] == "prior"
@@ -95,14 +98,14 @@ def test_two_stages_leave_one_model_and_two_histories(train: Train, home: Path) 
 def test_the_second_stage_trains_the_priors_alone(
     train: Train, widths: str, trained_parts: set[str]
 ) -> None:
-    trained, _ = train("mine", f"model.guide_widths={widths}", "second.run.keep=last", steps=10)
+    trained, _ = train("mine", f"model.guide_widths={widths}", "stage.2.run.keep=last", steps=10)
     first = load_file(trained.folder / "best.safetensors")
     second = load_file(trained.model)
     changed = {k for k in first if not torch.equal(first[k], second[k])}
     assert {name.split(".")[0] for name in changed} == trained_parts
     for part in trained_parts:
         assert first[f"{part}.tail.2.weight"].count_nonzero() == 0, "stage 1 leaves it alone"
-    with (trained.folder / "second" / "metrics.csv").open() as file:
+    with (trained.folder / "stage-2" / "metrics.csv").open() as file:
         losses = {name for name in next(csv.DictReader(file)) if name.startswith("loss_")}
     assert losses == {"loss_velocity"} | ({"loss_guide"} if "guide" in trained_parts else set())
 
@@ -126,12 +129,12 @@ def test_resumed_in_either_stage_equals_uninterrupted(train: Train, validation: 
     parts, _ = train("parts", steps=10, observer=StopAt(validation))
     assert not parts.finished
     assert parts.model is None
-    assert (parts.folder / "second" / FILE).exists() == (validation == 3)
+    assert (parts.folder / "stage-2" / FILE).exists() == (validation == 3)
     parts, recorder = train("parts", resume=True, base=())
     assert parts.finished
     assert ("stage 1 of 2" in recorder.notes) == (validation == 1)
     assert not recorder.warnings
-    a, b = (State.load(t.folder / "second") for t in (whole, parts))
+    a, b = (State.load(t.folder / "stage-2") for t in (whole, parts))
     for part in ("module", "average"):
         ours, theirs = getattr(a, part), getattr(b, part)
         assert all(torch.equal(ours[k], theirs[k]) for k in ours), part
@@ -142,12 +145,12 @@ def test_resumed_in_either_stage_equals_uninterrupted(train: Train, validation: 
 def test_a_finished_run_may_be_prolonged_in_its_second_stage(train: Train, home: Path) -> None:
     train("mine", steps=10)
     before = (home / "runs" / "generate-mine" / "best.safetensors").read_bytes()
-    settings = ("second.run.steps=12", "second.run.keep=last")
+    settings = ("stage.2.run.steps=12", "stage.2.run.keep=last")
     trained, recorder = train("mine", *settings, resume=True, base=(), observer=StopAt(1))
     assert not trained.finished
     trained, recorder = train("mine", resume=True, base=())
     assert (trained.finished, trained.step) == (True, 12), "what was set is remembered"
-    assert State.load(trained.folder / "second").recipe["run"]["keep"] == "last"
+    assert State.load(trained.folder / "stage-2").recipe["stage"][1]["run.keep"] == "last"
     assert "stage 1 of 2" not in recorder.notes
     assert (trained.folder / "best.safetensors").read_bytes() == before
 
@@ -158,16 +161,26 @@ def test_overwriting_forgets_both_stages(train: Train) -> None:
         train("mine", steps=10)
     again, _ = train("mine", steps=10, overwrite=True, observer=StopAt(1))
     assert not again.finished
-    assert not (trained.folder / "second" / FILE).exists()
+    assert not (trained.folder / "stage-2" / FILE).exists()
 
 
-def test_time_is_shared(train: Train) -> None:
-    trained, _ = train("timed", "run.share=0.25", seconds=1.2)
+def test_time_is_shared_as_the_steps_are(train: Train) -> None:
+    settings = ("stage.1.run.steps=1", "stage.2.run.steps=3")
+    _, limit, each = stages(Request("generate", [], "x", settings=settings, seconds=12), Path("x"))
+    assert (limit, [stage.seconds for stage in each]) == (12, [3, 9])
+    trained, _ = train("timed", *settings, seconds=1.2)
     assert trained.finished
-    assert State.load(trained.folder).limit == pytest.approx(0.3)
-    assert State.load(trained.folder / "second").limit == pytest.approx(0.9)
+    assert State.load(trained.folder / "stage-2").limit == 1.2
     again, _ = train("timed", resume=True, base=())
     assert again.finished
+
+
+def test_the_model_tells_of_all_its_stages(train: Train) -> None:
+    train("mine", steps=10)
+    training = store.load("generate", "mine").meta.training
+    [first] = training["stages"]
+    assert first["recipe"]["objective"]["train"] == "autoencoder"
+    assert (first["steps"], training["steps"]) == (3, 7)
 
 
 VAE_SETTINGS = ("model.preset=tiny", "data.batch=8", "run.validate_every=2", "model.latent=2")
@@ -181,7 +194,7 @@ def test_a_vae_takes_one_stage_and_says_both_terms(train: Train, home: Path) -> 
     assert {"loss_reconstruction", "loss_kl", "elbo"} <= set(header)
     assert (trained.folder / "samples.png").is_file()
     assert (trained.folder / "validation.png").is_file()
-    assert not (trained.folder / "second").exists()
+    assert not (trained.folder / "stage-2").exists()
 
 
 def test_a_plain_autoencoder_has_no_kl(train: Train) -> None:
@@ -194,7 +207,7 @@ def test_a_conditional_model_needs_the_labels(train: Train, tmp_path: Path) -> N
     classes = 'model.classes=["0", "1", "2"]'
     trained, _ = train("mine", classes, steps=10)
     assert store.load("generate", "mine").module.classes == ("0", "1", "2")
-    with Image.open(trained.folder / "second" / "samples.png") as sheet:
+    with Image.open(trained.folder / "stage-2" / "samples.png") as sheet:
         assert sheet.size == (160, 48), "a row of each class"
     with pytest.raises(UsageError, match="is of the class '2'"):
         train("fewer", 'model.classes=["0", "1"]', steps=10)
@@ -209,7 +222,7 @@ def test_folders_in_colour_are_learnt_from_too(train: Train, images: Path, tmp_p
     trained, _ = train("mine", "model.channels=3", "data.flips=true", data=[str(folder)], steps=6)
     assert store.load("generate", "mine").module.channels == 3
     assert store.load("generate", "mine").meta.training["images"] == 10
-    with Image.open(trained.folder / "second" / "samples.png") as sheet:
+    with Image.open(trained.folder / "stage-2" / "samples.png") as sheet:
         assert sheet.mode == "RGB"
 
 
@@ -279,7 +292,7 @@ def test_the_flow_loss_vanishes_for_the_true_velocity() -> None:
     [
         (["objective.train=both"], "objective.train cannot be 'both'"),
         (["objective.beta=1"], "unknown key objective.beta"),
-        (["second.model.latent=3"], "both stages have one model"),
+        (["stage.2.model.latent=3"], "all stages have one model"),
         (["model.size=18"], "must be a multiple of 4"),
         (["optim.loss=bce"], "unknown loss 'bce'"),
         (["data.batch=1", "optim.accumulate=2"], "cannot be shared"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.store import Found
     from aecli.cli.embed.report import Report
-    from aecli.cli.embed.request import Request
+    from aecli.cli.embed.request import EmbedRequest
     from aecli.files.inputs import Source
     from aecli.inference.vectors import Floats
 
@@ -61,7 +61,7 @@ class Collection:
         UsageError: the index is that of another model.
     """
 
-    def __init__(self, request: Request, report: Report) -> None:
+    def __init__(self, request: EmbedRequest, report: Report) -> None:
         self._request = request
         self._report = report
         self._base = None if request.base is None else npz.load(request.base)

@@ -28,6 +28,7 @@ class Record:
         width: of the result, in pixels.
         height: of the result, in pixels.
         model: name of the model.
+        engine: what computed, `ncnn` or `torch`.
         seconds: the model's time.
         facts: what the command itself has to say, such as the noise level.
         score: likeness to the true image.
@@ -42,6 +43,7 @@ class Record:
     width: int | None = None
     height: int | None = None
     model: str | None = None
+    engine: str | None = None
     seconds: float | None = None
     facts: Mapping[str, float | str] = field(default_factory=dict)
     score: Score | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.cli import console, stopping
+from aecli.cli import console, cures, stopping
 from aecli.cli.restore.plan import Task, plan
 from aecli.cli.restore.reference import Score, score
 from aecli.cli.restore.report import Record, Report
 from aecli.errors import AecliError, InputError
-from aecli.files.atomic import atomic
 from aecli.images import formats, reading, writing
 from aecli.inference import batch
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aecli.cli.restore.purpose import Method, Purpose
-    from aecli.cli.restore.request import Request
+    from aecli.cli.restore.request import RestoreRequest
     from aecli.files.inputs import Source
     from aecli.images.image import Image
 
@@ -49,7 +47,7 @@ class _Restored:
     seconds: float
 
 
-def run(request: Request, purpose: Purpose, load: Callable[[], Method]) -> int:
+def run(request: RestoreRequest, purpose: Purpose, load: Callable[[], Method]) -> int:
     """Do what a restoring command was asked for.
 
     Args:
@@ -98,7 +96,7 @@ def run(request: Request, purpose: Purpose, load: Callable[[], Method]) -> int:
     return report.finish(time.monotonic() - started)
 
 
-def _how_to_go_on(request: Request, todo: Sequence[Task]) -> str | None:
+def _how_to_go_on(request: RestoreRequest, todo: Sequence[Task]) -> str | None:
     """What makes the results that an interrupted run has not made."""
     if any(task.job.target is None for task in todo):
         return None
@@ -111,7 +109,7 @@ class _Pipeline:
 
     def __init__(
         self,
-        request: Request,
+        request: RestoreRequest,
         purpose: Purpose,
         method: Method,
         bars: console.Bars,
@@ -179,8 +177,10 @@ class _Pipeline:
         warnings = self._write_result(task, result.after)
         if result.before is not None and task.compare is not None:
             picture = _side_by_side(result.before, result.after)
-            with atomic(task.compare, overwrite=self._request.overwrite) as file:
-                writing.write(picture, file, "PNG", strip=self._request.strip)
+            encode = functools.partial(
+                writing.write, picture, format="PNG", strip=self._request.strip
+            )
+            console.deliver(encode, task.compare, overwrite=self._request.overwrite)
         return Record(
             task.source,
             task.target,
@@ -188,6 +188,7 @@ class _Pipeline:
             width=result.after.width,
             height=result.after.height,
             model=self._purpose.model,
+            engine=self._method.engine,
             seconds=round(result.seconds, 3),
             facts=result.facts,
             score=scores,
@@ -205,13 +206,7 @@ class _Pipeline:
             background=request.background,
             strip=request.strip,
         )
-        if target is not None:
-            with atomic(target, overwrite=request.overwrite) as file:
-                return encode(file)
-        buffer = io.BytesIO()  # encoders seek, pipes do not
-        warnings = encode(buffer)
-        console.data(buffer.getbuffer())
-        return warnings
+        return console.deliver(encode, target, overwrite=request.overwrite)
 
 
 @contextmanager
@@ -241,7 +236,7 @@ def _failed(
     message = error.message if isinstance(error, AecliError) else _plain(error)
     if task.job.source.name not in message:
         message = f"{task.job.source.name}: {message}"
-    hint = error.hint if isinstance(error, AecliError) else None
+    hint = cures.hint(error) if isinstance(error, AecliError) else None
     return Record(task.source, task.target, "failed", error=message), hint
 
 

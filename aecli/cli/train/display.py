@@ -47,7 +47,7 @@ class Lines(Silent):
             self._next = now + EVERY
             console.say(
                 f"step {progress.step} ({progress.fraction:.1%}) {_losses(progress)}"
-                f" lr {progress.lr:.1e} {progress.images_per_second:.1f} images/s"
+                f" lr {progress.lr:.1e} {_speed(progress)}"
                 f" {_clock(_remaining(progress))} left"
             )
 
@@ -104,12 +104,17 @@ def _panel(progress: Progress, scores: Mapping[str, float]) -> RenderableType:
         f"{_clock(progress.seconds)} < {_clock(_remaining(progress))}",
     )
     figures = [
-        f"{progress.images_per_second:.1f} images/s",
+        _speed(progress),
         _losses(progress),
         *(f"{name} {value:.2f}" for name, value in list(scores.items())[:1]),
         f"lr {progress.lr:.1e}",
     ]
     return Group(bar, Text("  ".join(figures), no_wrap=True, overflow="ellipsis"))
+
+
+def _speed(progress: Progress) -> str:
+    speed = f"{progress.images_per_second:.1f} images/s {progress.pixels_per_second / 1e6:.2f} MP/s"
+    return f"{speed} {progress.waited:.0%} waited"
 
 
 def _remaining(progress: Progress) -> float:

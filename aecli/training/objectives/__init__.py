@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aecli.training.objectives.agreement import Agreement
 from aecli.training.objectives.base import Objective, Score
+from aecli.training.objectives.contrastive import Contrastive
 from aecli.training.objectives.denoise import Denoise
 from aecli.training.objectives.flow import flow
 from aecli.training.objectives.upscale import Upscale
@@ -24,6 +24,6 @@ OBJECTIVES: Mapping[str, Callable[[Mapping[str, Any], str, Any], Objective]] = {
     "upscale": Upscale,
     "vae": Variational,
     "flow": flow,
-    "agreement": Agreement,
+    "contrastive": Contrastive,
 }
 """A recipe's [objective], the name of its pixel loss, the model's config -> the objective."""

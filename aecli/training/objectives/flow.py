@@ -104,7 +104,6 @@ class Autoencode(Generating):
 
     def validate(self, module: nn.Module, held_out: Squares, device: torch.device) -> Score:
         """PSNR of the reconstruction."""
-        self.calibrate(module, held_out, device)
         x, _ = self.held_out(held_out, device)
         model: Any = module
         output = model.decode(model.encode(x))

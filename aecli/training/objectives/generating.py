@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 COLUMNS, ROWS = 10, 8
 """Of the pictures that a validation shows."""
 
-CALIBRATED = 2000
+CALIBRATED = 1000
 """Pictures that novelty is calibrated on, at least."""
 
 SLIGHT = Edits(crop=0.9, border=0, turn=8, mirror=False, colour=0, damage=0)
@@ -91,7 +91,7 @@ class Generating:
         """Nothing: all weights are trained."""
 
     def facts(self) -> LatentFacts:
-        """The shape of a latent; from the first validation on, how well pictures come out."""
+        """The shape of a latent; once it is calibrated, how well pictures come out."""
         return LatentFacts(tuple(self.latent), self._novelty)
 
     @property

@@ -18,7 +18,7 @@ def digits(tmp_path: Path) -> Path:
     return write_mnist(tmp_path / "mnist")
 
 
-FEW = ("--steps", 4, "--set", "data.batch=8", "--set", "second.data.batch=8")
+FEW = ("--steps", 4, "--set", "data.batch=8", "--set", "stage.2.data.batch=8")
 SMALL = ("--set", "model.widths=[8,16]", "--set", "model.prior_widths=[16]")
 
 
@@ -32,7 +32,7 @@ def test_a_generative_model_of_idx_files_is_of_their_size(aecli, digits: Path, h
     [facts] = aecli("models", "show", "generate", "mine", "--json").records
     assert (facts["config"]["size"], facts["config"]["channels"]) == (28, 1)
     assert facts["flops_per_pixel"] > 0
-    folder = home / "runs" / "generate-mine" / "second"
+    folder = home / "runs" / "generate-mine" / "stage-2"
     assert (folder / "samples.png").is_file()
     assert (folder / "validation.png").is_file()
 

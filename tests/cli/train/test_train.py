@@ -69,6 +69,8 @@ def test_json_is_one_record_and_quiet_is_quiet(train, home) -> None:
     [record] = result.records
     assert record["metrics"].pop("psnr") > 0
     assert record.pop("metrics")
+    assert record.pop("pixels_per_second") > 0
+    assert 0 <= record.pop("waited") <= 1
     assert record == {
         "task": "denoise",
         "name": "mine",
@@ -255,7 +257,7 @@ def test_ctrl_c_under_the_live_view_saves_and_resume_goes_on(train, images, home
     assert screen.finish() == 130
     shown = screen.text
     assert "validation: psnr " in shown
-    assert "images/s" in shown
+    assert re.search(r"\d images/s \d+\.\d\d MP/s \d+% waited", shown)
     said = re.search(r"stopped and saved at step (\d+); go on with --resume", shown)
     assert said
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n").splitlines()

@@ -23,7 +23,6 @@ from aecli.training.augment import Edits, Window, central, edited, plain, window
 from aecli.training.data import evenly
 from aecli.training.objectives.base import Score, pixel_loss
 from aecli.training.objectives.generating import (
-    CALIBRATED,
     SLIGHT,
     beside,
     novelty,
@@ -47,6 +46,9 @@ if TYPE_CHECKING:
     from aecli.training.observer import Observer
     from aecli.training.sources import Entry
 
+CALIBRATED = 2000
+"""Parts of pictures that near-duplicates and novelty are calibrated on, at least."""
+
 STARTED_FROM = 4096
 """Parts of pictures whose principal components a linear autoencoder starts from."""
 
@@ -64,14 +66,14 @@ ALIKE = 1e-6
 
 
 @dataclass(frozen=True)
-class AgreementConfig(Edits):
+class ContrastiveConfig(Edits):
     """The objective: how copies are edited (`aecli.training.augment.Edits`), and what they tell.
 
     Attributes:
         part: side of the least part of a picture that counts as a picture of its own, as a share of
             its shorter side, 0 to 1; 1: whole pictures alone.
         temperature: of the softmax over cosine similarities; lower: the nearest others count most.
-        reconstruction: weight of the pixel loss beside the agreement.
+        reconstruction: weight of the pixel loss beside the contrastive one.
     """
 
     part: float = 0.4
@@ -118,13 +120,13 @@ class HeldOut:
         )
 
 
-class Agreement:
-    """Agreement of edited copies + reconstruction."""
+class Contrastive:
+    """Edited copies of a picture find each other, and the picture is reconstructed."""
 
     primary = "recall"
 
     def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
-        self.config = section(AgreementConfig, table, "objective")
+        self.config = section(ContrastiveConfig, table, "objective")
         self._edits = Edits(**{f.name: getattr(self.config, f.name) for f in fields(Edits)})
         if model.variational or model.classes:
             raise UsageError("embed trains a plain autoencoder: model.variational = false")
@@ -181,21 +183,26 @@ class Agreement:
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
-        """`agreement`, and the weighted `reconstruction`."""
+        """`contrastive`, and the weighted `reconstruction`."""
         x, copies = batch["image"], batch["edited"]
         model: Any = module
         z = model.encode(torch.cat([x, copies]))
         image = model.decode(z[: len(x)])
         return {
-            "agreement": agreement(z[:, : self._compared], self.config.temperature),
+            "contrastive": nt_xent(z[:, : self._compared], self.config.temperature),
             "reconstruction": self.config.reconstruction * self._pixel_loss(image, x),
         }
 
     def validate(self, module: nn.Module, held_out: HeldOut, device: torch.device) -> Score:
         """`recall` of held-out pictures by edited copies of them; `psnr` of the reconstruction.
 
-        On the way the threshold of near-duplicates and the novelty are calibrated.
+        On the way the threshold of near-duplicates and the novelty are calibrated. All in float32,
+        as vectors are stored.
         """
+        with torch.autocast(device.type, enabled=False):
+            return self._validate(module, held_out, device)
+
+    def _validate(self, module: nn.Module, held_out: HeldOut, device: torch.device) -> Score:
         model: Any = module
         originals, queries = (
             F.normalize(
@@ -264,7 +271,7 @@ def _duplicates(likeness: Tensor, owner: Tensor) -> Duplicates | None:
     return Duplicates(round(threshold, 4), round(found, 4), FALSE_PAIRS)
 
 
-def agreement(z: Tensor, temperature: float) -> Tensor:
+def nt_xent(z: Tensor, temperature: float) -> Tensor:
     """How hard it is to tell each latent's partner from all others: a cross-entropy, nats.
 
     Args:

@@ -1,0 +1,88 @@
+"""Validation: when, on how many images, and what it leaves in the run folder."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from aecli.training.folder import BEST, LAST, METRICS, PICTURES, SAMPLES
+from aecli.training.observer import Log, save_rows
+
+if TYPE_CHECKING:
+    from aecli.training.meter import Meter
+    from aecli.training.objectives.base import HeldOut, Score
+    from aecli.training.observer import Observer
+    from aecli.training.session import Session
+
+FREE = 5.0
+"""Seconds that the validations of any run may take, whatever its share of them."""
+
+
+class Validator:
+    """Scores the averaged weights of a run now and then, within its share of the time.
+
+    Args:
+        session: the run.
+        meter: its steps and its time.
+        observer: who is told.
+    """
+
+    def __init__(self, session: Session, meter: Meter, observer: Observer) -> None:
+        self._session, self._meter, self._observer = session, meter, observer
+        self._held_out: HeldOut = session.held_out
+        self._log = Log(session.plan.folder / METRICS, meter.step)
+        self._limited = session.plan.seconds is None
+        self._last = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time for one, and the run's share of it is not yet used up."""
+        run, meter = self._session.plan.recipe.run, self._meter
+        if meter.step % run.validate_every or meter.fraction() >= 1:
+            return False
+        return meter.validating + self._last <= max(FREE, run.validate_share * meter.seconds())
+
+    def run(self) -> None:
+        """Score the averaged weights and save them, also as the best if they are."""
+        session, meter = self._session, self._meter
+        began = time.monotonic()
+        session.shadow.load_state_dict(session.average.weights)
+        if not self._limited:
+            self._limit()
+        score = self._score(self._held_out)
+        session.metrics = score.metrics
+        improved = score.metrics[session.objective.primary] > session.best
+        if improved:
+            session.best = score.metrics[session.objective.primary]
+            session.save_weights(BEST, meter)
+        session.save_weights(LAST, meter)
+        save_rows(session.plan.folder / PICTURES, score.rows)
+        save_rows(session.plan.folder / SAMPLES, score.samples)
+        self._last = time.monotonic() - began
+        meter.validating += self._last
+        progress = meter.progress(session.lr)
+        self._log.write(progress, score.metrics)
+        self._observer.validated(progress, score.metrics, improved)
+        meter.forget_losses()
+
+    def _score(self, held_out: HeldOut) -> Score:
+        session, runtime = self._session, self._session.plan.runtime
+        with torch.inference_mode(), runtime.autocast():
+            return session.objective.validate(session.shadow, held_out, runtime.device)
+
+    def _limit(self) -> None:
+        """In a run limited by time: keep as many images as are validated in its share of it."""
+        plan, count = self._session.plan, len(self._held_out)
+        assert plan.seconds is not None
+        seconds = plan.recipe.run.validate_share * plan.seconds
+        for _ in range(2):  # the first time includes what is done once
+            began = time.monotonic()
+            self._score(self._held_out[:1])
+            each = time.monotonic() - began
+            if each * count <= seconds:
+                break
+        kept = max(1, min(count, math.floor(seconds / each)))
+        self._held_out = self._held_out[:: -(-count // kept)]
+        self._limited = True
