@@ -7,10 +7,13 @@ import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TextIO, TypeVar
+
+from aecli.errors import AecliError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from rich.console import Console
@@ -45,7 +48,12 @@ def error(message: str, hint: str | None = None) -> None:
     """What failed, and what cures it."""
     say(message, "error", "bold red")
     if hint is not None:
-        say(hint, "hint", "bold")
+        advise(hint)
+
+
+def advise(hint: str) -> None:
+    """What the user may do next."""
+    say(hint, "hint", "bold")
 
 
 def warning(message: str) -> None:
@@ -69,7 +77,8 @@ def trace(error: Exception) -> None:
 
 def line(text: str) -> None:
     """One line of data on stdout."""
-    sys.stdout.write(f"{text}\n")
+    with _stdout() as out:
+        out.write(f"{text}\n")
 
 
 def raw(text: str) -> None:
@@ -80,7 +89,29 @@ def raw(text: str) -> None:
 def record(values: Mapping[str, Any]) -> None:
     """One JSON object, one line, on stdout, at once."""
     line(json.dumps(values, allow_nan=False))
-    sys.stdout.flush()
+    flush()
+
+
+def flush() -> None:
+    """Send what stdout still holds on its way.
+
+    Raises:
+        AecliError: it is not taken.
+    """
+    with _stdout() as out:
+        out.flush()
+
+
+@contextmanager
+def _stdout() -> Iterator[TextIO]:
+    """Standard output; where it takes no more, its data are lost, and that is said once."""
+    try:
+        yield sys.stdout
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_stdout()
+        raise AecliError(f"standard output: {error.strerror}") from error
 
 
 def deliver(write: Callable[[BinaryIO], T], target: Path | None, *, overwrite: bool = False) -> T:
@@ -99,9 +130,10 @@ def deliver(write: Callable[[BinaryIO], T], target: Path | None, *, overwrite: b
             return write(file)
     buffer = io.BytesIO()  # encoders seek, pipes do not
     result = write(buffer)
-    sys.stdout.flush()
-    sys.stdout.buffer.write(buffer.getbuffer())
-    sys.stdout.buffer.flush()
+    with _stdout() as out:
+        out.flush()
+        out.buffer.write(buffer.getbuffer())
+        out.buffer.flush()
     return result
 
 
@@ -121,6 +153,12 @@ def printable(text: str) -> str:
 def stdout_is_terminal() -> bool:
     """Whether stdout is a terminal, which must never get the bytes of an image."""
     return sys.stdout.isatty()
+
+
+def discard_stdout() -> None:
+    """Let what is still to be written to a standard output that takes no more go nowhere."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
 
 
 class Bars:

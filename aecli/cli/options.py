@@ -136,9 +136,13 @@ Format = Annotated[
     ),
 ]
 Quality = Annotated[
-    int,
+    int | None,
     typer.Option(
-        min=1, max=100, metavar="N", help="Of JPEG and WebP files.", rich_help_panel=WRITING
+        min=1,
+        max=100,
+        metavar="N",
+        help="Of JPEG, WebP and AVIF files; 95 without it, and WebP that was lossless stays so.",
+        rich_help_panel=WRITING,
     ),
 ]
 Background = Annotated[

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
-from aecli.cli import console
+from aecli.cli import console, stopping
 from aecli.errors import InputError, ModelError
 from aecli.files.inputs import gather, named
 from aecli.files.paths import identity
@@ -120,16 +120,17 @@ class Collection:
         self, sources: Sequence[Source], base: Vectors | None
     ) -> tuple[Vectors, list[Entry]]:
         """The rows there are before, and what becomes of the inputs."""
-        embedder, request = self.embedder, self._request
-        if base is None:
-            base = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
-        digests = base.digest_set()
         entries: list[Entry] = []
-        with console.Bars(len(sources), shown=not request.quiet) as bars:
-            for entry in embedder.run(sources, known=digests.__contains__, workers=request.workers):
-                entries.append(entry)
-                self._report.add(entry)
-                bars.advance()
+        with stopping.telling(lambda: self._report.interrupted(len(sources) - len(entries))):
+            embedder, request = self.embedder, self._request
+            if base is None:
+                base = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
+            known, workers = base.digest_set().__contains__, request.workers
+            with console.Bars(len(sources), shown=not request.quiet) as bars:
+                for entry in embedder.run(sources, known=known, workers=workers):
+                    entries.append(entry)
+                    self._report.add(entry)
+                    bars.advance()
         self._report.embedded()
         return base, entries
 

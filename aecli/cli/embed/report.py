@@ -84,6 +84,13 @@ class Report:
         if percentile > UNUSUAL:
             self._unusual.append(name)
 
+    def interrupted(self, left: int) -> None:
+        """Tell how far it came."""
+        done = self._made + self._known
+        failed = f", {self._failed} failed" if self._failed else ""
+        console.say(f"interrupted: {done} embedded{failed}, {left} left; nothing was written")
+        console.advise("the same command begins again; in parts, with -o FILE.npz --update")
+
     def embedded(self) -> None:
         """All inputs are done with: warn of those that the model may not suit."""
         novelty.warn(self._unusual, self._model, UNUSUAL)

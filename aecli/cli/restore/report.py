@@ -116,6 +116,14 @@ class Report:
         self._left_out, self._unseen = told
         self._made = sum(item.made for item in items)
 
+    def interrupted(self, images: int, hint: str | None) -> None:
+        """Tell how far it came, of so many images, and how to go on."""
+        left = images - len(self._records)
+        parts = [f"{n} {s}" for s in ("done", "skipped", "failed") if (n := self._count(s))]
+        console.say(f"interrupted: {', '.join([*parts, f'{left} left'])}")
+        if hint is not None and left:
+            console.advise(hint)
+
     def finish(self, seconds: float) -> int:
         """Tell of all of them; returns the program's exit code."""
         counts = {s: self._count(s) for s in ("done", "skipped", "failed")}

@@ -32,7 +32,7 @@ class RestoreRequest:
     precision: options.Precision = "auto"
     workers: options.Workers = 2
     format: options.Format = None
-    quality: options.Quality = 95
+    quality: options.Quality = None
     background: options.Background = "white"
     strip: options.Strip = False
     reference: options.Reference = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.cli import console, cures
+from aecli.cli import console, cures, stopping
 from aecli.cli.restore.plan import Task, plan
 from aecli.cli.restore.reference import Score, score
 from aecli.cli.restore.report import Record, Report
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from aecli.cli.restore.purpose import Method, Purpose
     from aecli.cli.restore.request import RestoreRequest
+    from aecli.files.inputs import Source
     from aecli.images.image import Image
 
 
@@ -74,28 +75,51 @@ def run(request: RestoreRequest, purpose: Purpose, load: Callable[[], Method]) -
         elif task.error is not None:
             report.add(*_failed(task, task.error))
     todo = [task for task in tasks if not task.job.skip and task.error is None]
+    finished: dict[Source, Record] = {}
+
+    def tell() -> None:
+        for record in finished.values():
+            report.add(record)
+        report.interrupted(len(tasks), _how_to_go_on(request, todo))
+
     if todo:
-        method = load()
-        if not request.quiet:
-            console.say(f"{purpose.model} on {method.runs_on}")
-        with console.Bars(len(todo), shown=not request.quiet) as bars:
-            for outcome in _Pipeline(request, purpose, method, bars).run(todo):
-                report.add(*_told(outcome))
-                if outcome.error is not None:
-                    bars.advance()
+        with stopping.telling(tell):
+            method = load()
+            if not request.quiet:
+                console.say(f"{purpose.model} on {method.runs_on}")
+            with console.Bars(len(todo), shown=not request.quiet) as bars:
+                for outcome in _Pipeline(request, purpose, method, bars, finished).run(todo):
+                    finished.pop(outcome.job.job.source, None)
+                    report.add(*_told(outcome))
+                    if outcome.error is not None:
+                        bars.advance()
     return report.finish(time.monotonic() - started)
 
 
+def _how_to_go_on(request: RestoreRequest, todo: Sequence[Task]) -> str | None:
+    """What makes the results that an interrupted run has not made."""
+    if any(task.job.target is None for task in todo):
+        return None
+    instead = " in place of --overwrite" if request.overwrite else ""
+    return f"the same command with --skip-existing{instead} goes on"
+
+
 class _Pipeline:
-    """The three stages of `batch.run` for one request."""
+    """The three stages of `batch.run` for one request; what is written is in `finished`."""
 
     def __init__(
-        self, request: RestoreRequest, purpose: Purpose, method: Method, bars: console.Bars
+        self,
+        request: RestoreRequest,
+        purpose: Purpose,
+        method: Method,
+        bars: console.Bars,
+        finished: dict[Source, Record],
     ) -> None:
         self._request = request
         self._purpose = purpose
         self._method = method
         self._bars = bars
+        self._finished = finished
 
     def run(self, tasks: Sequence[Task]) -> Iterator[batch.Outcome[Task, Record]]:
         return batch.run(
@@ -142,7 +166,7 @@ class _Pipeline:
 
     def _write(self, task: Task, result: _Restored) -> Record:
         with _contained(task):
-            record = self._written(task, result)
+            record = self._finished[task.job.source] = self._written(task, result)
         self._bars.advance()  # now, not when the outcome's turn to be told has come
         return record
 
