@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from aecli.inference.engine import Call, Engine, Floats
     from aecli.inference.tiled import Tile
 
-_CROP = 192
-_CROPS = 32
-"""The noise level is estimated on at most so many squares, `_CROP` pixels wide."""
+_CROP = 128
+_CROPS = 48
+"""The noise level is estimated on at most so many squares, `_CROP` pixels wide: as wide as the crops
+that estimators are trained on, as the votes near a border differ from the others."""
 
 
 @dataclass(frozen=True)
