@@ -35,6 +35,7 @@ def denoise(
     strength: float = 1.0,
     ensemble: bool = False,
     tile: int | Literal["auto", "off"] = "auto",
+    engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
 ) -> Picture:
@@ -52,6 +53,7 @@ def denoise(
             share of what they see.
         ensemble: average the results of eight orientations, a little better.
         tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
+        engine: `torch`, `ncnn` or `auto`: ncnn on a CPU, torch elsewhere.
         device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.
         precision: `fp32`, `bf16`, `fp16` or `auto`.
 
@@ -67,7 +69,7 @@ def denoise(
     from aecli.inference.restore import Restorer
 
     picture = to_image(image)
-    restorer = Restorer.open("denoise", model, device=device, precision=precision)
+    restorer = Restorer.open("denoise", model, engine=engine, device=device, precision=precision)
     restored = restorer.denoise(
         picture, sigma=sigma, strength=strength, ensemble=ensemble, tile=tile
     )
@@ -84,12 +86,13 @@ def upscale(
     consistent: bool | None = None,
     ensemble: bool = False,
     tile: int | Literal["auto", "off"] = "auto",
+    engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
 ) -> Picture:
     """Enlarge a picture, as `aecli upscale` does.
 
-    For many pictures open `aecli.inference.upscale.Enlarger` once; this function loads its models
+    For many pictures open `aecli.inference.upscale.Upscaler` once; this function loads its models
     anew at every call.
 
     Args:
@@ -101,6 +104,7 @@ def upscale(
             for sharp pictures.
         ensemble: as for `denoise`.
         tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
+        engine: `torch`, `ncnn` or `auto`: ncnn on a CPU, torch elsewhere.
         device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.
         precision: `fp32`, `bf16`, `fp16` or `auto`.
 
@@ -114,12 +118,12 @@ def upscale(
     """
     from aecli.images.exchange import like, to_image
     from aecli.images.sizing import Sizing
-    from aecli.inference.upscale import Enlarger
+    from aecli.inference.upscale import Upscaler
 
     picture = to_image(image)
     sizing = Sizing(scale) if size is None else Sizing(size=size)
-    enlarger = Enlarger.open(model, device=device, precision=precision)
-    enlarged = enlarger.upscale(
+    upscaler = Upscaler.open(model, engine=engine, device=device, precision=precision)
+    enlarged = upscaler.upscale(
         picture,
         *sizing.of(picture.width, picture.height),
         consistent=consistent,

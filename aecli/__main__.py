@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 import warnings
-from typing import NoReturn
 
+from aecli.cli import stopping
 from aecli.cli.app import run
 
 
@@ -19,23 +18,20 @@ def main() -> None:
         sys.stdout.reconfigure(errors="surrogateescape")  # file names pass as they are
     if os.environ.get("AECLI_DEBUG") != "1":
         warnings.filterwarnings("ignore", module="PIL")  # of broken metadata, file unnamed
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
-            signal.signal(number, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    stopping.watch()
+    try:
+        code = run(sys.argv[1:])
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    stopping.leave(code)
 
 
 def _open_closed_streams() -> None:
-    """Let standard streams that the caller closed be empty instead of absent."""
+    """Let standard streams that the caller closed be there: empty, or failing as those do."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open for good
-
-
-def _terminate(number: int, _frame: object) -> NoReturn:
-    """Unwind on a signal, so that no half-written file stays behind."""
-    sys.exit(128 + number)
+            lost = os.O_WRONLY if name == "stderr" else os.O_RDONLY  # of data, not of messages
+            setattr(sys, name, os.fdopen(os.open(os.devnull, lost), mode))
 
 
 if __name__ == "__main__":

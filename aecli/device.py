@@ -1,15 +1,16 @@
-"""Where and how precisely a network runs."""
+"""Where and how precisely a network runs on torch; which is loaded when that is asked."""
 
 from __future__ import annotations
 
 import os
+import platform
 import re
+import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-import torch
 
 from aecli.errors import UsageError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    import torch
     from torch import nn
 
 
@@ -28,7 +30,8 @@ class Precision(Enum):
     FP16 = "fp16"
 
 
-_DTYPES = {Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+_GPU_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "C:/Windows/System32/nvcuda.dll")
+"""What the drivers of GPUs put there: NVIDIA's, WSL's, AMD's, and NVIDIA's on Windows."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,11 @@ class Runtime:
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context to call a network in."""
-        dtype = _DTYPES.get(self.precision)
-        if dtype is not None:
-            return torch.autocast(self.device.type, dtype=dtype)
+        import torch
+
+        dtypes = {Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+        if self.precision in dtypes:
+            return torch.autocast(self.device.type, dtype=dtypes[self.precision])
         if self.device.type == "cuda":  # TF32 keeps 10 bits of mantissa: that is not fp32
             return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
         return nullcontext()
@@ -59,12 +64,14 @@ class Runtime:
         return Runtime(self.device, Precision.FP32, self.reason)
 
     @contextmanager
-    def beside(self, threads: int) -> Iterator[None]:
+    def reserve_threads(self, threads: int) -> Iterator[None]:
         """Leave cores of the CPU to so many threads of another kind for a while.
 
         Torch's own threads spin where they wait for each other, in the way of the others: 744
         JPEGs, embedded on two cores, took 5.8 s with two of them, about 3 s with one.
         """
+        import torch
+
         before = torch.get_num_threads()
         if self.device.type == "cpu":
             torch.set_num_threads(max(1, before - threads))
@@ -75,6 +82,8 @@ class Runtime:
 
     def prepare(self, module: nn.Module) -> nn.Module:
         """The module itself, ready to run here: evaluation mode, frozen, channels last."""
+        import torch
+
         module.eval().requires_grad_(False)
         return module.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
@@ -104,6 +113,8 @@ def choose(device: str = "auto", precision: str = "auto", *, training: bool = Fa
         if chosen_by == "from AECLI_DEVICE":
             raise UsageError(f"AECLI_DEVICE: {error.message}", error.hint) from None
         raise
+    import torch
+
     how = _find_precision(precision, where, training=training)
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else ""
     what = f"{where} ({name})" if name else str(where)
@@ -118,6 +129,8 @@ def denormals_flushed() -> Iterator[None]:
     grounds makes many: digits went at 115 images/s with them, at 668 without. Holds for this thread
     and for those that it starts.
     """
+    import torch
+
     torch.set_flush_denormal(True)
     try:
         yield
@@ -131,21 +144,32 @@ def cpu_has_bf16() -> bool:
     torch accepts bf16 on any CPU, but without AVX512-BF16 or AMX it is several times slower than
     fp32 (measured: 4 to 16 times).
     """
+    import torch
+
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that a smaller tile may work."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, MemoryError):
         return True
-    # the CPU's allocator and that of MPS have no type of their own
+    # torch's own type is a RuntimeError; the CPU's allocator and that of MPS have none
     text = str(error)
     return isinstance(error, RuntimeError) and (
         "DefaultCPUAllocator" in text or "out of memory" in text
     )
 
 
+def may_have_gpu() -> bool:
+    """Whether torch might find a GPU here; only then is it worth loading to ask."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    return any(Path(name).exists() for name in _GPU_FILES)
+
+
 def _best_device() -> str:
+    import torch
+
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
@@ -155,6 +179,8 @@ def _find_device(name: str) -> torch.device:
     match = re.fullmatch(r"(cpu|mps|cuda)|cuda:(\d+)", name)
     if match is None:
         raise UsageError(f"unknown device {name!r}", "devices are auto, cpu, cuda, cuda:N and mps")
+    import torch
+
     kind, index = match[1] or "cuda", match[2]
     if kind == "mps" and not torch.backends.mps.is_available():
         raise UsageError("this machine, or this build of torch, has no MPS device")
@@ -170,6 +196,8 @@ def _find_device(name: str) -> torch.device:
 
 def _find_precision(name: str, device: torch.device, *, training: bool) -> Precision:
     on_cpu = device.type == "cpu"
+    import torch
+
     if name == "auto":
         if on_cpu:
             return Precision.BF16 if cpu_has_bf16() else Precision.FP32

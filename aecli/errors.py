@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+class Reason(Enum):
+    """What an error comes down to where only the caller knows the cure: an option, an argument."""
+
+    EXISTS = "a file that exists is not replaced"
+    COLLISION = "two results are of one name"
+    TOO_MANY_PIXELS = "a picture is larger than is read"
+    TOO_LARGE_FOR_FORMAT = "a result is larger than its format holds"
+    FORMAT = "the name of a file, or the format it asks for, does not suit"
+    ONE_FILE = "several results do not go to one file"
+    ONE_STREAM = "several results do not go to standard output"
+    NOT_RECURSIVE = "there is nothing in a folder itself"
+    NUL_SEPARATED = "a list is separated by NUL bytes"
+
+
 class AecliError(Exception):
     """What went wrong in one line, and what cures it.
 
     Args:
-        message: one line that names the file, option or model concerned.
+        message: one line that names the file, setting or model concerned.
         hint: one line that says what to do about it, or None where the message says it all.
+        reason: what it comes down to, where the cure is the caller's to name.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, hint: str | None = None, *, reason: Reason | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.reason = reason
 
 
 class InputError(AecliError):

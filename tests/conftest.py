@@ -35,7 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """An AECLI_HOME of the test's own."""
     path = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("AECLI_HOME", str(path))
-    for name in ("AECLI_DEVICE", "AECLI_DEBUG", "NO_COLOR", "FORCE_COLOR"):
+    for name in ("AECLI_DEVICE", "AECLI_ENGINE", "AECLI_DEBUG", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     return path
 

@@ -118,6 +118,25 @@ def test_out_of_memory_is_told_from_other_errors(error: Exception, expected: boo
     assert devices.is_out_of_memory(error) is expected
 
 
+@pytest.mark.parametrize(
+    ("platform", "machine", "files", "expected"),
+    [
+        ("linux", "x86_64", (), False),
+        ("linux", "x86_64", ("/dev/nvidiactl",), True),
+        ("linux", "x86_64", ("/dev/kfd",), True),
+        ("darwin", "arm64", (), True),
+        ("darwin", "x86_64", ("/dev/nvidiactl",), False),
+    ],
+)
+def test_drivers_tell_whether_there_may_be_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, platform: str, machine: str, files: tuple[str], expected: bool
+) -> None:
+    monkeypatch.setattr(devices.sys, "platform", platform)
+    monkeypatch.setattr(devices.platform, "machine", lambda: machine)
+    monkeypatch.setattr(devices.Path, "exists", lambda self: str(self) in files)
+    assert devices.may_have_gpu() is expected
+
+
 def test_the_cpu_allocators_error_is_one_of_memory() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 45)
@@ -134,8 +153,8 @@ def test_denormals_count_as_zero_while_asked_for() -> None:
 def test_cores_are_left_to_other_threads() -> None:
     before = torch.get_num_threads()
     runtime = choose("cpu")
-    with runtime.beside(100):
+    with runtime.reserve_threads(100):
         assert torch.get_num_threads() == 1
-        with runtime.beside(0):
+        with runtime.reserve_threads(0):
             assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before

@@ -16,7 +16,7 @@ from aecli.images.square import square
 from aecli.inference.embed import Embedder
 from aecli.inference.restore import Restorer
 from aecli.inference.sample import Sampler
-from aecli.inference.upscale import Enlarger
+from aecli.inference.upscale import Upscaler
 from aecli.training.camera import Camera
 from aecli.training.degrade import jpeg, white_noise
 
@@ -104,23 +104,23 @@ def test_photos_without_noise_stay_as_they_are(photo: Restorer, name: str) -> No
 
 
 @pytest.fixture
-def families() -> dict[str, Enlarger]:
+def families() -> dict[str, Upscaler]:
     """The shipped upscalers."""
     names = {entry.name for entry in store.entries("upscale")}
     if not {"clean-x2", "photo-x2"} <= names:
         pytest.skip("no weights yet")
-    return {family: Enlarger.open(family, device="cpu") for family in ("clean", "photo")}
+    return {family: Upscaler.open(family, device="cpu") for family in ("clean", "photo")}
 
 
-def enlarged(enlarger: Enlarger, small: np.ndarray, like: np.ndarray) -> float:
+def enlarged(upscaler: Upscaler, small: np.ndarray, like: np.ndarray) -> float:
     """PSNR of the luma, in dB, of an enlarged picture."""
-    made = enlarger.upscale(Image(small), like.shape[1], like.shape[0]).image.pixels
+    made = upscaler.upscale(Image(small), like.shape[1], like.shape[0]).image.pixels
     return metrics.psnr(metrics.luma(like), metrics.luma(made))
 
 
 @pytest.mark.parametrize(("scale", "least"), [(2, 1.5), (3, 0.8), (4, 0.5)])
 def test_sharp_pictures_gain_detail(
-    families: dict[str, Enlarger], scale: int, least: float
+    families: dict[str, Upscaler], scale: int, least: float
 ) -> None:
     gains = []
     for name in SAMPLES:
@@ -133,7 +133,7 @@ def test_sharp_pictures_gain_detail(
     assert np.mean(gains) > least
 
 
-def test_jpegs_are_cleaned_and_not_enlarged(families: dict[str, Enlarger]) -> None:
+def test_jpegs_are_cleaned_and_not_enlarged(families: dict[str, Upscaler]) -> None:
     over_cubic, over_clean = [], []
     for name in SAMPLES:
         clean = reading.decode(DATA / "clean" / name).pixels

@@ -110,8 +110,8 @@ def derive(
     return Portable(geometry, found), constants
 
 
-def read(path: Path) -> Network | None:
-    """The network of a checkpoint, or None where it has no graphs.
+def peek(path: Path) -> Portable | None:
+    """The graphs of a checkpoint, from its header alone, or None where it has none.
 
     Raises:
         ModelError: the file is damaged, or its graphs do not fit its weights.
@@ -125,7 +125,17 @@ def read(path: Path) -> Network | None:
             graph.shapes(list(graph.inputs.values()), head.shapes)
     except ModelError as error:
         raise ModelError(f"{path}: {error.message}", error.hint) from None
-    return Network(portable, _tensors(path))
+    return portable
+
+
+def read(path: Path) -> Network | None:
+    """The network of a checkpoint, or None where it has no graphs.
+
+    Raises:
+        ModelError: as `peek`, or the weights are not finite.
+    """
+    portable = peek(path)
+    return Network(portable, _tensors(path)) if portable else None
 
 
 def constants_of(head: header.Header) -> set[str]:

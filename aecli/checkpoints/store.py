@@ -158,13 +158,13 @@ def scales(task: str, model: str | Path | None = None) -> dict[int, Found]:
     return dict(sorted(members.items()))
 
 
-def find(task: str, model: str | Path | None = None, scale: int | None = None) -> Found:
+def find(task: str, model: str | Path | None = None) -> Found:
     """The file of a model.
 
     Args:
         task: the command it serves.
-        model: a name, a path (with a folder or a suffix), or None for the task's default.
-        scale: which member of a family is meant; None: the one for the smallest.
+        model: a name, a path (with a folder or a suffix), or None for the task's default; of a
+            family the member for the smallest scale.
 
     Raises:
         ModelError: there is none, or it serves another task.
@@ -176,20 +176,20 @@ def find(task: str, model: str | Path | None = None, scale: int | None = None) -
         found = Found(path, meta.task, meta.tag or path.stem, Origin.PATH)
         return _serving(task, found)
     installed = {entry.name: entry for entry in entries(task)}
-    members = [n for n in sorted(installed) if family(n) == name and scale is None]
-    for candidate in (name, f"{name}-x{scale}", *members):
+    members = [n for n in sorted(installed) if family(n) == name]
+    for candidate in (name, *members):
         if candidate in installed:
             return _serving(task, installed[candidate])
     raise ModelError(f"there is no model {name!r} for {task}", did_you_mean(name, installed))
 
 
-def load(task: str, model: str | Path | None = None, scale: int | None = None) -> checkpoints.Model:
+def load(task: str, model: str | Path | None = None) -> checkpoints.Model:
     """Find, verify and load a model: float32, in evaluation mode, on the CPU.
 
     Raises:
         ModelError: as `find` and `verify`, or its weights do not fit its architecture.
     """
-    found = find(task, model, scale)
+    found = find(task, model)
     verify(found)
     return checkpoints.load(found.path)
 

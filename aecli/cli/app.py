@@ -9,15 +9,13 @@ function that does the work, so that every help page is instant.
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aecli import __version__
-from aecli.cli import console
+from aecli.cli import console, cures
 from aecli.cli.help import Group
 from aecli.errors import AecliError
 
@@ -50,15 +48,15 @@ def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; no exception but `SystemExit` leaves here."""
     try:
         code = build().main(args=list(arguments), prog_name="aecli", standalone_mode=False)
-        sys.stdout.flush()
+        console.flush()
     except AecliError as error:
-        return _fail(error, error.message, error.hint, error.exit_code)
+        return _fail(error, error.message, cures.hint(error), error.exit_code)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"see '{context.command_path} --help'" if context else None
         return _fail(error, error.format_message(), hint, error.exit_code)
     except BrokenPipeError:
-        _discard_stdout()
+        console.discard_stdout()
         return 1
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -75,12 +73,6 @@ def _fail(error: Exception, message: str, hint: str | None, code: int) -> int:
     console.trace(error)
     console.error(message, hint)
     return code
-
-
-def _discard_stdout() -> None:
-    """Let the interpreter's last flush of a closed pipe go nowhere, quietly."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
 
 
 def _show_version(wanted: bool) -> None:

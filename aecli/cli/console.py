@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TextIO, TypeVar
+
+from aecli.errors import AecliError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from rich.console import Console
     from rich.progress import Progress
+
+T = TypeVar("T")
 
 
 @functools.cache
@@ -41,7 +48,12 @@ def error(message: str, hint: str | None = None) -> None:
     """What failed, and what cures it."""
     say(message, "error", "bold red")
     if hint is not None:
-        say(hint, "hint", "bold")
+        advise(hint)
+
+
+def advise(hint: str) -> None:
+    """What the user may do next."""
+    say(hint, "hint", "bold")
 
 
 def warning(message: str) -> None:
@@ -65,20 +77,64 @@ def trace(error: Exception) -> None:
 
 def line(text: str) -> None:
     """One line of data on stdout."""
-    sys.stdout.write(f"{text}\n")
+    with _stdout() as out:
+        out.write(f"{text}\n")
 
 
 def raw(text: str) -> None:
     """Names of files on stdout, byte for byte, whatever their encoding."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(os.fsencode(text))
-    sys.stdout.buffer.flush()
+    deliver(lambda file: file.write(os.fsencode(text)), None)
 
 
 def record(values: Mapping[str, Any]) -> None:
     """One JSON object, one line, on stdout, at once."""
     line(json.dumps(values, allow_nan=False))
-    sys.stdout.flush()
+    flush()
+
+
+def flush() -> None:
+    """Send what stdout still holds on its way.
+
+    Raises:
+        AecliError: it is not taken.
+    """
+    with _stdout() as out:
+        out.flush()
+
+
+@contextmanager
+def _stdout() -> Iterator[TextIO]:
+    """Standard output; where it takes no more, its data are lost, and that is said once."""
+    try:
+        yield sys.stdout
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_stdout()
+        raise AecliError(f"standard output: {error.strerror}") from error
+
+
+def deliver(write: Callable[[BinaryIO], T], target: Path | None, *, overwrite: bool = False) -> T:
+    """What `write` writes goes to a file, whole or not at all, or where that is None to stdout.
+
+    Returns:
+        What `write` returns.
+
+    Raises:
+        InputError: the file exists and `overwrite` is False, or cannot be written.
+    """
+    from aecli.files.atomic import atomic
+
+    if target is not None:
+        with atomic(target, overwrite=overwrite) as file:
+            return write(file)
+    buffer = io.BytesIO()  # encoders seek, pipes do not
+    result = write(buffer)
+    with _stdout() as out:
+        out.flush()
+        out.buffer.write(buffer.getbuffer())
+        out.buffer.flush()
+    return result
 
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
@@ -97,6 +153,12 @@ def printable(text: str) -> str:
 def stdout_is_terminal() -> bool:
     """Whether stdout is a terminal, which must never get the bytes of an image."""
     return sys.stdout.isatty()
+
+
+def discard_stdout() -> None:
+    """Let what is still to be written to a standard output that takes no more go nowhere."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
 
 
 class Bars:

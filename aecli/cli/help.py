@@ -17,6 +17,13 @@ class Command(TyperCommand):
     of `aecli --help`.
     """
 
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # as below
+        """Read the arguments, without Pydantic where that can be."""
+        from aecli.cli.coercion import lighten
+
+        lighten(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
     def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # Typer's own types for these are private
         """`[OPTIONS] TASK [NAME]`, with dots after what may repeat."""
         pieces = ["[OPTIONS]"]

@@ -15,6 +15,7 @@ WRITING = "Written files"
 MODEL = "Model"
 REPORT = "Report"
 
+ENGINES = ("auto", "torch", "ncnn")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
@@ -29,28 +30,27 @@ def _tile(text: str) -> int | Literal["auto", "off"]:
     return int(text)
 
 
-def _sigma(text: str) -> float | Literal["auto"]:
-    """Parse `--sigma`."""
-    if text == "auto":
-        return "auto"
+def number(text: str) -> float:
+    """A number, or NaN for a text that is none."""
     try:
-        level = float(text)
+        return float(text)
     except ValueError:
-        level = -1.0
-    if not 0 <= level <= 255:
-        raise typer.BadParameter(f"{text!r} is neither auto nor a noise level from 0 to 255")
-    return level
+        return math.nan
 
 
-def _strength(text: str) -> float:
-    """Parse `--strength`."""
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = -1.0
-    if not 0 <= factor < math.inf:
+def factor(text: str) -> float:
+    """Parse a factor."""
+    value = number(text)
+    if not 0 <= value < math.inf:
         raise typer.BadParameter(f"{text!r} is not a factor of zero or more")
-    return factor
+    return value
+
+
+def _engine(text: str) -> str:
+    """Parse `--engine`."""
+    if text not in ENGINES:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(ENGINES)}")
+    return text
 
 
 def _precision(text: str) -> str:
@@ -61,7 +61,7 @@ def _precision(text: str) -> str:
 
 
 Inputs = Annotated[
-    list[str] | None,
+    list[str],
     typer.Argument(
         metavar="INPUT",
         help="Image files, folders, or - for standard input.",
@@ -136,9 +136,13 @@ Format = Annotated[
     ),
 ]
 Quality = Annotated[
-    int,
+    int | None,
     typer.Option(
-        min=1, max=100, metavar="N", help="Of JPEG and WebP files.", rich_help_panel=WRITING
+        min=1,
+        max=100,
+        metavar="N",
+        help="Of JPEG, WebP and AVIF files; 95 without it, and WebP that was lossless stays so.",
+        rich_help_panel=WRITING,
     ),
 ]
 Background = Annotated[
@@ -164,24 +168,6 @@ Model = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
-Sigma = Annotated[
-    Any,  # what _sigma gives: Typer takes no unions
-    typer.Option(
-        parser=_sigma,
-        metavar="auto|N",
-        help="Noise level of the input on the 0-255 scale; auto estimates it for every image.",
-        rich_help_panel=MODEL,
-    ),
-]
-Strength = Annotated[
-    float,
-    typer.Option(
-        parser=_strength,
-        metavar="X",
-        help="Scales the noise level: below 1 keeps more texture and noise, above 1 smooths more.",
-        rich_help_panel=MODEL,
-    ),
-]
 Ensemble = Annotated[
     bool,
     typer.Option(
@@ -196,6 +182,15 @@ Tile = Annotated[
         parser=_tile,
         metavar="auto|off|N",
         help="Side of the tiles large images are cut into; it never changes the result.",
+        rich_help_panel=MODEL,
+    ),
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        parser=_engine,
+        metavar="|".join(ENGINES),
+        help="What computes: ncnn on a CPU, torch elsewhere, unless told.",
         rich_help_panel=MODEL,
     ),
 ]

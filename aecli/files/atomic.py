@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from aecli.errors import InputError
+from aecli.errors import InputError, Reason
 from aecli.files.paths import Kind, kind
 
 if TYPE_CHECKING:
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+_unfinished: set[Path] = set()
+
+
+def sweep() -> None:
+    """Remove the files that are not whole yet, before a process ends without unwinding."""
+    for part in list(_unfinished):
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -39,12 +49,14 @@ def atomic(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         place = target.resolve()
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f".aecli-{secrets.token_hex(8)}.part")
+        _unfinished.add(part)
         try:
             with part.open("x+b") as file:
                 yield file
             _rename(part, place, overwrite=overwrite)
         finally:
             part.unlink(missing_ok=True)
+            _unfinished.discard(part)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
 
@@ -55,7 +67,7 @@ def _rename(part: Path, target: Path, *, overwrite: bool) -> None:
         try:
             _claim(part, target)
         except FileExistsError:
-            raise InputError(f"{target}: exists already", "--overwrite replaces it") from None
+            raise InputError(f"{target}: exists already", reason=Reason.EXISTS) from None
     part.replace(target)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aecli.errors import InputError, UsageError
+from aecli.errors import InputError, Reason, UsageError
 from aecli.files.paths import Kind, absolute, identity, kind, links
 from aecli.images.foreign import foreign_suffix
 from aecli.images.formats import SUFFIXES
@@ -204,7 +204,7 @@ def _nothing(names: Sequence[str], left_out: Sequence[LeftOut], *, recursive: bo
             first.hint,
         )
     deeper = not recursive and any(_has_folders(Path(name)) for name in names)
-    return UsageError(f"no images in {where}", "-r looks into its folders, too" if deeper else None)
+    return UsageError(f"no images in {where}", reason=Reason.NOT_RECURSIVE if deeper else None)
 
 
 def _has_folders(path: Path) -> bool:
@@ -241,7 +241,7 @@ def _listed(files_from: str, *, null: bool) -> list[str]:
         raise UsageError(f"{files_from}: cannot be read: {error.strerror}") from None
     data = _plain(data, files_from)
     if b"\0" in data and not null:
-        raise UsageError(f"{files_from}: is separated by NUL bytes", "-0 reads such lists")
+        raise UsageError(f"{files_from}: is separated by NUL bytes", reason=Reason.NUL_SEPARATED)
     lines = data.split(b"\0") if null else data.splitlines()
     return [os.fsdecode(line) for line in lines if line]
 

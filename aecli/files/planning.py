@@ -10,10 +10,10 @@ from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from aecli.errors import UsageError
-from aecli.files import names
+from aecli.errors import Reason, UsageError
+from aecli.files import places
 from aecli.files.inputs import LeftOut, Source
-from aecli.files.paths import Kind, absolute, identity, kind
+from aecli.files.paths import Kind, absolute, kind
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, suffix_of, writable
 
 if TYPE_CHECKING:
@@ -161,33 +161,32 @@ def plan(
             file.
     """
     if overwrite and skip_existing:
-        raise UsageError("--overwrite and --skip-existing exclude each other")
+        raise UsageError("replacing existing results and skipping them exclude each other")
     if naming.format and not FORMATS[naming.format].written:
         raise UsageError(f"{naming.format} is read but not written", "choose png, webp or tif")
     if out == STDOUT or (out is None and any(s.once for s in sources)):
         if len(sources) > 1:
-            raise UsageError("standard output takes one result only", "-o names a folder")
+            raise UsageError("standard output takes one result only", reason=Reason.ONE_STREAM)
         return [Job(s, None, naming.format) for s in sources]
-    if out is not None and not _is_folder(out, sources):
+    if to_file := out is not None and not _is_folder(out, sources):
         jobs = [_to_file(sources, Path(out), naming)]
     else:
         jobs = [_to_folder(s, out, naming) for s in sources]
-    existing = [job for job in jobs if job.target and kind(job.target) is Kind.FILE]
     if skip_existing:
-        done = {job.target for job in existing}
-        jobs = [replace(job, skip=job.target in done) for job in jobs]
-    _refuse_collisions(jobs)
-    _refuse_places(jobs)
-    if skip_existing:
-        return jobs
-    if existing and not overwrite:
-        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        verb = "exist" if more else "exists"
-        raise UsageError(
-            f"{existing[0].target}{more} {verb} already",
-            "--overwrite replaces, --skip-existing leaves out",
-        )
+        jobs = [replace(job, skip=job.target is not None and _done(job.target)) for job in jobs]
+    results = [(job, (job.source.name, job.target)) for job in jobs if job.target is not None]
+    places.check(
+        [result for job, result in results if not job.skip],
+        kept=[result for job, result in results if job.skip],
+        inputs=[job.source.path for job in jobs if job.source.path is not None],
+        overwrite=overwrite,
+        make_folders=not to_file,
+    )
     return jobs
+
+
+def _done(target: Path) -> bool:
+    return kind(target) is Kind.FILE
 
 
 def _fill(template: str, words: Mapping[str, str]) -> str:
@@ -220,15 +219,11 @@ def _is_folder(out: str, sources: Sequence[Source]) -> bool:
 def _to_file(sources: Sequence[Source], target: Path, naming: Naming) -> Job:
     if len(sources) > 1:
         raise UsageError(
-            f"{len(sources)} inputs cannot go to one file, {target}", f"-o {target}/ for a folder"
+            f"{len(sources)} inputs cannot go to one file, {target}", reason=Reason.ONE_FILE
         )
-    if kind(target.parent) is not Kind.FOLDER:
-        raise UsageError(f"{target.parent}: no such folder")
     form = _agreed(target, naming)
     if form is None:
-        raise UsageError(
-            f"{target}: its name says no image format", f"-f names one; -o {target}/ is a folder"
-        )
+        raise UsageError(f"{target}: its name says no image format", reason=Reason.FORMAT)
     return Job(sources[0], target, form)
 
 
@@ -246,7 +241,7 @@ def _to_folder(source: Source, out: str | None, naming: Naming) -> Job:
 
 
 def _agreed(target: Path, naming: Naming) -> str | None:
-    """The format that the target's name and `-f` agree upon; None where neither says one.
+    """The format that the target's name says, or that is asked for; None where there is neither.
 
     Raises:
         UsageError: they contradict each other, or the format is not written.
@@ -255,45 +250,7 @@ def _agreed(target: Path, naming: Naming) -> str | None:
         return naming.format
     named = format_of(target)
     if naming.format not in (None, named):
-        raise UsageError(f"{target}: the name says {named}, --format says {naming.format}")
+        raise UsageError(f"{target}: the name says {named}, not {naming.format} as asked for")
     if not FORMATS[named].written:
         raise UsageError(f"{target}: {named} is read but not written", "choose png, webp or tif")
     return named
-
-
-def _refuse_collisions(jobs: Sequence[Job]) -> None:
-    """Two results in one place, or a result in the place of an input."""
-    taken: dict[str, list[Job]] = {}
-    inputs = {identity(job.source.path): job.source for job in jobs if job.source.path is not None}
-    for job in jobs:
-        assert job.target is not None
-        alike = taken.setdefault(names.key(job.target), [])
-        for other in alike:
-            if other.target is not None and names.merged(job.target, other.target):
-                raise UsageError(
-                    f"{other.source.name} and {job.source.name} would both become {job.target}",
-                    "name results after their inputs, for example with --template '{name}.png'"
-                    " or '{parent}_{stem}.{ext}'",
-                )
-        alike.append(job)
-        if not job.skip and (hit := inputs.get(identity(job.target))) is not None:
-            raise UsageError(
-                f"the result of {job.source.name} would replace the input {hit.name}",
-                "inputs are never overwritten: choose another -o or --template",
-            )
-
-
-def _refuse_places(jobs: Sequence[Job]) -> None:
-    """Targets that are folders, or lie where nothing can be written."""
-    for job in jobs:
-        assert job.target is not None
-        if kind(job.target) is Kind.FOLDER:
-            raise UsageError(f"{job.target} is a folder")
-    targets = [job.target for job in jobs if job.target and kind(job.target) is not Kind.OTHER]
-    for place in {target.parent for target in targets}:
-        while kind(place) is None and place != place.parent:
-            place = place.parent
-        if kind(place) is not Kind.FOLDER:
-            raise UsageError(f"{place} is not a folder")
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise UsageError(f"{place}: no permission to write there")

@@ -11,16 +11,20 @@ from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
-    JpegImagePlugin,
-    WebPImagePlugin,
 )
 
-from aecli.errors import InputError, UsageError, did_you_mean
-from aecli.images import netpbm, png, tiff
+from aecli.errors import InputError, Reason, UsageError, did_you_mean
+from aecli.images import iptc, jpeg, netpbm, png, tiff, webp
 from aecli.images.pillow import Codec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aecli.images.image import Metadata
+
+
+_PHOTO = frozenset({"icc", "exif", "xmp"})
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,11 @@ class Format:
         animated: suffixes under which a series of pictures becomes an animation.
         alpha: whether it stores transparency.
         deep: whether it stores 16 bits a channel.
-        icc: whether it stores an ICC profile.
+        holds: what it holds of `Metadata`, beside the resolution.
         longest_side: most pixels along one side.
         longest_exif: most bytes of an EXIF block.
         longest_xmp: most bytes of an XMP packet.
+        longest_iptc: most bytes of IPTC records.
     """
 
     codec: Codec
@@ -50,10 +55,11 @@ class Format:
     animated: tuple[str, ...] = ()
     alpha: bool = False
     deep: bool = False
-    icc: bool = True
+    holds: frozenset[str] = _PHOTO
     longest_side: int = 2**31 - 1
     longest_exif: int = 2**32 - 1
     longest_xmp: int = 2**32 - 1
+    longest_iptc: int = 2**32 - 1
 
     @property
     def name(self) -> str:
@@ -75,16 +81,12 @@ class Format:
             raise InputError(
                 f"{width}x{height} is too large for {self.name}, which ends at"
                 f" {self.longest_side} pixels a side",
-                "choose another format, for example with -f png",
+                reason=Reason.TOO_LARGE_FOR_FORMAT,
             )
 
 
-def _full_colour(quality: int) -> Mapping[str, object]:
+def _full_colour(_data: Metadata, quality: int) -> Mapping[str, object]:
     return {"quality": quality, "subsampling": "4:4:4"}
-
-
-def _webp(quality: int) -> Mapping[str, object]:
-    return {"quality": quality, "lossless": quality == 100, "exact": True}
 
 
 FORMATS = {
@@ -97,17 +99,20 @@ FORMATS = {
             animated=(".apng",),
             alpha=True,
             deep=True,
+            holds=_PHOTO | {"iptc", "text", "colour"},
         ),
         Format(
-            Codec("JPEG", JpegImagePlugin, _full_colour),
+            jpeg.Codec(),
             rb"\xff\xd8\xff",
             (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
             longest_side=65_500,
             longest_exif=65_533,
             longest_xmp=65_504,
+            longest_iptc=iptc.LONGEST,
+            holds=_PHOTO | {"iptc", "comment"},
         ),
         Format(
-            Codec("WEBP", WebPImagePlugin, _webp),
+            webp.Codec(),
             rb"RIFF....WEBP",
             (".webp",),
             animated=(".webp",),
@@ -121,6 +126,7 @@ FORMATS = {
             ambiguous=True,  # so do most cameras' RAW files
             alpha=True,
             deep=True,
+            holds=_PHOTO | {"iptc"},
         ),
         Format(
             Codec("AVIF", AvifImagePlugin, _full_colour),
@@ -129,9 +135,13 @@ FORMATS = {
             alpha=True,
             longest_side=65_536,
         ),
-        Format(Codec("BMP", BmpImagePlugin), rb"BM", (".bmp", ".dib"), icc=False),
+        Format(Codec("BMP", BmpImagePlugin), rb"BM", (".bmp", ".dib"), holds=_NOTHING),
         Format(
-            netpbm.Codec(), rb"P[1-6][\s#]", (".ppm", ".pgm", ".pnm", ".pbm"), deep=True, icc=False
+            netpbm.Codec(),
+            rb"P[1-6][\s#]",
+            (".ppm", ".pgm", ".pnm", ".pbm"),
+            deep=True,
+            holds=_NOTHING,
         ),
         Format(
             Codec("GIF", GifImagePlugin),

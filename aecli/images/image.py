@@ -26,8 +26,18 @@ class Metadata:
     """XMP packet, as stored."""
     dpi: tuple[float, float] | None = None
     """Horizontal and vertical resolution in dots per inch."""
+    aspect: tuple[float, float] | None = None
+    """Horizontal and vertical density of pixels where the file names no unit, and no dpi."""
+    iptc: bytes | None = None
+    """IPTC records (IIM), as stored."""
+    colour: Mapping[bytes, bytes] = field(default_factory=dict)
+    """PNG chunks that say what the colours mean where there is no profile: gAMA, cHRM, cICP."""
+    lossless: bool = False
+    """Whether the file keeps every level although its format need not (WebP)."""
+    lost: tuple[str, ...] = ()
+    """One line for each thing that the file holds beside its picture, and no result will."""
     text: Mapping[str, str] = field(default_factory=dict)
-    """PNG text chunks."""
+    """PNG text chunks; `Comment` is that of JPEG and GIF files, too."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,24 +5,31 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 from PIL.Image import Exif
 
+from aecli.images import companions, iptc
 from aecli.images.image import Metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from PIL.Image import Image as PillowImage
 
 ORIENTATION = 0x0112
 _MAKE, _MODEL, _TAKEN = 0x010F, 0x0110, 0x9003
+_X, _Y, _UNIT = 0x011A, 0x011B, 0x0128
+_NO_UNIT, _INCH, _CENTIMETRE = 1, 2, 3
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
 _XMP_WIDTH = b"tiff:ImageWidth|exif:PixelXDimension"
 _XMP_HEIGHT = b"tiff:ImageLength|exif:PixelYDimension"
+
+_RAW = "Raw profile type"
 
 _LAYOUT = {
     *range(254, 260), 262, 263, 266, 273, *range(277, 285), *range(288, 294), 296, 297, 301,
@@ -52,14 +59,55 @@ def take(image: PillowImage) -> tuple[Metadata, int]:
     except UNPARSABLE:
         exif = Exif()
     orientation = exif.get(ORIENTATION, 1)
-    text = getattr(image, "text", {})
+    text = {k: str(v) for k, v in getattr(image, "text", {}).items() if is_plain_text(k)}
+    if isinstance(comment := info.get("comment"), bytes):
+        text["Comment"] = comment.rstrip(b"\0").decode("utf-8", "surrogateescape")
+    profiles = getattr(image, "text", {})
+    packet = info.get("xmp") or raw_profile(profiles, "xmp")
+    xmp, lost = companions.parted(upright_xmp(packet))
+    dpi, aspect = density_of(exif)
     return Metadata(
         icc=info.get("icc_profile") or None,
         exif=upright_exif(exif),
-        xmp=upright_xmp(info.get("xmp")),
-        dpi=valid_dpi(info.get("dpi")),
-        text={k: str(v) for k, v in text.items() if is_plain_text(k)},
+        xmp=xmp,
+        dpi=valid_dpi(info.get("dpi")) or dpi,
+        aspect=aspect,
+        iptc=iptc.of_block(raw_profile(profiles, "iptc") or raw_profile(profiles, "8bim")),
+        text=text,
+        lost=lost,
     ), orientation if orientation in range(1, 9) else 1
+
+
+def raw_profile(texts: Mapping[str, str], name: str) -> bytes | None:
+    """A block that ImageMagick and exiftool keep in a text of a PNG file, in hexadecimal."""
+    try:
+        return bytes.fromhex(str(texts[f"{_RAW} {name}"]).split("\n", 3)[3])
+    except (KeyError, IndexError, ValueError):
+        return None
+
+
+def density_of(exif: Exif) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Dots per inch that EXIF states, or where it names no unit the aspect ratio of pixels."""
+    density: Any
+    density, unit = (exif.get(_X), exif.get(_Y, exif.get(_X))), exif.get(_UNIT, _INCH)
+    if unit == _NO_UNIT:
+        return None, valid_aspect(density)
+    try:
+        factor = 2.54 if unit == _CENTIMETRE else 1.0
+        return valid_dpi([factor * float(v) for v in density]), None
+    except (TypeError, ValueError, ArithmeticError):
+        return None, None
+
+
+def with_resolution(exif: bytes, dpi: tuple[float, float]) -> bytes:
+    """An EXIF block, perhaps empty, that states a resolution, too."""
+    block = Exif()
+    try:
+        block.load(exif)
+    except UNPARSABLE:
+        block = Exif()
+    block[_X], block[_Y], block[_UNIT] = *dpi, _INCH
+    return bytes(block.tobytes())
 
 
 def lies_sideways(path: Path) -> bool:
@@ -151,10 +199,14 @@ def resized(data: Metadata, before: tuple[int, int], after: tuple[int, int]) -> 
         before: width and height in pixels.
         after: the new width and height.
     """
-    dpi = [d * new / old for d, new, old in zip(data.dpi or (), after, before, strict=False)]
+
+    def denser(density: tuple[float, float] | None) -> list[float]:
+        return [d * new / old for d, new, old in zip(density or (), after, before, strict=False)]
+
     return replace(
         data,
-        dpi=valid_dpi(dpi),
+        dpi=valid_dpi(denser(data.dpi)),
+        aspect=valid_aspect(denser(data.aspect)),
         exif=exif_for(data.exif, *after) if data.exif else None,
         xmp=_resized_xmp(data.xmp, *after) if data.xmp else None,
     )
@@ -184,9 +236,29 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     return (x, y) if 1 <= x <= 65_535 and 1 <= y <= 65_535 else None
 
 
+def valid_aspect(density: Any) -> tuple[float, float] | None:
+    """Densities without a unit; None where pixels are square, or they make no sense."""
+    found = valid_dpi(density)
+    return None if found is None or found[0] == found[1] else found
+
+
+def whole(aspect: tuple[float, float]) -> tuple[int, int]:
+    """Densities without a unit as small whole numbers of the same ratio."""
+    ratio = Fraction(aspect[0] / aspect[1]).limit_denominator(1000)
+    return max(1, ratio.numerator), ratio.denominator
+
+
+def turned(data: Metadata, orientation: int) -> Metadata:
+    """What a file says once its picture is turned upright: columns may have become rows."""
+    if orientation not in range(5, 9):
+        return data
+    dpi, aspect = (v and (v[1], v[0]) for v in (data.dpi, data.aspect))
+    return replace(data, dpi=dpi, aspect=aspect)
+
+
 def is_plain_text(key: str) -> bool:
     """Whether a PNG text is the user's own, not a block that travels elsewhere in `Metadata`."""
-    return key != "XML:com.adobe.xmp" and not key.startswith("Raw profile type")
+    return key != "XML:com.adobe.xmp" and not key.startswith(_RAW)
 
 
 def subdirectories(exif: bytes) -> tuple[dict[int, Any], dict[int, dict[int, Any]]]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.images.levels import LUMA
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,7 +35,12 @@ def psnr(a: Array, b: Array, peak: float = 255.0) -> float:
     for rows in _strips(a, overlap=0):
         difference = np.subtract(a[rows], b[rows], dtype=np.float64)
         total += float(np.vdot(difference, difference))
-    return 10 * math.log10(peak**2 * a.size / total) if total else math.inf
+    return decibels(total / a.size, peak)
+
+
+def decibels(error: float, peak: float) -> float:
+    """PSNR in dB of a mean squared error; infinite for none."""
+    return 10 * math.log10(peak**2 / error) if error > 0 else math.inf
 
 
 def ssim(a: Array, b: Array, peak: float = 255.0) -> float:
@@ -76,10 +83,8 @@ def luma(image: Array) -> Array:
 
     HxWx3 RGB or HxW grey -> HxW float64.
     """
-    if image.ndim == 2:
-        return 16 + image * (219 / 255)
-    weights = np.array([65.481, 128.553, 24.966]) / 255
-    return np.asarray(16 + image @ weights)
+    full = image.astype(np.float64) if image.ndim == 2 else image @ LUMA.astype(np.float64)
+    return np.asarray(16 + full * (219 / 255))
 
 
 def _refuse_different(a: Array, b: Array) -> None:

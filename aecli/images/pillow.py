@@ -25,6 +25,9 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs, it r
 _MP_ENTRIES = 0xB002
 """The list of pictures in a multi-picture JPEG."""
 
+_DPI_IN_EXIF = ("WEBP", "AVIF")
+"""Formats that have no other place for the resolution."""
+
 
 class Codec:
     """One of Pillow's formats; those that hold more than Pillow keeps override either way.
@@ -33,14 +36,14 @@ class Codec:
         name: Pillow's name of the format.
         plugin: the module of Pillow that knows it: named, so that Pillow knows these formats and
             none of the forty others.
-        options: what the encoder is told for a quality from 1 to 100.
+        options: what the encoder is told for the metadata and a quality from 1 to 100.
     """
 
     def __init__(
         self,
         name: str,
         plugin: ModuleType,
-        options: Callable[[int], Mapping[str, Any]] = lambda _: {},
+        options: Callable[[Metadata, int], Mapping[str, Any]] = lambda _data, _quality: {},
     ) -> None:
         self.name = name
         self._plugin = plugin
@@ -65,7 +68,16 @@ class Codec:
             raise UnsupportedError(f"pixels of the kind {picture.mode}")
         colours, alpha = unpack.MODES[picture.mode], picture.has_transparency_data
         header = Header(*picture.size, self.name, _frames(picture), 8, colours, alpha)
-        return Opened(header, partial(_decode, picture))
+        return Opened(header, partial(self._decode, picture))
+
+    def describe(self, picture: ImageFile, data: Metadata) -> Metadata:  # noqa: ARG002 - others do
+        """What a format says beside what all do, before the picture is turned upright.
+
+        Args:
+            picture: loaded.
+            data: what `metadata.take` has found.
+        """
+        return data
 
     def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:
         """Write one picture.
@@ -77,23 +89,30 @@ class Codec:
             data: what the format holds of the metadata.
             quality: 1 to 100.
         """
-        options: dict[str, Any] = {"icc_profile": data.icc, "exif": data.exif or b""}
+        exif = data.exif or b""
+        options: dict[str, Any] = {"icc_profile": data.icc, "exif": exif}
         if data.dpi:
             options["dpi"] = data.dpi
+            if self.name in _DPI_IN_EXIF:
+                options["exif"] = metadata.with_resolution(exif, data.dpi)
         if data.xmp:
             options["xmp"] = data.xmp
-        PIL.Image.fromarray(samples).save(file, self.name, **options, **self._options(quality))
+        PIL.Image.fromarray(samples).save(
+            file, self.name, **options, **self._options(data, quality)
+        )
 
-
-def _decode(picture: ImageFile, at_least: int | None) -> tuple[Pixels, Pixels | None, Metadata]:
-    if at_least is not None:
-        picture.draft(None, (at_least, at_least))
-    picture.load()
-    data, orientation = metadata.take(picture)
-    pixels, alpha = unpack.from_pillow(picture, orientation)
-    if picture.mode in unpack.CONVERTED:
-        data = replace(data, icc=None)
-    return pixels, alpha, data
+    def _decode(
+        self, picture: ImageFile, at_least: int | None
+    ) -> tuple[Pixels, Pixels | None, Metadata]:
+        if at_least is not None:
+            picture.draft(None, (at_least, at_least))
+        picture.load()
+        data, orientation = metadata.take(picture)
+        data = metadata.turned(self.describe(picture, data), orientation)
+        pixels, alpha = unpack.from_pillow(picture, orientation)
+        if picture.mode in unpack.CONVERTED:
+            data = replace(data, icc=None)
+        return pixels, alpha, data
 
 
 def _frames(picture: ImageFile) -> int:

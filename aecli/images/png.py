@@ -9,7 +9,6 @@ import io
 import struct
 import zlib
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import imagecodecs
@@ -18,7 +17,7 @@ import PIL.Image
 from PIL import PngImagePlugin
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from aecli.images import metadata, pillow, unpack
+from aecli.images import colour, iptc, metadata, pillow, unpack
 from aecli.images.header import Opened
 
 if TYPE_CHECKING:
@@ -29,12 +28,17 @@ if TYPE_CHECKING:
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEPTH_AT = len(SIGNATURE) + 4 + 4 + 8
 _IHDR_END = len(SIGNATURE) + 4 + 4 + 13 + 4
+_INCH = 0.0254
+"""Metres."""
+_PHYSICAL = 9
+"""Length of pHYs."""
+_LONGEST_CHUNK = 64 << 20
 _LONG_TEXT = 1024
 """Characters from which a text is stored compressed."""
 
 
 class Codec(pillow.Codec):
-    """PNG of 8 and 16 bits, with texts."""
+    """PNG of 8 and 16 bits, with texts and colour chunks."""
 
     def __init__(self) -> None:
         super().__init__("PNG", PngImagePlugin)
@@ -44,67 +48,112 @@ class Codec(pillow.Codec):
         file.seek(_DEPTH_AT)
         deep = file.read(1) == b"\x10"
         opened = super().open(file)
-        if not deep:
-            return opened
-        return Opened(replace(opened.header, bits=16), partial(_decode, file))
+
+        def decode(at_least: int | None) -> tuple[Pixels, Pixels | None, Metadata]:
+            pixels, alpha, data = _decode(file) if deep else opened.decode(at_least)
+            return pixels, alpha, _coloured(file, data)
+
+        return Opened(replace(opened.header, bits=16) if deep else opened.header, decode)
 
     def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:  # noqa: ARG002 - lossless
-        """As Pillow's; with texts, and 16 bits."""
+        """As Pillow's; with texts, colour chunks, and 16 bits."""
+        chunks = b"".join(chunk(kind, content) for kind, content in _before(data))
         if samples.dtype == np.uint16:
-            _encode(samples, file, data)
+            encoded = memoryview(imagecodecs.png_encode(np.ascontiguousarray(samples)))
+            file.write(encoded[:_IHDR_END])
+            file.write(chunks)
+            file.write(encoded[_IHDR_END:])
             return
-        options: dict[str, Any] = {"dpi": data.dpi} if data.dpi else {}
-        PIL.Image.fromarray(samples).save(
-            file,
-            "PNG",
-            icc_profile=data.icc,
-            exif=data.exif or b"",
-            pnginfo=texts(data.text, data.xmp),
-            **options,
-        )
+        with_chunks: Any = _Inserting(file, _IHDR_END, chunks)
+        PIL.Image.fromarray(samples).save(with_chunks, "PNG")
 
 
-def texts(texts: Mapping[str, str], xmp: bytes | None = None) -> PngInfo:
-    """The chunks that hold texts, and the XMP packet, as Pillow takes them."""
+class _Inserting:
+    """A file to write to from front to back, into which something is put on the way.
+
+    Args:
+        file: takes the whole.
+        at: how many bytes come before.
+        content: what is put there.
+    """
+
+    def __init__(self, file: BinaryIO, at: int, content: bytes) -> None:
+        self._file, self._left, self._content = file, at, content
+
+    def write(self, data: bytes) -> int:
+        """Pass on what comes."""
+        first, rest = data[: self._left], data[self._left :]
+        self._left -= len(first)
+        self._file.write(first)
+        if not self._left and self._content:
+            self._file.write(self._content)
+            self._content = b""
+        self._file.write(rest)
+        return len(data)
+
+    def flush(self) -> None:
+        """Pass it on."""
+        self._file.flush()
+
+
+def texts(texts: Mapping[str, str]) -> PngInfo:
+    """The chunks that hold texts, as Pillow takes them."""
     info = PngInfo()
-    if xmp:
-        info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
     for key, value in texts.items():
-        info.add_text(key, value, zip=len(value) > _LONG_TEXT)
+        plain = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        info.add_text(key, plain, zip=len(plain) > _LONG_TEXT)
     return info
 
 
-def _decode(
-    file: BinaryIO,
-    at_least: int | None,  # noqa: ARG001 - only JPEG shrinks
-) -> tuple[Pixels, Pixels | None, Metadata]:
+def _before(data: Metadata) -> Iterator[tuple[bytes, bytes]]:
+    """Type and content of the chunks between the header and the pixels."""
+    for kind in colour.CHUNKS:
+        if kind in data.colour and not (kind == b"sRGB" and data.icc):
+            yield kind, data.colour[kind]
+    if data.icc:
+        yield b"iCCP", b"ICC Profile\0\0" + zlib.compress(data.icc)
+    if data.dpi:
+        yield b"pHYs", struct.pack(">IIB", *(round(v / _INCH) for v in data.dpi), 1)
+    elif data.aspect:
+        yield b"pHYs", struct.pack(">IIB", *metadata.whole(data.aspect), 0)
+    if data.exif:
+        yield b"eXIf", data.exif.removeprefix(b"Exif\0\0")
+    info = texts(dict(data.text) | dict([iptc.png_text(data.iptc)] if data.iptc else []))
+    if data.xmp:
+        info.add_itxt("XML:com.adobe.xmp", data.xmp.decode("utf-8", "replace"))
+    for kind, content, *_ in info.chunks:
+        yield kind, content
+
+
+def _coloured(file: BinaryIO, data: Metadata) -> Metadata:
+    """The metadata, and those that Pillow reads and does not keep as they are."""
+    kept = {kind: file.read(size) for kind, size in _chunks(file) if kind in _COLOUR}
+    physical = kept.pop(b"pHYs", b"")
+    aspect = None
+    if len(physical) == _PHYSICAL and physical[-1] == 0:
+        aspect = metadata.valid_aspect(struct.unpack_from(">II", physical))
+    sizes = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
+    kept = {kind: content for kind, content in kept.items() if len(content) == sizes[kind]}
+    return replace(data, colour=kept, aspect=aspect)
+
+
+def _decode(file: BinaryIO) -> tuple[Pixels, Pixels | None, Metadata]:
+    """Of 16 bits."""
     file.seek(0)
     data = file.read()
     samples = np.asarray(imagecodecs.png_decode(data), dtype=np.uint16)
-    described, orientation = metadata.take(_described(data))
+    picture = _described(file)
+    described, orientation = metadata.take(picture)
     samples = samples if samples.ndim == 3 else samples[..., np.newaxis]
+    described = metadata.turned(described, orientation)
     return *unpack.from_samples(samples, orientation), described
 
 
-def _described(data: bytes) -> PngImageFile:
+def _described(file: BinaryIO) -> PngImageFile:
     """A picture of one pixel with all that the file says beside its own, before them or after."""
-    kept = b"".join(chunk(kind, content) for kind, content in _chunks(data) if kind in _METADATA)
-    return PngImageFile(io.BytesIO(SIGNATURE + _IHDR + kept + _IDAT + chunk(b"IEND", b"")))
-
-
-def _encode(samples: Pixels, file: BinaryIO, data: Metadata) -> None:
-    """Write HxW or HxWxC (2 to 4 channels), the chunks around the pixels as Pillow has them."""
-    encoded = memoryview(imagecodecs.png_encode(np.ascontiguousarray(samples)))
-    file.write(encoded[:_IHDR_END])
-    if data.icc:
-        file.write(chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(data.icc)))
-    if data.dpi:
-        metre = (round(v / 0.0254) for v in data.dpi)
-        file.write(chunk(b"pHYs", struct.pack(">IIB", *metre, 1)))
-    if data.exif:
-        file.write(chunk(b"eXIf", data.exif.removeprefix(b"Exif\0\0")))
-    file.writelines(chunk(kind, content) for kind, content, *_ in texts(data.text, data.xmp).chunks)
-    file.write(encoded[_IHDR_END:])
+    kept = [chunk(kind, file.read(size)) for kind, size in _chunks(file) if kind in _METADATA]
+    data = SIGNATURE + _IHDR + b"".join(kept) + _IDAT + chunk(b"IEND", b"")
+    return PngImageFile(io.BytesIO(data))
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -118,16 +167,21 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 _METADATA = {b"iCCP", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
+_COLOUR = {*colour.CHUNKS, b"pHYs"}
 _IHDR = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
 _IDAT = chunk(b"IDAT", zlib.compress(b"\0\0"))
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(type, content) of all whole chunks up to IEND; the content of IDAT is left out."""
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Type and length of all chunks up to IEND, the file at the content of each."""
     at = len(SIGNATURE)
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        yield kind, b"" if kind == b"IDAT" else data[at + 8 : at + 8 + length]
+    while True:
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        size, kind = struct.unpack(">I4s", head)
+        yield kind, min(size, _LONGEST_CHUNK)
         if kind == b"IEND":
             return
-        at += 12 + length
+        at += 12 + size

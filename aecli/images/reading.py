@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import PIL.Image
 from tifffile import TiffFileError
 
-from aecli.errors import InputError
+from aecli.errors import InputError, Reason
 from aecli.images import metadata
 from aecli.images.foreign import foreign
 from aecli.images.formats import FORMATS, recognised
@@ -96,7 +96,7 @@ def _reading(source: Path | bytes, name: str | None) -> Iterator[tuple[BinaryIO,
             "convert it to 8 or 16 bits of grey or RGB first",
         ) from error
     except PIL.Image.DecompressionBombError as error:
-        raise InputError(f"{called}: {error}", "--max-pixels sets the limit") from error
+        raise InputError(f"{called}: {error}", reason=Reason.TOO_MANY_PIXELS) from error
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{called}: {error.strerror}") from error
@@ -123,6 +123,6 @@ def _open(file: BinaryIO, name: str, max_pixels: int) -> Opened:
     if width * height > max_pixels:
         raise InputError(
             f"{name}: {width}x{height} is more than {max_pixels:,} pixels",
-            "--max-pixels sets the limit",
+            reason=Reason.TOO_MANY_PIXELS,
         )
     return opened

@@ -37,8 +37,8 @@ class Sizing:
         given = [self.scale, self.size, self.width, self.height]
         if given.count(None) != 3:
             both = self.width is not None and self.height is not None
-            hint = f"--size {self.width}x{self.height} gives both" if both else None
-            raise UsageError("choose one of --scale, --size, --width and --height", hint)
+            hint = f"the size {self.width}x{self.height} is both" if both else None
+            raise UsageError("choose one of scale, size, width and height", hint)
         if self.scale is not None and not 1 <= self.scale <= LARGEST:
             raise UsageError(f"a scale goes from 1 to {LARGEST:g}, it cannot be {self.scale:g}")
         pixels = self.size or (self.width or self.height or 1,)
@@ -77,7 +77,7 @@ class Sizing:
         change = f"{width}x{height} pixels to {result[0]}x{result[1]}"
         if result[0] < width or result[1] < height:
             raise UsageError(
-                f"{change} would shrink it", "ask for more pixels: aecli upscale only enlarges"
+                f"{change} would shrink it", "ask for more pixels: pictures are only enlarged here"
             )
         if result[0] > LARGEST * width or result[1] > LARGEST * height:
             most = f"{LARGEST * width:.0f}x{LARGEST * height:.0f}"

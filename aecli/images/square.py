@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli.images.levels import luma, to_8_bits
 from aecli.images.resample import resample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aecli.images.image import Image, Pixels
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of red, green and blue in luma (ITU-R BT.601)."""
 
 
 def square(image: Image, size: int, channels: int) -> NDArray[np.uint8]:
@@ -56,17 +54,10 @@ def _resampled(
         pixels = on_white(pixels, image.alpha[rows, columns], image.peak)
     pixels = to_8_bits(resample(pixels, *shape))
     if pixels.ndim == 3 and channels == 1:
-        pixels = (pixels @ LUMA).round()
+        pixels = luma(pixels).round()
     elif pixels.ndim == 2 and channels == 3:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     return np.ascontiguousarray(pixels, np.uint8)
-
-
-def to_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    """uint16 rounded to uint8; uint8 stays as it is."""
-    if pixels.dtype == np.uint8:
-        return pixels.astype(np.uint8, copy=False)
-    return ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
 def on_white(pixels: Any, alpha: Pixels, peak: int) -> Any:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import shutil
-import struct
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -17,16 +17,13 @@ import numpy as np
 import tifffile
 from PIL import TiffImagePlugin
 from PIL.Image import Exif
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from aecli.images import companions, ifd, iptc, pillow, unpack
 from aecli.images import metadata as meta
-from aecli.images import pillow, unpack
 from aecli.images.header import Header, Opened, UnsupportedError
 from aecli.images.image import Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from aecli.images.image import Pixels
@@ -35,9 +32,13 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its findings 
 
 _GREY = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
 _REDUCED, _MASK = 1, 4
-_DNG_VERSION, _XMP, _ICC = 50706, 700, 34675
+_DNG_VERSION, _XMP, _ICC, _IPTC, _PHOTOSHOP = 50706, 700, 34675, 33723, 34377
+_RESOLUTION = (282, 283, 296)
+"""The tags of horizontal and vertical resolution, and of their unit."""
 _ASSOCIATED, _UNASSOCIATED = 1, 2
-_BYTE, _ASCII, _SHORT, _LONG = 1, 2, 3, 4
+_BYTE, _ASCII, _SHORT, _UNDEFINED = 1, 2, 3, 7
+_MOST_EXTRA = 4
+"""Samples of a pixel beside its colours, in files that are read."""
 
 
 class Codec(pillow.Codec):
@@ -48,44 +49,86 @@ class Codec(pillow.Codec):
 
     def open(self, file: BinaryIO) -> Opened:
         """As Pillow's; or a TiffFileError where the file is damaged."""
+        subfiles = ifd.subfiles(file)
         file.seek(0)
         with tifffile.TiffFile(file) as tif:
             page: Any = tif.pages.first
-            bits = page.bitspersample
-            bits = max(bits) if isinstance(bits, tuple) else bits
-            plain = bits in (8, 16) and page.photometric in (*_GREY, tifffile.PHOTOMETRIC.RGB)
-            if (refused := _refused(page, bits, plain=plain)) is not None:
+            if (refused := _refused(page)) is not None:
                 raise UnsupportedError(refused)
+            _check_whole(page, file.seek(0, io.SEEK_END))
             header = Header(
                 width=page.imagewidth,
                 height=page.imagelength,
                 format=self.name,
-                frames=sum(not _auxiliary(p) for p in tif.pages),
-                bits=bits,
-                channels=page.samplesperpixel - len(page.extrasamples),
-                has_alpha=_has_alpha(page),
+                frames=max(1, sum(not kind & (_REDUCED | _MASK) for kind in subfiles)),
+                bits=max(_depths(page)),
+                channels=_colours(page),
+                has_alpha=_alpha(page) is not None,
             )
+            plain = _plain(page)
+            dpi, aspect = _density(page)
+            known = Metadata(dpi=dpi, aspect=aspect, iptc=_iptc(page.tags))
+            known = meta.turned(known, _orientation(page))
         if plain:
             return Opened(header, partial(_decode, file))
         opened = super().open(file)
-        return Opened(replace(opened.header, frames=header.frames), opened.decode)
+
+        def decode(at_least: int | None) -> tuple[Pixels, Pixels | None, Metadata]:
+            pixels, alpha, data = opened.decode(at_least)
+            data = replace(data, dpi=known.dpi, aspect=known.aspect, iptc=known.iptc)
+            return pixels, alpha, data
+
+        return Opened(replace(opened.header, frames=header.frames), decode)
 
     def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:  # noqa: ARG002 - lossless
         """Deflated, with an EXIF directory."""
         _encode(samples, file, data)
 
 
-def _refused(page: Any, bits: int, *, plain: bool) -> str | None:
+def _refused(page: Any) -> str | None:
     """What a page holds that is not read."""
+    depths = _depths(page)
+    bits, extra = max(depths), page.samplesperpixel - _colours(page)
     if _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
         return "a camera's RAW image"
+    if page.imagedepth > 1:
+        return f"a volume, {page.imagedepth} pictures deep"
     if page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
         return "floating-point or signed pixels"
     if bits not in (1, 2, 4, 8, 16):
         return f"{bits}-bit pixels"
-    if bits == 16 and not plain:
+    if len(depths) > 1:
+        return "samples of different depths"
+    if bits == 16 and not _plain(page):
         return f"16-bit pixels of the kind {tifffile.PHOTOMETRIC(page.photometric).name}"
+    if extra > _MOST_EXTRA:
+        return f"pixels of {page.samplesperpixel} samples"
     return None
+
+
+def _plain(page: Any) -> bool:
+    """Whether tifffile reads a page here."""
+    kinds = (*_GREY, tifffile.PHOTOMETRIC.RGB)
+    return max(_depths(page)) in (8, 16) and page.photometric in kinds
+
+
+def _depths(page: Any) -> set[int]:
+    """The numbers of bits that samples have."""
+    bits = page.bitspersample
+    return set(bits) if isinstance(bits, tuple) else {bits}
+
+
+def _check_whole(page: Any, size: int) -> None:
+    """See that a page's strips or tiles are all there: tifffile takes missing ones for black.
+
+    Raises:
+        ValueError: they are not.
+    """
+    places = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    missing = max(0, math.prod(page.chunked) - len(places))
+    missing += sum(not at or not count or at + count > size for at, count in places)
+    if missing:
+        raise ValueError(f"{missing} of its {math.prod(page.chunked)} strips or tiles are missing")
 
 
 def _decode(
@@ -101,23 +144,30 @@ def _decode(
             pixels = pixels[..., np.newaxis]
         elif page.axes == "SYX":
             pixels = np.moveaxis(pixels, 0, -1)
-        colours = 1 if page.photometric in _GREY else 3
-        alpha = _has_alpha(page)
-        pixels = pixels[..., : colours + alpha]
+        colours, alpha = _colours(page), _alpha(page)
+        chosen = [*range(colours)] + ([] if alpha is None else [alpha])
+        associated = alpha is not None and _extras(page)[alpha - colours] == _ASSOCIATED
+        if chosen != [*range(pixels.shape[-1])]:
+            pixels = pixels[..., chosen]
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
             pixels = np.concatenate([~pixels[..., :1], pixels[..., 1:]], axis=-1)
-        if alpha and page.extrasamples[0] == _ASSOCIATED:
+        if associated:
             pixels = _straight(pixels)
         tags = page.tags
         xmp, icc = tags.valueof(_XMP), tags.valueof(_ICC)
-        orientation = int(tags.valueof(meta.ORIENTATION, 1))
+        orientation = _orientation(page)
+        dpi, aspect = _density(page)
+        packet, lost = companions.parted(meta.upright_xmp(xmp))
         described = Metadata(
             icc=bytes(icc) if icc else None,
             exif=_exif(file),
-            xmp=meta.upright_xmp(xmp),
-            dpi=_dpi(page),
+            xmp=packet,
+            lost=lost,
+            dpi=dpi,
+            aspect=aspect,
+            iptc=_iptc(tags),
         )
-    orientation = orientation if orientation in range(1, 9) else 1
+    described = meta.turned(described, orientation)
     return *unpack.from_samples(pixels, orientation), described
 
 
@@ -127,6 +177,8 @@ def _encode(pixels: Pixels, file: BinaryIO, data: Metadata) -> None:
     tags: list[tuple[int, int, int | None, Any, bool]] = []
     if data.xmp:
         tags.append((_XMP, _BYTE, len(data.xmp), data.xmp, True))
+    if data.iptc:
+        tags.append((_IPTC, _UNDEFINED, len(data.iptc), data.iptc, True))
     first, below = meta.subdirectories(data.exif) if data.exif else ({}, {})
     for tag, value in first.items():
         if isinstance(value, str):
@@ -145,54 +197,44 @@ def _encode(pixels: Pixels, file: BinaryIO, data: Metadata) -> None:
         rowsperstrip=max(1, (1 << 20) // pixels[0].nbytes),
         byteorder="<",
         bigtiff=False,
-        resolution=data.dpi,
-        resolutionunit="INCH" if data.dpi else None,
+        resolution=data.dpi or (meta.whole(data.aspect) if data.aspect else None),
+        resolutionunit="INCH" if data.dpi else "NONE",
         iccprofile=data.icc,
         extratags=tags,
         metadata=None,
         software=False,
     )
-    if below:
-        _add(buffer, below)
+    unknown = () if data.dpi or data.aspect else _RESOLUTION  # that tifffile writes all the same
+    if below or unknown:
+        ifd.rewrite(buffer, below, unknown)
     if buffer is not file:
         buffer.seek(0)
         shutil.copyfileobj(buffer, file)
 
 
-def _add(file: BinaryIO, directories: Mapping[int, Mapping[int, Any]]) -> None:
-    """Append directories, and a copy of the file's first that points to them in its stead."""
-    file.seek(4)
-    (first,) = struct.unpack("<I", file.read(4))
-    file.seek(first)
-    (count,) = struct.unpack("<H", file.read(2))
-    entries = [file.read(12) for _ in range(count)]
-    for tag, content in directories.items():
-        directory = ImageFileDirectory_v2(group=tag)
-        for key, value in content.items():
-            directory[key] = value
-        at = _align(file)
-        file.write(directory.tobytes(at))
-        entries.append(struct.pack("<HHII", tag, _LONG, 1, at))
-    entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
-    at = _align(file)
-    file.write(struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
-    file.seek(4)
-    file.write(struct.pack("<I", at))
+def _colours(page: Any) -> int:
+    """Samples of a pixel that are colour, the others being extra."""
+    if page.photometric in (*_GREY, tifffile.PHOTOMETRIC.PALETTE):
+        return 1
+    return 4 if page.photometric == tifffile.PHOTOMETRIC.SEPARATED else 3
 
 
-def _align(file: BinaryIO) -> int:
-    """The end of the file, made even."""
-    end = file.seek(0, io.SEEK_END)
-    return end + file.write(bytes(end % 2))
+def _extras(page: Any) -> list[int]:
+    """What the extra samples are; those that the file does not tell of are unspecified."""
+    count = page.samplesperpixel - _colours(page)
+    return [*map(int, page.extrasamples[:count]), *[0] * (count - len(page.extrasamples))]
 
 
-def _auxiliary(page: Any) -> bool:
-    """Whether a page is a reduced copy or a mask of another."""
-    return bool(page.subfiletype & (_REDUCED | _MASK))
+def _alpha(page: Any) -> int | None:
+    """Which sample of a pixel is alpha: the first that says so, or a single one that says nothing.
 
-
-def _has_alpha(page: Any) -> bool:
-    return bool(page.extrasamples) and page.extrasamples[0] in (_ASSOCIATED, _UNASSOCIATED)
+    The latter is what Pillow and libvips take it for.
+    """
+    extras = _extras(page)
+    for kind in (_UNASSOCIATED, _ASSOCIATED):
+        if kind in extras:
+            return _colours(page) + extras.index(kind)
+    return _colours(page) if len(extras) == 1 else None
 
 
 def _exif(file: BinaryIO) -> bytes | None:
@@ -205,13 +247,29 @@ def _exif(file: BinaryIO) -> bytes | None:
         return None
 
 
-def _dpi(page: Any) -> tuple[float, float] | None:
+def _density(page: Any) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Dots per inch, and where there is no unit the aspect ratio of pixels; None for unknown."""
+    if not all(tag in page.tags for tag in _RESOLUTION[:2]):
+        return None, None
     try:
         if page.resolutionunit == tifffile.RESUNIT.NONE:
-            return None
-        return meta.valid_dpi(page.get_resolution("inch"))
+            return None, meta.valid_aspect(page.get_resolution())
+        return meta.valid_dpi(page.get_resolution("inch")), None
     except meta.UNPARSABLE:
-        return None
+        return None, None
+
+
+def _orientation(page: Any) -> int:
+    found = page.tags.valueof(meta.ORIENTATION, 1)
+    return found if found in range(1, 9) else 1
+
+
+def _iptc(tags: Any) -> bytes | None:
+    """IPTC records, of their own tag or of the Photoshop block."""
+    for tag in (_IPTC, _PHOTOSHOP):
+        if tag in tags and (found := iptc.of_block(ifd.content(tags[tag]))):
+            return found
+    return None
 
 
 def _straight(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -9,15 +9,21 @@ import numpy as np
 from PIL import ImageColor
 
 from aecli.errors import UsageError
-from aecli.images import metadata
+from aecli.images import colour, metadata
 from aecli.images.formats import FORMATS
 from aecli.images.image import Image, Metadata
+from aecli.images.levels import to_8_bits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aecli.images.formats import Format
-    from aecli.images.image import Pixels
+
+QUALITY = 95
+"""Of lossy formats, unless told."""
+
+_SPACE = slice(16, 20)
+"""Where an ICC profile names the kind of its colours."""
 
 _ROWS = 64
 
@@ -27,7 +33,7 @@ def write(
     file: BinaryIO,
     format: str,  # noqa: A002 - the field's own word
     *,
-    quality: int = 95,
+    quality: int | None = None,
     background: str = "white",
     strip: bool = False,
     text: Mapping[str, str] | None = None,
@@ -41,7 +47,8 @@ def write(
         image: what to write.
         file: open for writing; a pipe will do.
         format: one of `FORMATS` that is written.
-        quality: of JPEG (always 4:4:4), WebP and AVIF, 1 to 100; WebP is lossless at 100.
+        quality: of JPEG (always 4:4:4), WebP and AVIF, 1 to 100; WebP is lossless at 100. None:
+            `QUALITY`, or lossless where the picture came from such a file.
         background: colour that shows through where the format holds no alpha, as CSS names it.
         strip: leave all metadata of `image` out.
         text: PNG texts to add; other formats do without.
@@ -61,20 +68,22 @@ def write(
     data = Metadata() if strip else image.metadata
     if data.exif:
         data = replace(data, exif=metadata.exif_for(data.exif, image.width, image.height))
-    warnings: list[str] = []
+    warnings = list(image.metadata.lost)
     if image.alpha is not None and not form.alpha:
         image = _flatten(image, background)
         warnings.append(f"transparency flattened on {background}: {format} holds none")
     if image.pixels.dtype == np.uint16 and not form.deep:
-        image = _shallow(image)
+        alpha = None if image.alpha is None else to_8_bits(image.alpha)
+        image = image.with_pixels(to_8_bits(image.pixels), alpha)
         warnings.append(f"16 bits reduced to 8: {format} holds no more")
-    data, dropped = _fitting(data, form)
+    data, dropped = _fitting(data, form, grey=image.grey)
     warnings += dropped
     samples: Any = image.pixels
     if image.alpha is not None:
         samples = np.dstack([image.pixels, image.alpha])
     data = replace(data, text=dict(data.text) | dict(text or {}))
-    form.codec.write(samples, file, data, quality)
+    data = replace(data, lossless=data.lossless and quality is None)
+    form.codec.write(samples, file, data, QUALITY if quality is None else quality)
     return warnings
 
 
@@ -92,33 +101,49 @@ def colour_of(name: str) -> tuple[int, ...]:
         ) from None
 
 
-def _fitting(data: Metadata, form: Format) -> tuple[Metadata, list[str]]:
+def _fitting(data: Metadata, form: Format, *, grey: bool) -> tuple[Metadata, list[str]]:
     """What of the metadata the format holds, and what is lost that matters."""
-    dropped = []
-    if data.icc and not form.icc:
+    lost = []
+    if (hdr := colour.hdr(data.colour)) is not None:
+        lost.append(f"a picture of high dynamic range ({hdr}): aecli takes it for an ordinary one")
+    if data.icc and data.icc[_SPACE] not in ((b"GRAY", b"RGB ") if grey else (b"RGB ",)):
         data = replace(data, icc=None)
-        dropped.append(f"ICC profile dropped: {form.name} holds none")
-    if len(data.exif or b"") > form.longest_exif:
-        data = replace(data, exif=None)
-        dropped.append(f"EXIF dropped: too long for {form.name}")
-    if len(data.xmp or b"") > form.longest_xmp:
-        data = replace(data, xmp=None)
-        dropped.append(f"XMP dropped: too long for {form.name}")
-    return data, dropped
+        lost.append("ICC profile dropped: it is not for such colours")
+    if data.colour and "colour" not in form.holds:
+        data, unsaid = _profiled(data, form, grey=grey)
+        lost += unsaid
+    for name, called, most in (
+        ("icc", "ICC profile", None),
+        ("exif", "EXIF", form.longest_exif),
+        ("xmp", "XMP", form.longest_xmp),
+        ("iptc", "IPTC", form.longest_iptc),
+    ):
+        block = getattr(data, name)
+        if block and name not in form.holds:
+            lost.append(f"{called} dropped: {form.name} holds none")
+        elif block and most is not None and len(block) > most:
+            lost.append(f"{called} dropped: too long for {form.name}")
+        else:
+            continue
+        dropped: dict[str, Any] = {name: None}
+        data = replace(data, **dropped)
+    texts = {} if "text" in form.holds else dict(data.text)
+    if "comment" in form.holds:
+        texts.pop("Comment", None)
+    if texts:
+        lost.append(f"text dropped: {form.name} holds none")
+    return data, lost
 
 
-def _shallow(image: Image) -> Image:
-    """8 bits a channel, rounded."""
-
-    def reduce(samples: Pixels) -> Pixels:
-        out = np.empty(samples.shape, np.uint8)
-        for top in range(0, len(samples), _ROWS):
-            rows = samples[top : top + _ROWS].astype(np.uint32)
-            out[top : top + _ROWS] = (rows * 255 + 32767) // 65535
-        return out
-
-    alpha = None if image.alpha is None else reduce(image.alpha)
-    return image.with_pixels(reduce(image.pixels), alpha)
+def _profiled(data: Metadata, form: Format, *, grey: bool) -> tuple[Metadata, list[str]]:
+    """Colour chunks as an ICC profile, and what that does not say."""
+    try:
+        profile = data.icc or colour.profile(data.colour, grey=grey)
+    except (ValueError, np.linalg.LinAlgError):
+        profile = None
+    if "icc" in form.holds or profile is None:
+        return replace(data, icc=profile, colour={}), []
+    return replace(data, colour={}), [f"colour chunks dropped: {form.name} holds none"]
 
 
 def _flatten(image: Image, background: str) -> Image:

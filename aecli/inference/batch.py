@@ -7,9 +7,9 @@ ahead of it and write behind it (codecs release the interpreter's lock).
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aecli.errors import AecliError
 
@@ -23,6 +23,9 @@ R = TypeVar("R")
 
 BUDGET = 64_000_000
 """Pixels of all images under way, from the start of their reading to the end of their writing."""
+
+PATIENCE = 1.0
+"""Seconds that files which are read and written have when a run is ended early."""
 
 _FAILURES = (AecliError, OSError, MemoryError)
 
@@ -56,7 +59,8 @@ def run(
 
     A job that fails with an AecliError, OSError or MemoryError stops alone. Any other exception, a
     KeyboardInterrupt and a BrokenPipeError end the run: what a thread is just writing is finished,
-    all else is dropped.
+    if that takes no longer than `PATIENCE`; all else is dropped, and a thread that reads what does
+    not come is left behind.
 
     Args:
         jobs: what to do.
@@ -102,8 +106,9 @@ def run(
         while True:
             read_ahead()
             if reading:
-                job, pixels, read_input = reading.popleft()
+                job, pixels, read_input = reading[0]
                 writing.append((job, pixels, result_of(job, read_input)))
+                reading.popleft()
                 del read_input  # and with it the decoded input
             elif writing:  # the next image waits for the memory of this one
                 yield _outcome(*writing.popleft())
@@ -112,7 +117,11 @@ def run(
             while writing and writing[0][2].done():
                 yield _outcome(*writing.popleft())
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        futures: list[Future[Any]] = [item[2] for item in reading]
+        futures += [item[2] for item in writing]
+        if not wait([f for f in futures if not f.cancelled()], PATIENCE).not_done:
+            pool.shutdown()
 
 
 def _outcome(job: J, _pixels: int, written: Future[R]) -> Outcome[J, R]:

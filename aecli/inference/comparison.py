@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.images.metrics import decibels
+from aecli.inference.pca import principal_axes
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -79,8 +82,8 @@ def compare(
     return Comparison(
         pictures=len(flat),
         components=dimension,
-        psnr=_psnr(float(np.square(flat - again).mean())),
-        psnr_pca=_psnr(pca_error(flat, dimension)) if len(flat) > 1 else None,
+        psnr=decibels(float(np.square(flat - again).mean()), 1),
+        psnr_pca=decibels(pca_error(flat, dimension), 1) if len(flat) > 1 else None,
         accuracy=accuracy(values, labels) if several else None,
         accuracy_pca=accuracy(_scores(flat, dimension), labels) if several else None,
         chance=float(np.bincount(labels).max() / len(labels)) if several else None,
@@ -117,7 +120,7 @@ def pca_error(flat: Floats, dimension: int) -> float:
     for fold in range(folds):
         train, test = flat[part != fold], flat[part == fold]
         mean = train.mean(axis=0)
-        axes = _axes(train - mean, dimension)
+        axes, _ = principal_axes(train - mean, dimension)
         centred = test - mean
         total += float(np.square(centred - centred @ axes.T @ axes).sum(dtype=np.float64))
     return total / flat.size
@@ -126,24 +129,5 @@ def pca_error(flat: Floats, dimension: int) -> float:
 def _scores(flat: Floats, dimension: int) -> Floats:
     """Pictures (N, P) by their principal components (N, dimension)."""
     centred = flat - flat.mean(axis=0)
-    scores: Floats = centred @ _axes(centred, dimension).T
+    scores: Floats = centred @ principal_axes(centred, dimension)[0].T
     return scores
-
-
-def _axes(centred: Floats, dimension: int) -> Floats:
-    """The first principal axes of centred data (N, P), orthonormal rows; no more than its rank.
-
-    From the smaller one of the two matrices of inner products.
-    """
-    if len(centred) >= centred.shape[1]:
-        _, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64))
-        return np.ascontiguousarray(vectors[:, : -dimension - 1 : -1].T, np.float32)
-    variances, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
-    keep = np.flatnonzero(variances > 1e-6 * max(float(variances[-1]), 1e-12))[-dimension:]
-    axes = (vectors[:, keep] / np.sqrt(variances[keep])).T.astype(np.float32) @ centred
-    return np.asarray(axes, np.float32)
-
-
-def _psnr(error: float) -> float:
-    """Decibels of a mean squared error on the [0, 1] scale; infinite for none."""
-    return float(-10 * np.log10(error)) if error > 0 else float("inf")

@@ -185,7 +185,7 @@ class Embedder:
             return [self._load(source, known) for source in part]
 
         parts = [sources[start : start + BATCH] for start in range(0, len(sources), BATCH)]
-        with self._sampler.runtime.beside(workers):
+        with self._sampler.runtime.reserve_threads(workers):
             for outcome in batch.run(parts, load, self._compute, _same, workers=workers):
                 if outcome.value is None:
                     yield from (Entry(source, error=outcome.error) for source in outcome.job)

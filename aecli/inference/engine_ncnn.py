@@ -6,27 +6,79 @@ import ctypes
 import os
 from typing import TYPE_CHECKING, Any
 
-import ncnn
 import numpy as np
 
+from aecli.checkpoints import portable
 from aecli.errors import ModelError
+from aecli.inference import memory
 from aecli.inference.ncnn_layers import UnsupportedError, lower
 
+if "OMP_WAIT_POLICY" not in os.environ:
+    # OpenMP's threads spin for milliseconds where they wait for each other. A few microseconds do,
+    # and where files are read and written beside, or others compute, it takes a tenth of the time.
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+import ncnn
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from aecli.inference.engine import Call
     from aecli.models.graph import Graph
     from aecli.models.ops import Shape
 
     Floats = NDArray[np.float32]
 
-__all__ = ["Function", "UnsupportedError", "cores"]
+__all__ = ["Function", "NcnnEngine", "UnsupportedError", "cores"]
 
 _address = ctypes.pythonapi.PyCapsule_GetPointer
 _address.restype = ctypes.c_void_p
 _address.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+
+class NcnnEngine:
+    """See `aecli.inference.engine.Engine`; each method is made ready when it is first called.
+
+    Args:
+        path: the model's file, which holds graphs.
+        threads: of the CPU; None: as many as it has cores.
+    """
+
+    name = "ncnn"
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        network = portable.read(path)
+        assert network is not None
+        self._path = path
+        self._network = network
+        self._threads = threads or cores()
+        self._functions: dict[str, Function] = {}
+        self._sure: Call | None = None
+        self.geometry = network.portable.geometry
+        self.calls: Sequence[Call] = [self._call, self._on_torch]
+        self.fp32: Call = self._call
+        self.memory: float = self.geometry.memory
+
+    def room(self, taken: int) -> int:
+        """See `memory.room`."""
+        return memory.room(taken)
+
+    def _call(self, method: str, *inputs: Floats) -> Floats:
+        if method not in self._functions:
+            graph = self._network.portable.graphs[method]
+            self._functions[method] = Function(graph, self._network.tensors, self._threads)
+        return self._functions[method](*inputs)
+
+    def _on_torch(self, method: str, *inputs: Floats) -> Floats:
+        """What ncnn gave no finite values for, computed once more."""
+        if self._sure is None:
+            from aecli import device
+            from aecli.inference.engine_torch import TorchEngine
+
+            self._sure = TorchEngine(self._path, device.choose("cpu", "fp32")).fp32
+        return self._sure(method, *inputs)
 
 
 class Function:

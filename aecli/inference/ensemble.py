@@ -8,30 +8,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import Tensor
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
 
 TURNS = 4
 
 
-def averaged(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+def averaged(function: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
     """A function of pictures as the mean over the eight orientations, in eight times the time.
 
     Args:
         function: (N, C, H, W) -> (N, C, H * scale, W * scale), for any H and W.
     """
 
-    def mean(x: Tensor) -> Tensor:
-        total = torch.zeros(())
+    def mean(x: Floats) -> Floats:
+        total: Floats | None = None
         for turns in range(TURNS):
-            turned = x.rot90(turns, (2, 3))
-            total = total + function(turned).float().rot90(-turns, (2, 3))
-            mirrored = function(turned.flip(3)).float().flip(3)
-            total += mirrored.rot90(-turns, (2, 3))
-        return total / (2 * TURNS)
+            turned = np.rot90(x, turns, (2, 3))
+            plain = np.rot90(function(turned), -turns, (2, 3))
+            mirrored = np.rot90(function(turned[..., ::-1])[..., ::-1], -turns, (2, 3))
+            total = plain + mirrored if total is None else total + plain + mirrored
+        assert total is not None
+        return total / np.float32(2 * TURNS)
 
     return mean

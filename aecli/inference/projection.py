@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.errors import UsageError
+from aecli.inference.pca import principal_axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +71,12 @@ def pca(values: Floats) -> tuple[Floats, float]:
     """
     centred = np.asarray(values, np.float64)
     centred = centred - centred.mean(axis=0)
-    variances, axes = np.linalg.eigh(centred.T @ centred)
-    axes = axes[:, :-3:-1]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    total = float(variances.clip(0).sum())
-    share = float(variances[-2:].clip(0).sum()) / total if total > 0 else 1.0
-    return (centred @ axes).astype(np.float32), share
+    axes, along = principal_axes(centred, 2)
+    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+    points = np.zeros((len(centred), 2), np.float32)
+    points[:, : len(axes)] = centred @ (axes * signs[:, None]).T
+    total = float(np.square(centred).sum())
+    return points, float(along.sum()) / total if total > 0 else 1.0
 
 
 def _library(method: str) -> Any:

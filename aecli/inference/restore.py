@@ -5,25 +5,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-import torch
 
-from aecli import device as devices
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import DenoiseFacts
 from aecli.errors import UsageError
 from aecli.images.alpha import bleed
+from aecli.inference import engine as engines
 from aecli.inference import tiling
-from aecli.inference.worker import Worker
+from aecli.inference.tiled import TiledModel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aecli.checkpoints.format import Meta
     from aecli.images.image import Image, Pixels
-    from aecli.inference.worker import Tile
-    from aecli.models.registry import Denoiser
+    from aecli.inference.engine import Call, Engine, Floats
+    from aecli.inference.tiled import Tile
 
 _CROP = 192
 _CROPS = 32
@@ -38,8 +38,16 @@ class Restored:
     sigma: float
 
 
-class Restorer(Worker):
-    """A denoiser at work on pictures."""
+class Restorer(TiledModel):
+    """A denoiser at work on pictures.
+
+    Attributes:
+        runs_on: where and in what precision, and who chose that.
+    """
+
+    def __init__(self, engine: Engine, meta: Meta, runs_on: str) -> None:
+        super().__init__(engine, meta)
+        self.runs_on = runs_on
 
     @classmethod
     def open(
@@ -47,6 +55,7 @@ class Restorer(Worker):
         task: str,
         model: str | Path | None = None,
         *,
+        engine: str = "auto",
         device: str = "auto",
         precision: str = "auto",
     ) -> Self:
@@ -55,15 +64,16 @@ class Restorer(Worker):
         Args:
             task: the command it serves.
             model: its name or path; None: the task's default.
-            device: see `aecli.device.choose`.
-            precision: see there.
+            engine, device, precision: see `aecli.inference.engine.choose`.
 
         Raises:
-            UsageError: no such device or precision.
+            UsageError: no such engine, device or precision.
             ModelError: no such model, or it is damaged.
         """
-        runtime = devices.choose(device, precision)
-        return cls(store.load(task, model), runtime)
+        found = store.find(task, model)
+        store.verify(found)
+        choice = engines.choose([found.path], engine, device, precision)
+        return cls(choice.open(found.path), found.meta, choice.reason)
 
     def denoise(
         self,
@@ -83,7 +93,7 @@ class Restorer(Worker):
             strength: factor on sigma; 0 changes nothing. The product is cut to the trained range.
                 Models of cameras' noise look for themselves how much there is, so that below 1 it
                 is the share of what they would remove instead.
-            ensemble: see `Worker.run`.
+            ensemble: see `TiledModel.run`.
             tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
             progress: called with the pixels done and those in all.
 
@@ -96,15 +106,14 @@ class Restorer(Worker):
             if not (value >= 0 and math.isfinite(value)):
                 raise UsageError(f"{name} must be zero or more, not {value}")
         level = self.estimate_sigma(image) if sigma == "auto" else sigma
-        facts = DenoiseFacts.read(self.model.meta.training)
+        facts = DenoiseFacts.read(self.meta.training)
         share, factor = 1.0, strength
         if facts.noise == "camera":
             share, factor = min(strength, 1.0), max(strength, 1.0)
         told = min(level * factor, facts.sigma_max)
         if told * share == 0:
             return Restored(image, level)
-        sigmas = torch.full((1, 1, 1, 1), told / 255, device=self.runtime.device)
-        restore = partial(self._restore, sigma=sigmas, share=share)
+        restore = partial(_restore, sigma=told / 255, share=share)
         pixels = image.pixels
         if image.alpha is not None:  # what is fully transparent leaves no trace
             pixels = bleed(pixels, image.alpha, self.reach)
@@ -121,24 +130,20 @@ class Restorer(Worker):
         if image.alpha is not None:
             hidden = [int((image.alpha[rows, columns] == 0).sum()) for rows, columns in squares]
             squares = [s for s, count in zip(squares, hidden, strict=True) if count == min(hidden)]
-        with torch.inference_mode(), self.runtime.in_fp32().autocast():
-            levels = [
-                float(self._denoiser.estimate_sigma(self._square(image.pixels[s]))) for s in squares
-            ]
+        levels = [
+            self.engine.fp32("estimate_sigma", self._square(image.pixels[s])) for s in squares
+        ]
         return 255 * float(np.median(levels))
 
-    def _restore(self, x: torch.Tensor, sigma: torch.Tensor, share: float) -> torch.Tensor:
-        """The network's result, or where `share` is below 1 its mean with the input."""
-        restored = self._denoiser.restore(x, sigma)
-        return restored if share == 1 else x.lerp(restored.to(x.dtype), share)
+    def _square(self, pixels: Pixels) -> Floats:
+        height, width = (tiling.padded(n, self.engine.geometry) for n in pixels.shape[:2])
+        return tiling.window(pixels, (0, height), (0, width))
 
-    @property
-    def _denoiser(self) -> Denoiser:
-        return cast("Denoiser", self.model.module)
 
-    def _square(self, pixels: Pixels) -> torch.Tensor:
-        height, width = (tiling.padded(n, self.model.geometry) for n in pixels.shape[:2])
-        return tiling.window(pixels, (0, height), (0, width)).to(self.runtime.device)
+def _restore(call: Call, x: Floats, sigma: float, share: float) -> Floats:
+    """The network's result, or where `share` is below 1 its mean with the input."""
+    restored = call("restore", x, np.full_like(x[:, :1], sigma))
+    return restored if share == 1 else x + np.float32(share) * (restored - x)
 
 
 def _squares(height: int, width: int) -> list[tuple[slice, slice]]:

@@ -14,28 +14,23 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from aecli.device import Precision, is_out_of_memory
+from aecli.device import is_out_of_memory
 from aecli.errors import InputError, ModelError
 from aecli.models.registry import Tiling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
-    from aecli.device import Runtime
     from aecli.images.image import Pixels
+    from aecli.inference.engine import Engine
     from aecli.models.registry import Geometry
 
-    Function = Callable[[Tensor], Tensor]
+    Floats = NDArray[np.float32]
+    Function = Callable[[Floats], Floats]
     Progress = Callable[[int, int], None]
-
-_CPU_TOTAL = 1000 << 20
-_CPU_LEAST = 340 << 20
-_GPU_MOST = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -54,11 +49,10 @@ class Box:
 
 
 def apply(
-    function: Function,
+    functions: Sequence[Function],
     pixels: Pixels,
     geometry: Geometry,
     *,
-    runtime: Runtime,
     tile: int | None,
     progress: Progress | None = None,
 ) -> Pixels:
@@ -68,11 +62,10 @@ def apply(
     as three equal channels and comes out as their mean. Where memory runs out the tile is halved.
 
     Args:
-        function: (1, 3, h, w) -> (1, 3, h * scale, w * scale), float32 in [0, 1], on the runtime's
-            device.
+        functions: (1, 3, h, w) -> (1, 3, h * scale, w * scale), float32 in [0, 1]; where the first
+            one's values are not finite, the next one's are taken.
         pixels: HxW or HxWx3, uint8 or uint16.
-        geometry: of the network behind `function`.
-        runtime: where it runs.
+        geometry: of the network behind the functions.
         tile: longest side of a tile's core, in input pixels (a cell of the model's grid at least);
             None: the whole image at once.
         progress: called with the input pixels done and those in all, after every tile.
@@ -83,7 +76,7 @@ def apply(
 
     Raises:
         InputError: not even the smallest tile fits into memory.
-        ModelError: the network gives values that are not finite, in fp32 too.
+        ModelError: all functions give values that are not finite.
     """
     height, width = pixels.shape[:2]
     cell, scale = geometry.multiple_of, geometry.scale
@@ -96,13 +89,13 @@ def apply(
     done = 0
     while pending:
         core = pending.popleft()
-        result = _run(function, pixels, core, geometry, runtime)
+        result = _run(functions, pixels, core, geometry)
         if result is None and core.side > smallest:
             pending.appendleft(core)
             pending = deque(part for box in pending for part in cut(box, core.side // 2, cell))
             continue
         if result is None:
-            raise InputError(f"not enough memory for {width}x{height} pixels on {runtime.device}")
+            raise InputError(f"not enough memory for {width}x{height} pixels")
         bottom, right = min(core.bottom, height), min(core.right, width)
         here = out[core.top * scale : bottom * scale, core.left * scale : right * scale]
         here[...] = result[: here.shape[0], : here.shape[1]]
@@ -112,19 +105,14 @@ def apply(
     return out
 
 
-def auto_tile(geometry: Geometry, runtime: Runtime, pixels: Pixels) -> int | None:
-    """The largest tile whose work fits the memory budget, or None where the whole image does.
+def auto_tile(engine: Engine, pixels: Pixels) -> int | None:
+    """The largest tile whose work fits the engine's room, or None where the whole image does.
 
-    On the CPU the image, the result and the work share 1000 MiB, the work has 340 of them at least;
-    on a GPU the work has half of what is free, and 4 GiB at most. As halos are computed in vain, a
-    tile is never shorter than its halo.
+    As halos are computed in vain, a tile is never shorter than its halo.
     """
-    if runtime.device.type == "cuda":
-        budget = min(torch.cuda.mem_get_info(runtime.device)[0] // 2, _GPU_MOST)
-    else:
-        budget = max(_CPU_TOTAL - pixels.nbytes * (1 + geometry.scale**2), _CPU_LEAST)
-    per_pixel = geometry.memory * (1 if runtime.precision is Precision.FP32 else 0.6)
-    side = int((budget / per_pixel) ** 0.5)
+    geometry = engine.geometry
+    room = engine.room(pixels.nbytes * (1 + geometry.scale**2))
+    side = int((room / engine.memory) ** 0.5)
     height, width = (padded(n, geometry) for n in pixels.shape[:2])
     if height * width <= side * side:
         return None
@@ -152,8 +140,8 @@ def reflect(start: int, stop: int, length: int) -> NDArray[np.intp]:
     return np.minimum(index, period - index) if length > 1 else np.zeros_like(index)
 
 
-def window(pixels: Pixels, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-    """A part of an image, continued by reflection, as a tensor.
+def window(pixels: Pixels, rows: tuple[int, int], columns: tuple[int, int]) -> Floats:
+    """A part of an image, continued by reflection, as a network takes it.
 
     Args:
         pixels: HxW or HxWx3 integers; grey becomes three equal channels.
@@ -161,32 +149,38 @@ def window(pixels: Pixels, rows: tuple[int, int], columns: tuple[int, int]) -> T
         columns: the same of columns.
 
     Returns:
-        (1, 3, h, w) float32 in [0, 1], channels last in memory.
+        (1, 3, h, w) float32 in [0, 1].
     """
-    height, width = pixels.shape[:2]
-    values = pixels[reflect(*rows, height)[:, None], reflect(*columns, width)].astype(np.float32)
-    values /= np.iinfo(pixels.dtype).max
-    if values.ndim == 2:
-        values = np.repeat(values[..., None], 3, axis=2)
-    return torch.from_numpy(values).permute(2, 0, 1)[None]
+    part = _continued(_continued(pixels, rows, 0), columns, 1)
+    values = np.empty((1, 3, *part.shape[:2]), np.float32)
+    planes = part if part.ndim == 2 else np.moveaxis(part, 2, 0)
+    np.divide(planes, np.float32(np.iinfo(pixels.dtype).max), out=values[0])
+    return values
+
+
+def _continued(pixels: Pixels, span: tuple[int, int], axis: int) -> Pixels:
+    """The rows (axis 0) or columns (axis 1) of a span; a view where all of them are there."""
+    length = pixels.shape[axis]
+    if span[0] >= 0 and span[1] <= length:
+        return pixels[span[0] : span[1]] if axis == 0 else pixels[:, span[0] : span[1]]
+    return pixels.take(reflect(*span, length), axis)
 
 
 def _run(
-    function: Function, pixels: Pixels, core: Box, geometry: Geometry, runtime: Runtime
+    functions: Sequence[Function], pixels: Pixels, core: Box, geometry: Geometry
 ) -> Pixels | None:
     """The network's result for a core, as integers, or None where memory ran out."""
     height, width = pixels.shape[:2]
     top, bottom = _with_halo(core.top, core.bottom, padded(height, geometry), geometry)
     left, right = _with_halo(core.left, core.right, padded(width, geometry), geometry)
     try:
-        x = window(pixels, (top, bottom), (left, right)).to(runtime.device)
-        for attempt in dict.fromkeys((runtime, runtime.in_fp32())):
-            with torch.inference_mode(), attempt.autocast():
-                y = function(x)[0].float()
+        x = window(pixels, (top, bottom), (left, right))
+        for function in functions:
+            y = function(x)[0]
             s = geometry.scale
             y = y[:, (core.top - top) * s : (core.bottom - top) * s]
             y = y[:, :, (core.left - left) * s : (core.right - left) * s]
-            if y.isfinite().all():
+            if np.isfinite(y).all():
                 return _to_pixels(y, pixels)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -195,11 +189,12 @@ def _run(
     raise ModelError("the model gives values that are not finite")
 
 
-def _to_pixels(y: Tensor, like: Pixels) -> Pixels:
+def _to_pixels(y: Floats, like: Pixels) -> Pixels:
     """(3, H, W) in [0, 1], more or less -> integers with the channels and the type of `like`."""
-    peak = int(np.iinfo(like.dtype).max)
-    values = y.mean(0) if like.ndim == 2 else y.permute(1, 2, 0)
-    levels: NDArray[np.float32] = (values.clamp(0, 1) * peak + 0.5).cpu().numpy()
+    values = y.mean(0) if like.ndim == 2 else np.moveaxis(y, 0, 2)
+    levels = values.clip(0, 1)
+    levels *= np.iinfo(like.dtype).max
+    levels += np.float32(0.5)
     return levels.astype(np.uint8) if like.dtype == np.uint8 else levels.astype(np.uint16)
 
 

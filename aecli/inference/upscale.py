@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations_with_replacement
 from math import prod
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
-from aecli import device as devices
-from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import UpscaleFacts
 from aecli.errors import ModelError, UsageError
@@ -17,7 +15,8 @@ from aecli.images import consistency
 from aecli.images.alpha import bleed
 from aecli.images.metadata import resized
 from aecli.images.resample import resample
-from aecli.inference.worker import Worker
+from aecli.inference import engine as engines
+from aecli.inference.tiled import TiledModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.store import Found
     from aecli.images.image import Image, Pixels
+    from aecli.inference.engine import Call, Choice, Floats
+    from aecli.inference.tiled import Tile
     from aecli.inference.tiling import Progress
-    from aecli.inference.worker import Tile
-    from aecli.models.registry import SuperResolver
 
 _SHARP = "clean"
 """The family for pictures that are not degraded, such as another model's result."""
@@ -64,38 +63,42 @@ class Enlarged:
     networks: tuple[int, ...]
 
 
-class Enlarger:
+class Upscaler:
     """A family of models at work on pictures; each is loaded when it is first needed, and kept.
 
     Attributes:
-        runtime: where they run.
+        choice: what they run on.
     """
 
-    def __init__(self, members: Mapping[int, Found], runtime: devices.Runtime) -> None:
-        self.runtime = runtime
+    def __init__(self, members: Mapping[int, Found], choice: Choice) -> None:
+        self.choice = choice
         self._members = members
-        self._workers: dict[Path, Worker] = {}
+        self._models: dict[Path, TiledModel] = {}
 
     @classmethod
     def open(
-        cls, model: str | Path | None = None, *, device: str = "auto", precision: str = "auto"
+        cls,
+        model: str | Path | None = None,
+        *,
+        engine: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
     ) -> Self:
         """Find and verify a family of models.
 
         Args:
             model: the name of a family or of one of its members, or a path; None: the default.
-            device: see `aecli.device.choose`.
-            precision: see there.
+            engine, device, precision: see `aecli.inference.engine.choose`.
 
         Raises:
-            UsageError: no such device or precision.
+            UsageError: no such engine, device or precision.
             ModelError: no such model, or one of them is damaged.
         """
-        runtime = devices.choose(device, precision)
         members = store.scales("upscale", model)
         for found in members.values():
             store.verify(found)
-        return cls(members, runtime)
+        paths = [found.path for found in members.values()]
+        return cls(members, engines.choose(paths, engine, device, precision))
 
     def upscale(
         self,
@@ -116,7 +119,7 @@ class Enlarger:
             height: rows of the result, at least the picture's.
             consistent: make the result one that shrinks to the picture (`consistency.project`);
                 None: where the model was trained on pictures that were only shrunk.
-            ensemble, tile: see `Worker.run`.
+            ensemble, tile: see `TiledModel.run`.
             progress: called with the pixels done and those in all, of all models.
 
         Raises:
@@ -131,12 +134,12 @@ class Enlarger:
         if (width, height) == (image.width, image.height):
             return Enlarged(image, ())
         networks = chain(max(width / image.width, height / image.height), self._members)
-        workers = self._opened(networks)
+        models = self._opened(networks)
         small = image.pixels
         if image.alpha is not None:  # what is fully transparent leaves no trace
-            reach = sum(worker.reach for worker in workers) + consistency.REACH
+            reach = sum(model.reach for model in models) + consistency.REACH
             small = bleed(small, image.alpha, reach)
-        pixels = _run(workers, small, tile, progress, ensemble=ensemble)
+        pixels = _run(models, small, tile, progress, ensemble=ensemble)
         pixels = resample(pixels, height, width)
         if consistent is None:
             consistent = self._degradation(networks[0]) == "bicubic"
@@ -148,20 +151,20 @@ class Enlarger:
         """What the inputs of the family's member for a scale went through."""
         return UpscaleFacts.read(self._members[scale].meta.training).degradation
 
-    def _opened(self, networks: Sequence[int]) -> list[Worker]:
+    def _opened(self, networks: Sequence[int]) -> list[TiledModel]:
         """The models of a chain; after one that cleans there is nothing left to clean."""
         members = self._members
         later = dict(members)
         if len(networks) > 1 and self._degradation(networks[0]) == "photo":
             later |= _sharp()
         found = [members[networks[0]], *(later[scale] for scale in networks[1:])]
-        return [self._worker(member) for member in found]
+        return [self._model(member) for member in found]
 
-    def _worker(self, found: Found) -> Worker:
-        if found.path not in self._workers:
+    def _model(self, found: Found) -> TiledModel:
+        if found.path not in self._models:
             store.verify(found)
-            self._workers[found.path] = Worker(checkpoints.load(found.path), self.runtime)
-        return self._workers[found.path]
+            self._models[found.path] = TiledModel(self.choice.open(found.path), found.meta)
+        return self._models[found.path]
 
 
 def bicubic(image: Image, width: int, height: int) -> Image:
@@ -178,7 +181,7 @@ def _sharp() -> Mapping[int, Found]:
 
 
 def _run(
-    workers: Sequence[Worker],
+    models: Sequence[TiledModel],
     pixels: Pixels,
     tile: Tile,
     progress: Progress | None,
@@ -186,19 +189,21 @@ def _run(
     ensemble: bool,
 ) -> Pixels:
     """Colours through one model after the other."""
-    scales = [worker.model.geometry.scale for worker in workers]
+    scales = [model.engine.geometry.scale for model in models]
     areas = [pixels.shape[0] * pixels.shape[1] * prod(scales[:n]) ** 2 for n in range(len(scales))]
 
     def told(before: int, done: int, _total: int) -> None:
         if progress is not None:
             progress(before + done, sum(areas))
 
-    for number, worker in enumerate(workers):
-        network = cast("SuperResolver", worker.model.module)
-        before = sum(areas[:number])
-        follow = partial(told, before)
-        pixels = worker.run(network.upscale, pixels, tile, follow, ensemble=ensemble)
+    for number, model in enumerate(models):
+        follow = partial(told, sum(areas[:number]))
+        pixels = model.run(_upscale, pixels, tile, follow, ensemble=ensemble)
     return pixels
+
+
+def _upscale(call: Call, x: Floats) -> Floats:
+    return call("upscale", x)
 
 
 def _with_pixels(image: Image, pixels: Pixels) -> Image:

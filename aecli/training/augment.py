@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageFilter
 
 from aecli.errors import UsageError
-from aecli.images.square import LUMA
+from aecli.images.levels import LUMA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

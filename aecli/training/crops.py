@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from aecli.errors import InputError, TrainingError
+from aecli.images.levels import LUMA
 from aecli.images.reading import probe
-from aecli.images.square import LUMA
 from aecli.training.data import Shuffled, evenly
 from aecli.training.degradations.draws import on_device
 from aecli.training.pictures import Packed, Pyramid, at_least, colour, packed_size, read

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from aecli.images.levels import to_8_bits
 from aecli.images.reading import decode
-from aecli.images.square import on_white, to_8_bits
+from aecli.images.square import on_white
 from aecli.training.degradations.draws import on_device
 
 if TYPE_CHECKING:

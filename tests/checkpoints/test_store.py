@@ -82,10 +82,10 @@ def test_a_file_without_a_suffix_never_shadows_a_name(
 
 def test_a_family_is_found_by_name_and_scale(bundled: Path, tiny_denoiser: Path) -> None:
     copy = bundle(bundled, tiny_denoiser, "denoise-clean-x2")
-    assert store.find("denoise", "clean", scale=2).path == copy
+    assert store.find("denoise", "clean").path == copy
     assert store.find("denoise", "clean-x2").path == copy
-    with pytest.raises(ModelError, match="no model 'clean' for denoise"):
-        store.find("denoise", "clean", scale=4)
+    with pytest.raises(ModelError, match="no model 'clean-x4' for denoise"):
+        store.find("denoise", "clean-x4")
 
 
 def test_an_unknown_name_hints_at_the_nearest(tiny_denoiser: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_family_has_one_member_a_scale(
 ) -> None:
     for name in ("clean-x2", "clean-x4", "photo-x3", "other"):
         bundle(bundled, tiny_denoiser, f"denoise-{name}")
-    assert store.find("denoise", "clean", 4).name == "clean-x4"
+    assert store.find("denoise", "clean-x4").name == "clean-x4"
     assert store.find("denoise", "clean").name == "clean-x2"
     assert store.find("denoise", "photo-x3").name == "photo-x3"
     assert {s: f.name for s, f in store.scales("denoise", "clean").items()} == {
@@ -217,5 +217,5 @@ def test_a_family_has_one_member_a_scale(
     assert store.scales("denoise", "clean-x4").keys() == {1}  # alone; its config names no scale
     assert store.default("denoise") == "photo"
     assert store.scales("denoise").keys() == {3}
-    with pytest.raises(ModelError, match="no model 'clean'"):
-        store.find("denoise", "clean", 3)
+    with pytest.raises(ModelError, match="no model 'clean-x3'"):
+        store.find("denoise", "clean-x3")

@@ -132,11 +132,22 @@ def test_a_closed_pipe_ends_quietly(python) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_are_no_bug(closed: str) -> None:
-    shell = f'exec "$0" -m aecli models list {closed}'
-    done = subprocess.run(["sh", "-c", shell, sys.executable], stderr=subprocess.PIPE, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
+@pytest.mark.parametrize(
+    ("closed", "code", "said"),
+    [
+        ("<&-", 0, b""),
+        ("2>&-", 0, b""),
+        (">&-", 1, b"aecli: error: standard output: Bad file descriptor\n"),
+        ("<&- >&- 2>&-", 1, b""),
+        ("> /dev/full", 1, b"aecli: error: standard output: No space left on device\n"),
+    ],
+)
+def test_what_standard_output_does_not_take_is_an_error(closed, code, said) -> None:
+    for data in ("models list", "--version", "models list --json"):
+        shell = f'exec "$0" -m aecli {data} {closed}'
+        command = ["sh", "-c", shell, sys.executable]
+        done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
+        assert (done.returncode, done.stderr) == (code, said)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")

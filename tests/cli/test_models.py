@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
@@ -48,10 +49,14 @@ def test_show_tells_size_cost_origin_and_licence(aecli, tiny_denoiser) -> None:
         ({"architecture": "ornithopter"}, "unknown architecture 'ornithopter'"),
     ],
 )
-def test_a_model_that_fits_no_architecture_is_exit_3(aecli, tiny_denoiser, changed, words) -> None:
+def test_a_model_that_fits_no_architecture_is_exit_3(
+    aecli, tiny_denoiser, tmp_path, changed, words
+) -> None:
+    picture = tmp_path / "x.png"
+    Image.new("L", (8, 8)).save(picture)
     meta = replace(checkpoints.read_meta(tiny_denoiser), **changed)
     checkpoints.save(tiny_denoiser, {}, meta)
-    for command in (("models", "show", "denoise", "tiny"), ("denoise", "-m", "tiny", "x.png")):
+    for command in (("models", "show", "denoise", "tiny"), ("denoise", "-m", "tiny", picture)):
         result = aecli(*command)
         assert result.code == 3
         assert str(tiny_denoiser) in result.err.splitlines()[0]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aecli.errors import InputError, UsageError
+from aecli.errors import InputError, Reason, UsageError
 from aecli.files import inputs
 from aecli.files.inputs import Source, collect, gather, natural
 
@@ -138,11 +138,11 @@ def test_nothing_to_do_is_a_usage_error(tree: Path, inputs, files_from, message:
 def test_the_hint_names_recursion_where_it_may_help(tree: Path) -> None:
     with pytest.raises(UsageError) as caught:
         collect(["empty"])
-    assert caught.value.hint is None
+    assert caught.value.reason is None
     (tree / "empty" / "deeper").mkdir()
     with pytest.raises(UsageError) as caught:
         collect(["empty"])
-    assert "-r" in (caught.value.hint or "")
+    assert caught.value.reason is Reason.NOT_RECURSIVE
 
 
 unix = pytest.mark.skipif(os.name == "nt", reason="named pipes are files on Unix only")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aecli.errors import UsageError
+from aecli.errors import Reason, UsageError
 from aecli.files import names
 from aecli.files.inputs import Source, collect
 from aecli.files.planning import Job, Naming, fresh, plan
@@ -257,7 +257,7 @@ def test_existing_results_are_refused_replaced_or_left_out() -> None:
     touch("in/a.png", "in/b.png", "in/c.png", "out/a.png", "out/c.png")
     with pytest.raises(UsageError, match=r"out/a\.png and 1 more exist already") as caught:
         targets("in", out="out")
-    assert "--skip-existing" in (caught.value.hint or "")
+    assert caught.value.reason is Reason.EXISTS
     assert len(targets("in", out="out", overwrite=True)) == 3
     jobs = plan(collect(["in"]), "out", DENOISED, skip_existing=True)
     assert [job.skip for job in jobs] == [True, False, True]

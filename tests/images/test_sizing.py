@@ -85,7 +85,7 @@ def test_one_wish_at_a_time(wishes: dict) -> None:
 def test_width_and_height_are_a_size() -> None:
     with pytest.raises(UsageError) as caught:
         Sizing(width=8, height=9)
-    assert caught.value.hint == "--size 8x9 gives both"
+    assert caught.value.hint == "the size 8x9 is both"
 
 
 @pytest.mark.parametrize("wish", [{"width": 0}, {"height": -3}, {"size": (0, 5)}])

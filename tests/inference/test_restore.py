@@ -15,12 +15,10 @@ from aecli.inference.restore import Restorer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
 
-
-@pytest.fixture
-def restorer(tiny_denoiser: Path) -> Restorer:
-    return Restorer.open("denoise", "tiny", device="cpu", precision="fp32")
+@pytest.fixture(params=["ncnn", "torch"])
+def restorer(tiny_denoiser: Path, request: pytest.FixtureRequest) -> Restorer:
+    return Restorer.open("denoise", "tiny", engine=request.param, device="cpu", precision="fp32")
 
 
 class Spy:
@@ -30,21 +28,24 @@ class Spy:
         self.levels: list[float] = []
         self.shapes: list[tuple[int, ...]] = []
 
-    def restore(self, x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-        assert sigma.shape == (1, 1, 1, 1)
-        self.levels.append(round(255 * float(sigma), 3))
+    def __call__(self, method: str, x: np.ndarray, *told: np.ndarray) -> np.ndarray:
+        return getattr(self, method)(x, *told)
+
+    def restore(self, x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+        assert sigma.shape == (1, 1, *x.shape[2:])
+        (level,) = np.unique(sigma)
+        self.levels.append(round(255 * float(level), 3))
         return 1 - x
 
-    def estimate_sigma(self, x: torch.Tensor) -> torch.Tensor:
-        self.shapes.append(tuple(x.shape))
+    def estimate_sigma(self, x: np.ndarray) -> np.ndarray:
+        self.shapes.append(x.shape)
         return x.mean((1, 2, 3))
 
 
 @pytest.fixture
-def spy(restorer: Restorer, monkeypatch: pytest.MonkeyPatch) -> Spy:
+def spy(restorer: Restorer) -> Spy:
     spy = Spy()
-    monkeypatch.setattr(restorer.model.module, "restore", spy.restore)
-    monkeypatch.setattr(restorer.model.module, "estimate_sigma", spy.estimate_sigma)
+    restorer.engine.calls, restorer.engine.fp32 = [spy], spy
     return spy
 
 
@@ -123,7 +124,7 @@ def test_strength_scales_the_level_within_the_trained_range(
 def test_of_a_cameras_noise_strength_below_1_is_a_share(
     restorer: Restorer, spy: Spy, strength: float, told: float, share: float
 ) -> None:
-    restorer.model.meta.training["noise"] = "camera"
+    restorer.meta.training["noise"] = "camera"
     before = picture(30, 30, 3)
     after = restorer.denoise(before, sigma=20, strength=strength).image.pixels
     assert spy.levels == [told]
@@ -180,6 +181,8 @@ def test_models_and_devices_that_are_not_there_are_refused(tiny_denoiser: Path) 
         Restorer.open("denoise", "tinny")
     with pytest.raises(UsageError):
         Restorer.open("denoise", "tiny", device="gpu")
+    with pytest.raises(UsageError):
+        Restorer.open("denoise", "tiny", engine="onnx")
 
 
 def test_progress_is_told(restorer: Restorer) -> None:

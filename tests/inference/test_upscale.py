@@ -9,16 +9,16 @@ from aecli.checkpoints import store
 from aecli.errors import ModelError, UsageError
 from aecli.images.image import Image, Metadata
 from aecli.images.resample import resample
-from aecli.inference.upscale import Enlarger, bicubic, chain
+from aecli.inference.upscale import Upscaler, bicubic, chain
 
 from .. import tiny
 
 FP32 = {"device": "cpu", "precision": "fp32"}
 
 
-@pytest.fixture
-def enlarger(tiny_upscaler: Path) -> Enlarger:
-    return Enlarger.open("tiny", **FP32)
+@pytest.fixture(params=["ncnn", "torch"])
+def upscaler(tiny_upscaler: Path, request: pytest.FixtureRequest) -> Upscaler:
+    return Upscaler.open("tiny", engine=request.param, **FP32)
 
 
 def picture(
@@ -62,14 +62,14 @@ def test_without_models_there_is_no_chain() -> None:
 @pytest.mark.parametrize("channels", [(), (3,)])
 @pytest.mark.parametrize(("width", "height"), [(22, 18), (23, 25), (88, 72)])
 def test_size_depth_and_channels(
-    enlarger: Enlarger,
+    upscaler: Upscaler,
     width: int,
     height: int,
     channels: tuple[int, ...],
     dtype: type[np.generic],
 ) -> None:
     image = picture(9, 11, *channels, dtype=dtype)
-    result = enlarger.upscale(image, width, height, consistent=False).image
+    result = upscaler.upscale(image, width, height, consistent=False).image
     assert result.pixels.shape == (height, width, *channels)
     assert result.pixels.dtype == dtype
     level = np.iinfo(dtype).max / 255
@@ -77,33 +77,33 @@ def test_size_depth_and_channels(
     assert 0 < np.abs(result.pixels.astype(float) - cubic).mean() < 20 * level
 
 
-def test_its_own_size_is_the_picture_itself(enlarger: Enlarger) -> None:
+def test_its_own_size_is_the_picture_itself(upscaler: Upscaler) -> None:
     image = picture()
-    enlarged = enlarger.upscale(image, image.width, image.height)
+    enlarged = upscaler.upscale(image, image.width, image.height)
     assert enlarged.image is image
     assert enlarged.networks == ()
 
 
-def test_the_larger_factor_decides(enlarger: Enlarger) -> None:
-    assert enlarger.upscale(picture(10, 10), 20, 10).networks == (2,)
-    assert enlarger.upscale(picture(10, 10), 10, 21).networks == (3,)
+def test_the_larger_factor_decides(upscaler: Upscaler) -> None:
+    assert upscaler.upscale(picture(10, 10), 20, 10).networks == (2,)
+    assert upscaler.upscale(picture(10, 10), 10, 21).networks == (3,)
 
 
-def test_each_model_is_loaded_once_and_when_it_is_needed(enlarger: Enlarger) -> None:
-    assert enlarger._workers == {}
-    enlarger.upscale(picture(10, 10), 20, 20)
-    first = dict(enlarger._workers)
+def test_each_model_is_loaded_once_and_when_it_is_needed(upscaler: Upscaler) -> None:
+    assert upscaler._models == {}
+    upscaler.upscale(picture(10, 10), 20, 20)
+    first = dict(upscaler._models)
     assert len(first) == 1
-    enlarger.upscale(picture(10, 10), 60, 60)
-    assert len(enlarger._workers) == 2
-    assert all(enlarger._workers[path] is worker for path, worker in first.items())
+    upscaler.upscale(picture(10, 10), 60, 60)
+    assert len(upscaler._models) == 2
+    assert all(upscaler._models[path] is model for path, model in first.items())
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_tiles_do_not_change_the_result(enlarger: Enlarger, scale: int) -> None:
+def test_tiles_do_not_change_the_result(upscaler: Upscaler, scale: int) -> None:
     image = picture(150, 131, 3)
     whole, tiled = (
-        enlarger.upscale(image, 131 * scale, 150 * scale, consistent=False, tile=tile).image.pixels
+        upscaler.upscale(image, 131 * scale, 150 * scale, consistent=False, tile=tile).image.pixels
         for tile in ("off", 64)
     )
     assert np.abs(whole.astype(int) - tiled).max() <= 1
@@ -111,12 +111,12 @@ def test_tiles_do_not_change_the_result(enlarger: Enlarger, scale: int) -> None:
 
 
 @pytest.mark.parametrize("factor", [2, 2.5, 6])
-def test_a_consistent_result_shrinks_to_the_picture(enlarger: Enlarger, factor: float) -> None:
+def test_a_consistent_result_shrinks_to_the_picture(upscaler: Upscaler, factor: float) -> None:
     image = picture(60, 50, 3)
     width, height = int(50 * factor), int(60 * factor)
     loose, given, default = (
         resample(
-            enlarger.upscale(image, width, height, consistent=wish).image.pixels, 60, 50
+            upscaler.upscale(image, width, height, consistent=wish).image.pixels, 60, 50
         ).astype(int)
         - image.pixels
         for wish in (False, True, None)
@@ -127,9 +127,9 @@ def test_a_consistent_result_shrinks_to_the_picture(enlarger: Enlarger, factor: 
 
 def test_models_for_found_photos_are_not_consistent_unless_told(home: Path) -> None:
     tiny.upscalers(home / "models", "found", "photo")
-    enlarger = Enlarger.open("found", **FP32)
+    upscaler = Upscaler.open("found", **FP32)
     loose, default = (
-        enlarger.upscale(picture(), 100, 80, consistent=wish).image.pixels for wish in (False, None)
+        upscaler.upscale(picture(), 100, 80, consistent=wish).image.pixels for wish in (False, None)
     )
     assert np.array_equal(loose, default)
 
@@ -143,13 +143,13 @@ def test_after_a_model_that_cleans_come_those_for_clean_pictures(
     (folder / "upscale-found-x3.safetensors").unlink()
     (folder / "upscale-found-x4.safetensors").unlink()
     image = picture(12, 10)
-    alone = Enlarger.open("found", **FP32)
+    alone = Upscaler.open("found", **FP32)
     assert alone.upscale(image, 80, 96).networks == (2, 2, 2)
-    assert [path.name for path in alone._workers] == ["upscale-found-x2.safetensors"]
+    assert [path.name for path in alone._models] == ["upscale-found-x2.safetensors"]
     tiny.upscalers(folder, "clean")
-    both = Enlarger.open("found", **FP32)
+    both = Upscaler.open("found", **FP32)
     assert both.upscale(image, 80, 96).networks == (2, 2, 2)
-    assert [path.name for path in both._workers] == [
+    assert [path.name for path in both._models] == [
         "upscale-found-x2.safetensors",
         "upscale-clean-x2.safetensors",
     ]
@@ -160,15 +160,15 @@ def test_one_member_or_file_is_a_family_of_its_own(
     tiny_upscaler: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tiny_upscaler)
-    enlarger = Enlarger.open(name, **FP32)
-    assert enlarger.upscale(picture(10, 10), 20, 20).networks == (3,)
-    assert enlarger.upscale(picture(10, 10), 80, 80).networks == (3, 3)
+    upscaler = Upscaler.open(name, **FP32)
+    assert upscaler.upscale(picture(10, 10), 20, 20).networks == (3,)
+    assert upscaler.upscale(picture(10, 10), 80, 80).networks == (3, 3)
 
 
 @pytest.mark.parametrize("value", [0, 1, 77, 254, 255])
-def test_constant_alpha_stays_constant(enlarger: Enlarger, value: int) -> None:
+def test_constant_alpha_stays_constant(upscaler: Upscaler, value: int) -> None:
     image = Image(picture(20, 30, 3).pixels, np.full((20, 30), value, np.uint8))
-    result = enlarger.upscale(image, 75, 50).image.alpha
+    result = upscaler.upscale(image, 75, 50).image.alpha
     assert result is not None
     assert result.shape == (50, 75)
     assert (result == value).all()
@@ -176,14 +176,14 @@ def test_constant_alpha_stays_constant(enlarger: Enlarger, value: int) -> None:
 
 @pytest.mark.parametrize("consistent", [False, True])
 @pytest.mark.parametrize("factor", [2, 8])
-def test_hidden_colours_leave_no_trace(enlarger: Enlarger, consistent: bool, factor: int) -> None:
+def test_hidden_colours_leave_no_trace(upscaler: Upscaler, consistent: bool, factor: int) -> None:
     one = picture(90, 90, 3).pixels
     other = one.copy()
     alpha = np.zeros((90, 90), np.uint8)
     alpha[:9, :9] = 255
     other[alpha == 0] = (255, 0, 255)
     results = [
-        enlarger.upscale(Image(p, alpha), 90 * factor, 90 * factor, consistent=consistent).image
+        upscaler.upscale(Image(p, alpha), 90 * factor, 90 * factor, consistent=consistent).image
         for p in (one, other)
     ]
     assert results[0].alpha is not None
@@ -192,16 +192,16 @@ def test_hidden_colours_leave_no_trace(enlarger: Enlarger, consistent: bool, fac
 
 
 @pytest.mark.parametrize("consistent", [False, True])
-def test_a_cut_out_has_no_fringe_over_any_background(enlarger: Enlarger, consistent: bool) -> None:
+def test_a_cut_out_has_no_fringe_over_any_background(upscaler: Upscaler, consistent: bool) -> None:
     """A bright disc whose hidden surroundings are black, over white: nothing gets dark."""
     rows, columns = np.mgrid[:40, :40]
     distance = np.hypot(rows - 19.5, columns - 19.5)
     alpha = np.clip(255 * (12.5 - distance), 0, 255).astype(np.uint8)
     colour = np.where(alpha[..., None] > 0, np.uint8([200, 220, 240]), np.uint8(0))
-    result = enlarger.upscale(Image(colour, alpha), 100, 100, consistent=consistent).image
+    result = upscaler.upscale(Image(colour, alpha), 100, 100, consistent=consistent).image
     assert result.alpha is not None
     share = result.alpha[..., None] / 255
-    plain = enlarger.upscale(
+    plain = upscaler.upscale(
         Image(np.broadcast_to(np.uint8([200, 220, 240]), colour.shape).copy(), alpha),
         *(100, 100),
         consistent=consistent,
@@ -209,25 +209,25 @@ def test_a_cut_out_has_no_fringe_over_any_background(enlarger: Enlarger, consist
     assert (np.abs(share * (result.pixels.astype(float) - plain)) < 1.01).all()
 
 
-def test_metadata_follow_the_size(enlarger: Enlarger) -> None:
+def test_metadata_follow_the_size(upscaler: Upscaler) -> None:
     metadata = Metadata(icc=b"profile", dpi=(300, 300), text={"Title": "A"})
     image = Image(picture(10, 10).pixels, None, metadata, "PNG")
-    for result in (enlarger.upscale(image, 25, 20).image, bicubic(image, 25, 20)):
+    for result in (upscaler.upscale(image, 25, 20).image, bicubic(image, 25, 20)):
         assert result.metadata.dpi == (750, 600)
         assert result.metadata.icc == b"profile"
         assert result.format == "PNG"
 
 
-def test_impossible_wishes_are_refused(enlarger: Enlarger) -> None:
+def test_impossible_wishes_are_refused(upscaler: Upscaler) -> None:
     with pytest.raises(UsageError, match="cannot be enlarged"):
-        enlarger.upscale(picture(10, 10), 9, 20)
+        upscaler.upscale(picture(10, 10), 9, 20)
     with pytest.raises(UsageError, match="tile"):
-        enlarger.upscale(picture(10, 10), 20, 20, tile=0)
+        upscaler.upscale(picture(10, 10), 20, 20, tile=0)
 
 
-def test_progress_counts_all_models(enlarger: Enlarger) -> None:
+def test_progress_counts_all_models(upscaler: Upscaler) -> None:
     calls: list[tuple[int, int]] = []
-    enlarger.upscale(
+    upscaler.upscale(
         picture(20, 20), 120, 120, tile=16, progress=lambda done, total: calls.append((done, total))
     )
     assert calls == sorted(calls)

@@ -8,13 +8,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from torch import Tensor
 
-from aecli.device import choose
 from aecli.inference import tiling
 from aecli.models.registry import Geometry
-
-RUNTIME = choose("cpu", "fp32")
 
 lengths = st.integers(1, 50)
 tiles = st.integers(8, 40)
@@ -30,7 +26,8 @@ geometries = st.builds(
 def box_filter(geometry: Geometry) -> tiling.Function:
     """A network in small: sees as far as `geometry` allows, anchored to its grid, zero-padded."""
 
-    def function(x: Tensor) -> Tensor:
+    def function(values: np.ndarray) -> np.ndarray:
+        x = torch.from_numpy(values)
         assert x.shape[-1] % geometry.multiple_of == 0
         assert x.shape[-2] % geometry.multiple_of == 0
         assert min(x.shape[-2:]) >= geometry.minimum
@@ -40,7 +37,7 @@ def box_filter(geometry: Geometry) -> tiling.Function:
             (torch.arange(n) % geometry.multiple_of / geometry.multiple_of) for n in x.shape[-2:]
         ]
         y = y * (0.75 + 0.125 * (ramp[0][:, None] + ramp[1]))
-        return F.interpolate(y, scale_factor=geometry.scale, mode="nearest")
+        return F.interpolate(y, scale_factor=geometry.scale, mode="nearest").numpy()
 
     return function
 
@@ -57,8 +54,8 @@ def pictures(draw: st.DrawFn) -> np.ndarray:
 @given(pictures(), geometries, tiles)
 def test_tiled_is_whole(pixels: np.ndarray, geometry: Geometry, tile: int) -> None:
     function = box_filter(geometry)
-    whole = tiling.apply(function, pixels, geometry, runtime=RUNTIME, tile=None)
-    tiled = tiling.apply(function, pixels, geometry, runtime=RUNTIME, tile=tile)
+    whole = tiling.apply([function], pixels, geometry, tile=None)
+    tiled = tiling.apply([function], pixels, geometry, tile=tile)
     scale = geometry.scale
     assert tiled.dtype == pixels.dtype
     assert tiled.shape == (pixels.shape[0] * scale, pixels.shape[1] * scale, *pixels.shape[2:])
@@ -69,10 +66,10 @@ def test_tiled_is_whole(pixels: np.ndarray, geometry: Geometry, tile: int) -> No
 @settings(max_examples=50)
 @given(pictures(), geometries, tiles)
 def test_the_identity_is_exact(pixels: np.ndarray, geometry: Geometry, tile: int) -> None:
-    def enlarge(x: Tensor) -> Tensor:
-        return F.interpolate(x, scale_factor=geometry.scale, mode="nearest")
+    def enlarge(x: np.ndarray) -> np.ndarray:
+        return x.repeat(geometry.scale, 2).repeat(geometry.scale, 3)
 
-    result = tiling.apply(enlarge, pixels, geometry, runtime=RUNTIME, tile=tile)
+    result = tiling.apply([enlarge], pixels, geometry, tile=tile)
     expected = pixels.repeat(geometry.scale, axis=0).repeat(geometry.scale, axis=1)
     assert np.array_equal(result, expected)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
-from aecli.cli import console
+from aecli.cli import console, stopping
 from aecli.errors import InputError, ModelError
 from aecli.files.inputs import gather, named
 from aecli.files.paths import identity
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.store import Found
     from aecli.cli.embed.report import Report
-    from aecli.cli.embed.request import Request
+    from aecli.cli.embed.request import EmbedRequest
     from aecli.files.inputs import Source
     from aecli.inference.vectors import Floats
 
@@ -61,7 +61,7 @@ class Collection:
         UsageError: the index is that of another model.
     """
 
-    def __init__(self, request: Request, report: Report) -> None:
+    def __init__(self, request: EmbedRequest, report: Report) -> None:
         self._request = request
         self._report = report
         self._base = None if request.base is None else npz.load(request.base)
@@ -120,16 +120,17 @@ class Collection:
         self, sources: Sequence[Source], base: Vectors | None
     ) -> tuple[Vectors, list[Entry]]:
         """The rows there are before, and what becomes of the inputs."""
-        embedder, request = self.embedder, self._request
-        if base is None:
-            base = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
-        digests = base.digest_set()
         entries: list[Entry] = []
-        with console.Bars(len(sources), shown=not request.quiet) as bars:
-            for entry in embedder.run(sources, known=digests.__contains__, workers=request.workers):
-                entries.append(entry)
-                self._report.add(entry)
-                bars.advance()
+        with stopping.telling(lambda: self._report.interrupted(len(sources) - len(entries))):
+            embedder, request = self.embedder, self._request
+            if base is None:
+                base = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
+            known, workers = base.digest_set().__contains__, request.workers
+            with console.Bars(len(sources), shown=not request.quiet) as bars:
+                for entry in embedder.run(sources, known=known, workers=workers):
+                    entries.append(entry)
+                    self._report.add(entry)
+                    bars.advance()
         self._report.embedded()
         return base, entries
 

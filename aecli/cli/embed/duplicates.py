@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aecli.cli import console
 from aecli.cli.embed.report import Group
 from aecli.figures import groups as group_page
-from aecli.files.atomic import atomic
 from aecli.images import reading
 from aecli.inference import copies, search, tiles
 
 if TYPE_CHECKING:
     from aecli.cli.embed.collection import Collection
     from aecli.cli.embed.report import Report
-    from aecli.cli.embed.request import Request
+    from aecli.cli.embed.request import EmbedRequest
 
 
-def tell(request: Request, collection: Collection, report: Report) -> None:
+def tell(request: EmbedRequest, collection: Collection, report: Report) -> None:
     """Find near-duplicates, and lay them out on a page where one is asked for."""
     vectors, threshold = collection.vectors, collection.threshold
     files = copies.one_a_file([str(path) for path in vectors.paths])
@@ -35,8 +35,9 @@ def tell(request: Request, collection: Collection, report: Report) -> None:
         many = "group" if len(groups) == 1 else "groups"
         title = f"{len(groups)} {many} of near-duplicates by {vectors.model}"
         pages = [_members(group, request.workers) for group in groups]
-        with atomic(Path(request.plot), overwrite=request.overwrite) as file:
-            file.write(group_page.page(pages, title).encode())
+        content = group_page.page(pages, title).encode()
+        target = Path(request.plot)
+        console.deliver(lambda file: file.write(content), target, overwrite=request.overwrite)
         report.drawn(sum(len(group.paths) for group in groups))
 
 

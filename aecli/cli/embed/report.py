@@ -13,7 +13,7 @@ from aecli.errors import AecliError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aecli.cli.embed.request import Request
+    from aecli.cli.embed.request import EmbedRequest
     from aecli.files.inputs import LeftOut
     from aecli.inference.comparison import Comparison
     from aecli.inference.embed import Embedder, Entry
@@ -35,7 +35,7 @@ class Group:
 class Report:
     """Tells of what is embedded, and of what came of it."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: EmbedRequest) -> None:
         self._request = request
         self._files = request.output is not None and request.json
         self._made = self._known = self._failed = self._left_out = 0
@@ -83,6 +83,13 @@ class Report:
         """Note a picture that is unlike the training data, if it is."""
         if percentile > UNUSUAL:
             self._unusual.append(name)
+
+    def interrupted(self, left: int) -> None:
+        """Tell how far it came."""
+        done = self._made + self._known
+        failed = f", {self._failed} failed" if self._failed else ""
+        console.say(f"interrupted: {done} embedded{failed}, {left} left; nothing was written")
+        console.advise("the same command begins again; in parts, with -o FILE.npz --update")
 
     def embedded(self) -> None:
         """All inputs are done with: warn of those that the model may not suit."""

@@ -1,59 +1,166 @@
-"""What the user asks of `aecli embed`, and whether it can be."""
+"""What can be asked of `aecli embed`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from aecli.cli import console
-from aecli.errors import UsageError, did_you_mean
-from aecli.files.inputs import STDIN
-from aecli.files.paths import Kind, kind
-from aecli.images import formats
-from aecli.images.formats import FORMATS
-from aecli.inference import export, projection
+import typer
+
+from aecli.cli import options
+
+SEARCH = "Search"
+LOOK = "Look"
 
 STDOUT = "-"
 PAGE = (".html", ".htm")
 
 
+def _threshold(text: str) -> float:
+    """Parse `--threshold`."""
+    try:
+        cosine = float(text)
+    except ValueError:
+        cosine = -1.0
+    if not 0 < cosine <= 1:
+        raise typer.BadParameter(f"{text!r} is not a cosine above 0 and up to 1")
+    return cosine
+
+
 @dataclass(frozen=True)
-class Request:
-    """The options' values (`aecli.cli.embed`); None where one is not given.
+class EmbedRequest:
+    """The options of `aecli embed`."""
 
-    Raises:
-        UsageError: they contradict each other, or what they would write may not be written.
-    """
-
-    inputs: tuple[str, ...]
-    output: str | None
-    format: str | None
-    update: bool
-    index: str | None
-    files_from: str | None
-    null: bool
-    overwrite: bool
-    nearest: str | None
-    k: int | None
-    duplicates: bool
-    threshold: float | None
-    plot: str | None
-    thumbnails: bool
-    projection: str | None
-    report: bool
-    model: str | None
-    device: str
-    precision: str
-    workers: int
-    json: bool
-    quiet: bool
-    verbose: bool
-
-    def __post_init__(self) -> None:
-        self._refuse_nothing()
-        self._refuse_contradictions()
-        self._check_output()
-        self._check_plot()
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT",
+            help="Image files, folders (searched to the bottom), or - for standard input.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Where the vectors go: .npz, .npy (with .paths.txt), .csv, .jsonl or .parquet; -"
+            " for standard output, with -f.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="NAME",
+            help="npz, npy, csv, jsonl or parquet, whatever OUT is called.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = None
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update",
+            help="Add to the .npz at OUT: only new and changed files are embedded, no row is"
+            " dropped.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = False
+    index: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Vectors made before, instead of or beside inputs.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = None
+    files_from: options.FilesFrom = None
+    null: Annotated[
+        bool,
+        typer.Option(
+            "-0",
+            "--null",
+            help="NUL-separated: --files-from, the paths of --nearest, and of --duplicates all"
+            " copies but the best of each group.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = False
+    overwrite: options.Overwrite = False
+    nearest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="QUERY",
+            help="The pictures most like this one, with their cosines; --plot draws them.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None
+    k: Annotated[
+        int | None,
+        typer.Option(
+            "-k", min=1, metavar="N", help="How many; 5 without it.", rich_help_panel=SEARCH
+        ),
+    ] = None
+    duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--duplicates",
+            help="Groups of near-duplicates, the best copy (most pixels, then a camera's own file,"
+            " then the largest) first; --plot PAGE.html shows them. Nothing is ever deleted.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = False
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            parser=_threshold,
+            metavar="T",
+            help="Cosine from which two pictures are near-duplicates; the model's own without it.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None
+    plot: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MAP",
+            help="A map of the vectors as a picture, or as a page to explore (.html).",
+            rich_help_panel=LOOK,
+        ),
+    ] = None
+    thumbnails: Annotated[
+        bool,
+        typer.Option(
+            "--thumbnails", help="A map of pictures instead of points.", rich_help_panel=LOOK
+        ),
+    ] = False
+    projection: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pca|tsne|umap",
+            help="How vectors become places on the map; pca without it. Two-dimensional ones are"
+            " places already.",
+            rich_help_panel=LOOK,
+        ),
+    ] = None
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report",
+            help="Score the vectors beside as many principal components: reconstruction, and k-NN"
+            " accuracy by sub-folder.",
+            rich_help_panel=LOOK,
+        ),
+    ] = False
+    model: options.Model = None
+    device: options.Device = "auto"
+    precision: options.Precision = "auto"
+    workers: options.Workers = 2
+    json: options.Json = False
+    quiet: options.Quiet = False
+    verbose: options.Verbose = False
 
     @property
     def named(self) -> bool:
@@ -64,122 +171,17 @@ class Request:
     def base(self) -> Path | None:
         """The file of vectors to start from."""
         if self.update and self.output is not None:
-            path = Path(self.output)
-            return path if kind(path) is not None else None
+            return path if (path := Path(self.output)).exists() else None
         return None if self.index is None else Path(self.index)
 
     @property
     def writes(self) -> str | None:
         """The format of the vectors that are to be kept."""
-        return None if self.output is None else export.format_of(self.format or self.output)
+        from aecli.inference.export import format_of
+
+        return None if self.output is None else format_of(self.format or self.output)
 
     @property
     def page(self) -> bool:
         """Whether the map is a web page."""
         return self.plot is not None and Path(self.plot).suffix.lower() in PAGE
-
-    def _refuse_nothing(self) -> None:
-        if not (self.output or self.nearest or self.duplicates or self.plot or self.report):
-            raise UsageError(
-                "there is nothing to do with the vectors",
-                "-o FILE.npz keeps them; or --nearest, --duplicates, --plot, --report",
-            )
-        if not self.named and self.index is None:
-            raise UsageError("no inputs", "name image files or folders, or --index FILE.npz")
-
-    def _refuse_contradictions(self) -> None:
-        to_stdout = [
-            name
-            for name, given in (
-                ("-o -", self.output == STDOUT),
-                ("--nearest", self.nearest is not None),
-                ("--duplicates", self.duplicates),
-                ("--report", self.report),
-            )
-            if given
-        ]
-        if len(to_stdout) > 1:
-            raise UsageError(f"{to_stdout[0]} and {to_stdout[1]} both write to standard output")
-        if self.output == STDOUT and self.json:
-            raise UsageError("--json and the vectors cannot both go to standard output")
-        if self.json and self.null:
-            raise UsageError("--json and --null exclude each other")
-        if self.update and self.index is not None:
-            raise UsageError("--update and --index exclude each other", "-o names what is updated")
-        if self.nearest == STDIN and (STDIN in self.inputs or self.files_from == STDIN):
-            raise UsageError("standard input cannot be both the query and an input")
-        meaningless = {
-            "-k means nothing without --nearest": self.k is not None and self.nearest is None,
-            "--threshold means nothing without --duplicates": (
-                self.threshold is not None and not self.duplicates
-            ),
-            "--thumbnails means nothing without --plot": self.thumbnails and self.plot is None,
-            "--projection means nothing without --plot": (
-                self.projection is not None and self.plot is None
-            ),
-            "--thumbnails and --projection mean nothing to the page of --duplicates": (
-                self.duplicates and self.page and (self.thumbnails or self.projection is not None)
-            ),
-            "--thumbnails and --projection mean nothing to the contact sheet of --nearest": (
-                self.nearest is not None and (self.thumbnails or self.projection is not None)
-            ),
-            "-f means nothing without -o": self.format is not None and self.output is None,
-        }
-        for message, so in meaningless.items():
-            if so:
-                raise UsageError(message)
-
-    def _check_output(self) -> None:
-        if self.output is None:
-            if self.update:
-                raise UsageError("--update needs -o FILE.npz", "that is the file it adds to")
-            return
-        if self.output == STDOUT and self.format is None:
-            raise UsageError("-o - needs a format", f"-f {', '.join(export.FORMATS)}")
-        written = self.writes
-        if self.update and (written != "npz" or self.output == STDOUT):
-            raise UsageError("--update adds to .npz files only")
-        if self.output != STDOUT:
-            path = Path(self.output)
-            self._refuse_target(path, kept=self.update)
-            if written == "npy":
-                self._refuse_target(export.paths_beside(path))
-        elif written == "npy":
-            raise UsageError(
-                "an .npy on standard output would lose its paths", "-f npz keeps them together"
-            )
-        elif written in ("npz", "parquet") and console.stdout_is_terminal():
-            raise UsageError(f"{written} is not for the terminal", "name a file, or redirect")
-
-    def _check_plot(self) -> None:
-        if self.plot is None:
-            return
-        if self.projection is not None:
-            if self.projection not in projection.METHODS:
-                hint = did_you_mean(self.projection, projection.METHODS)
-                raise UsageError(f"--projection: {self.projection!r} is no projection", hint)
-            projection.check(self.projection)
-        path = Path(self.plot)
-        if not self.page and not FORMATS[formats.format_of(path)].written:
-            raise UsageError(f"--plot {path}: is not written in that format", "choose png or html")
-        if self.page and self.nearest is not None:
-            raise UsageError("the contact sheet of --nearest is a picture", "choose png")
-        if self.output is not None and path.absolute() == Path(self.output).absolute():
-            raise UsageError(f"{path} cannot be both the vectors and the map")
-        self._refuse_target(path)
-
-    def _refuse_target(self, path: Path, *, kept: bool = False) -> None:
-        stands = kind(path)
-        if stands is Kind.FOLDER:
-            raise UsageError(f"{path} is a folder")
-        sources = [*self.inputs, *filter(None, [self.nearest, self.files_from])]
-        if stands is Kind.FILE and any(_same(path, Path(name)) for name in sources):
-            raise UsageError(f"the result would replace the input {path}")
-        if stands is Kind.FILE and not (self.overwrite or kept):
-            raise UsageError(f"{path} exists already", "--overwrite replaces it")
-        if kind(path.parent) is not Kind.FOLDER:
-            raise UsageError(f"{path.parent}: no such folder")
-
-
-def _same(path: Path, source: Path) -> bool:
-    return kind(source) is Kind.FILE and path.samefile(source)

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import io
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aecli.cli import console
 from aecli.cli.embed import duplicates
 from aecli.cli.embed.collection import Collection
 from aecli.cli.embed.report import Report
 from aecli.cli.embed.request import STDOUT
 from aecli.errors import InputError, UsageError
 from aecli.figures import contact, page, scatter
-from aecli.files.atomic import atomic
 from aecli.images import formats, writing
 from aecli.images.image import Image
 from aecli.inference import comparison, export, projection, search, tiles
 from aecli.inference.embed import small
 
 if TYPE_CHECKING:
-    from aecli.cli.embed.request import Request
+    from aecli.cli.embed.request import EmbedRequest
     from aecli.figures.sheet import Picture
 
 _NEAREST = 5
 
 
-def run(request: Request) -> int:
+def run(request: EmbedRequest) -> int:
     """Do what `aecli embed` was asked for; returns the program's exit code."""
     report = Report(request)
     collection = Collection(request, report)
@@ -48,21 +47,18 @@ def run(request: Request) -> int:
     return report.code
 
 
-def _keep(request: Request, collection: Collection) -> None:
+def _keep(request: EmbedRequest, collection: Collection) -> None:
     """Write the vectors."""
     assert request.output is not None
     assert request.writes is not None
     if request.output == STDOUT:
-        buffer = io.BytesIO()  # some formats seek, pipes do not
-        export.write(collection.vectors, buffer, request.writes)
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
+        console.deliver(partial(export.write, collection.vectors, format=request.writes), None)
         return
     overwrite = request.overwrite or request.update
     export.save(collection.vectors, Path(request.output), request.writes, overwrite=overwrite)
 
 
-def _nearest(request: Request, collection: Collection, report: Report) -> None:
+def _nearest(request: EmbedRequest, collection: Collection, report: Report) -> None:
     """Find the pictures most like the query, other than itself."""
     assert request.nearest is not None
     k, vectors = request.k or _NEAREST, collection.vectors
@@ -84,7 +80,7 @@ def _nearest(request: Request, collection: Collection, report: Report) -> None:
         report.drawn(len(sheet))
 
 
-def _map(request: Request, collection: Collection) -> None:
+def _map(request: EmbedRequest, collection: Collection) -> None:
     """Lay the vectors out in the plane and write the map."""
     assert request.plot is not None
     vectors = collection.vectors
@@ -94,8 +90,9 @@ def _map(request: Request, collection: Collection) -> None:
     title = f"{len(paths)} pictures by {vectors.model}: {axes}"
     if request.page:
         pictures, _ = tiles.read(paths, page.thumbnail_side(len(paths)), workers=request.workers)
-        with atomic(Path(request.plot), overwrite=request.overwrite) as file:
-            file.write(page.page(points, pictures, paths, names, title).encode())
+        text = page.page(points, pictures, paths, names, title)
+        target = Path(request.plot)
+        console.deliver(lambda file: file.write(text.encode()), target, overwrite=request.overwrite)
     elif request.thumbnails:
         side = scatter.thumbnail_side(len(paths))
         pictures, _ = tiles.read(paths, side, workers=request.workers)
@@ -104,7 +101,7 @@ def _map(request: Request, collection: Collection) -> None:
         _write_picture(request, scatter.dots(points, names, title))
 
 
-def _compare(request: Request, collection: Collection, report: Report) -> None:
+def _compare(request: EmbedRequest, collection: Collection, report: Report) -> None:
     """Score the vectors beside PCA, on those pictures that can still be read."""
     vectors, embedder = collection.vectors, collection.embedder
     rows = comparison.chosen(len(vectors))
@@ -120,11 +117,12 @@ def _compare(request: Request, collection: Collection, report: Report) -> None:
     report.compared(figures, len(vectors), len(set(names)))
 
 
-def _write_picture(request: Request, picture: Picture) -> None:
+def _write_picture(request: EmbedRequest, picture: Picture) -> None:
     assert request.plot is not None
     path = Path(request.plot)
-    with atomic(path, overwrite=request.overwrite) as file:
-        writing.write(Image(np.ascontiguousarray(picture)), file, formats.format_of(path))
+    image = Image(np.ascontiguousarray(picture))
+    encode = partial(writing.write, image, format=formats.format_of(path))
+    console.deliver(encode, path, overwrite=request.overwrite)
 
 
 def _same(path: str, other: str) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.format import Meta
     from aecli.checkpoints.store import Found
-    from aecli.cli.generate.request import Request
+    from aecli.cli.generate.request import GenerateRequest
     from aecli.inference.latents import Latents
 
 
@@ -56,7 +56,7 @@ class Abilities:
             raise ModelError(f"{meta.tag} has no latent space to decode from") from None
 
 
-def check(request: Request, model: Found) -> Abilities:
+def check(request: GenerateRequest, model: Found) -> Abilities:
     """The abilities of a model, which are those that the request needs.
 
     Raises:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from aecli.cli.generate.abilities import Abilities
-    from aecli.cli.generate.request import Request
+    from aecli.cli.generate.request import GenerateRequest
     from aecli.figures.sheet import Picture
     from aecli.inference.latents import Latents
     from aecli.inference.sample import Batch, Floats, Labels, Sampler
@@ -34,7 +34,7 @@ _STEPS, _SWEEP = 10, 11
 
 
 def compose(
-    request: Request, abilities: Abilities, seed: int | None, given: Latents | None
+    request: GenerateRequest, abilities: Abilities, seed: int | None, given: Latents | None
 ) -> Scene:
     """The scene that a request asks for.
 
@@ -75,7 +75,7 @@ def compose(
     return _samples(request, abilities, seed)
 
 
-def _samples(request: Request, abilities: Abilities, seed: int) -> Scene:
+def _samples(request: GenerateRequest, abilities: Abilities, seed: int) -> Scene:
     """Samples of the prior; of several classes by turns, so that each class is a row."""
     classes = request.classes or abilities.classes
     rows, count = len(classes), request.n or COUNT
@@ -98,7 +98,7 @@ def _samples(request: Request, abilities: Abilities, seed: int) -> Scene:
 
 
 def _prior(
-    request: Request,
+    request: GenerateRequest,
     abilities: Abilities,
     points: Callable[[Sampler], Floats],
     rows: int,
@@ -130,7 +130,7 @@ def _prior(
     )
 
 
-def _interpolated(request: Request, abilities: Abilities) -> Scene:
+def _interpolated(request: GenerateRequest, abilities: Abilities) -> Scene:
     assert request.interpolate is not None
     ends = np.stack([_picture(Path(name), abilities) for name in request.interpolate])
     steps = request.steps or _STEPS
@@ -143,7 +143,7 @@ def _interpolated(request: Request, abilities: Abilities) -> Scene:
     return Scene(steps, steps, make, classes=request.classes, encoded=encoded)
 
 
-def _reconstructed(request: Request, abilities: Abilities) -> Scene:
+def _reconstructed(request: GenerateRequest, abilities: Abilities) -> Scene:
     pictures, sources, failures = [], [], []
     for source in collect(request.reconstruct):
         try:
@@ -171,7 +171,7 @@ def _reconstructed(request: Request, abilities: Abilities) -> Scene:
     )
 
 
-def _decoded(request: Request, abilities: Abilities, given: Latents) -> Scene:
+def _decoded(request: GenerateRequest, abilities: Abilities, given: Latents) -> Scene:
     count, labels = len(given.values), None
     if given.classes is not None:
         labels = labels_of(given.classes, abilities.classes, given.model)
@@ -192,11 +192,11 @@ def _check_shape(latents: Floats, sampler: Sampler, what: str) -> None:
         )
 
 
-def _temperature(request: Request) -> float:
+def _temperature(request: GenerateRequest) -> float:
     return 1.0 if request.temperature is None else request.temperature
 
 
-def _labels(request: Request, abilities: Abilities, count: int) -> Labels | None:
+def _labels(request: GenerateRequest, abilities: Abilities, count: int) -> Labels | None:
     """The one class that was asked for, so many times."""
     if not request.classes:
         return None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from aecli.cli.generate.request import Request
+    from aecli.cli.generate.request import GenerateRequest
     from aecli.cli.generate.scene import Scene
     from aecli.cli.generate.target import Target
     from aecli.figures.sheet import Picture
@@ -36,7 +36,12 @@ class Report:
     """
 
     def __init__(
-        self, request: Request, scene: Scene, target: Target, sampler: Sampler, seed: int | None
+        self,
+        request: GenerateRequest,
+        scene: Scene,
+        target: Target,
+        sampler: Sampler,
+        seed: int | None,
     ) -> None:
         self._request = request
         self._scene = scene

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from aecli.cli import options
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+SAMPLES = "Samples"
+OTHERS = "Other pictures of the latent space (one at a time)"
 
 
 class Mode(Enum):
@@ -39,41 +45,161 @@ _TAKES: Mapping[Mode, frozenset[str]] = {
 
 
 @dataclass(frozen=True)
-class Request:
-    """The options' values (`aecli.cli.generate`); None where one is not given.
+class GenerateRequest:
+    """The options of `aecli generate`.
 
     Raises:
         UsageError: they contradict each other.
     """
 
-    out: str
-    n: int | None
-    seed: int | None
-    classes: tuple[str, ...]
-    temperature: float | None
-    columns: int | None
-    zoom: int
-    manifold: bool
-    interpolate: tuple[str, str] | None
-    interpolate_random: bool
-    reconstruct: tuple[str, ...]
-    traverse: bool
-    latents: str | None
-    steps: int | None
-    save_latents: str | None
-    overwrite: bool
-    model: str | None
-    device: str
-    precision: str
-    json: bool
-    quiet: bool
+    out: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUT",
+            help="A picture, a folder (exists, or ends in /) for one file a sample, or - for"
+            " standard output; generated.png without it.",
+            show_default=False,
+        ),
+    ] = "generated.png"
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--n",
+            min=1,
+            metavar="N",
+            help="How many samples; 64 without it.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = None
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="The same seed draws the same samples; a random one without it.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = None
+    classes: Annotated[
+        list[str],
+        typer.Option(
+            "--class",
+            metavar="NAME",
+            help="Draw this class; repeatable. A model with classes draws a row of each without"
+            " it.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = field(default_factory=list)
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            parser=options.factor,
+            metavar="X",
+            help="Scales the noise: below 1 is more typical and less varied.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = None
+    columns: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Pictures in a row; of --manifold also the rows, 20 without it.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = None
+    zoom: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            metavar="N",
+            help="Enlarge every pixel to N x N.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = 1
+    manifold: Annotated[
+        bool,
+        typer.Option(
+            "--manifold",
+            help="Of a two-dimensional latent space: decode a grid of the prior's quantiles.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = False
+    interpolate: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="A B",
+            help="The way from one image to another: a strip, or an animation where OUT ends in"
+            " .gif, .webp or .apng.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None
+    interpolate_random: Annotated[
+        bool,
+        typer.Option(
+            "--interpolate-random",
+            help="The same between two samples.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = False
+    reconstruct: Annotated[
+        list[str],
+        typer.Option(
+            metavar="IN",
+            help="An image, or a folder of them, above what the model makes of it, with PSNR;"
+            " repeatable.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = field(default_factory=list)
+    traverse: Annotated[
+        bool,
+        typer.Option(
+            "--traverse",
+            help="One row a latent dimension, swept from -3 to 3 while the others rest at 0.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = False
+    latents: Annotated[
+        str | None,
+        typer.Option(
+            "--latents",
+            metavar="FILE.npz",
+            help="Decode these latents with the model that made them.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="N",
+            help="Pictures in an interpolation (10 without it) or a row of --traverse (11).",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None
+    save_latents: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Also write the latents of the pictures, for --latents.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None
+    overwrite: options.Overwrite = False
+    model: options.Model = None
+    device: options.Device = "auto"
+    precision: options.Precision = "auto"
+    json: options.Json = False
+    quiet: options.Quiet = False
 
     def __post_init__(self) -> None:
         modes = self._modes()
         if len(modes) > 1:
             raise UsageError(f"{modes[0].value} and {modes[1].value} exclude each other")
         for option, value in self._options().items():
-            if value not in (None, ()) and option not in _TAKES[self.mode]:
+            if value not in (None, []) and option not in _TAKES[self.mode]:
                 raise UsageError(f"{option} means nothing to {self.mode.value}")
         if self.mode is not Mode.SAMPLES and len(self.classes) > 1:
             raise UsageError(f"{self.mode.value} takes one --class")
@@ -107,7 +233,7 @@ class Request:
         elif self.mode is not Mode.SAMPLES:
             words += [self.mode.value, *map(_plain, self.inputs)]
         for option, value in (self._options() | {"--seed": seed}).items():
-            values = value if isinstance(value, tuple) else (value,)
+            values = value if isinstance(value, list) else [value]
             words += [w for v in values if v is not None for w in (option, str(v))]
         if self.zoom > 1:
             words += ["--zoom", str(self.zoom)]

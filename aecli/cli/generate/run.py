@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,19 +19,18 @@ from aecli.cli.generate.kinds import compose
 from aecli.cli.generate.report import Report
 from aecli.cli.generate.target import Form
 from aecli.figures import sheet
-from aecli.files.atomic import atomic
 from aecli.inference import latents as points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from aecli.cli.generate.request import Request
+    from aecli.cli.generate.request import GenerateRequest
     from aecli.cli.generate.scene import Scene
     from aecli.cli.generate.target import Target
     from aecli.inference.sample import Batch, Sampler
 
 
-def run(request: Request) -> int:
+def run(request: GenerateRequest) -> int:
     """Do what `aecli generate` was asked for; returns the program's exit code."""
     started = time.monotonic()
     given = None
@@ -64,8 +64,8 @@ def run(request: Request) -> int:
 
         _write(request, scene, target, batches(), report)
     if request.save_latents is not None:
-        with atomic(Path(request.save_latents), overwrite=request.overwrite) as file:
-            points.save(_latents(kept, sampler), file)
+        keep = partial(points.save, _latents(kept, sampler))
+        console.deliver(keep, Path(request.save_latents), overwrite=request.overwrite)
     return report.finish(time.monotonic() - started)
 
 
@@ -80,7 +80,7 @@ def _warn_of_unusual(scene: Scene, sampler: Sampler) -> None:
 
 
 def _write(
-    request: Request, scene: Scene, target: Target, batches: Iterable[Batch], report: Report
+    request: GenerateRequest, scene: Scene, target: Target, batches: Iterable[Batch], report: Report
 ) -> None:
     """Make the tiles, and write them as the target wants them."""
     overwrite = request.overwrite

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from aecli.cli import console
 from aecli.cli.generate.request import Mode
 from aecli.errors import UsageError
 from aecli.figures import sheet
-from aecli.files.atomic import atomic
+from aecli.files import places
 from aecli.files.paths import Kind, kind
 from aecli.images import formats, writing
 from aecli.images.formats import FORMATS, SUFFIXES
@@ -25,7 +24,7 @@ from aecli.images.image import Image
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from aecli.cli.generate.request import Request
+    from aecli.cli.generate.request import GenerateRequest
     from aecli.cli.generate.scene import Scene
     from aecli.figures.sheet import Picture
 
@@ -60,28 +59,25 @@ class Target:
         return "standard output" if self.path is None else str(self.path)
 
 
-def plan(request: Request, scene: Scene) -> Target:
+def plan(request: GenerateRequest, scene: Scene) -> Target:
     """Where a request's pictures go, and those latents that it wants to keep.
 
     Raises:
         UsageError: it exists already, would replace an input, or is no place for such pictures.
     """
     target = _target(request, scene)
-    written = _written(target, scene.count)
+    results = [("the picture", path) for path in _written(target, scene.count)]
     if request.save_latents is not None:
-        written.append(Path(request.save_latents))
-        if written[-1].suffix != ".npz":
-            raise UsageError(f"--save-latents {request.save_latents}: must end in .npz")
-    for path in written:
-        stands = kind(path)
-        if stands is Kind.FOLDER:
-            raise UsageError(f"{path} is a folder")
-        if stands is Kind.FILE and any(_same(path, name) for name in request.inputs):
-            raise UsageError(f"the result would replace the input {path}")
-        if stands is Kind.FILE and not request.overwrite:
-            raise UsageError(f"{path} exists already", "--overwrite replaces it")
-        if target.form is not Form.FOLDER and kind(path.parent) is not Kind.FOLDER:
-            raise UsageError(f"{path.parent}: no such folder")
+        latents = Path(request.save_latents)
+        if latents.suffix != ".npz":
+            raise UsageError(f"--save-latents {latents}: must end in .npz")
+        results.append(("the latents", latents))
+    places.check(
+        results,
+        inputs=[Path(name) for name in request.inputs],
+        overwrite=request.overwrite,
+        make_folders=target.form is Form.FOLDER,
+    )
     return target
 
 
@@ -89,15 +85,8 @@ def save_sheet(
     target: Target, picture: Picture, *, overwrite: bool, text: Mapping[str, str]
 ) -> list[str]:
     """Write one picture; returns what its format could not hold."""
-    image = Image(picture)
-    if target.path is None:
-        buffer = io.BytesIO()  # encoders seek, pipes do not
-        warnings = writing.write(image, buffer, target.format, text=text)
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
-        return warnings
-    with atomic(target.path, overwrite=overwrite) as file:
-        return writing.write(image, file, target.format, text=text)
+    encode = partial(writing.write, Image(picture), format=target.format, text=text)
+    return console.deliver(encode, target.path, overwrite=overwrite)
 
 
 def save_frames(
@@ -105,8 +94,8 @@ def save_frames(
 ) -> None:
     """Write an animation."""
     assert target.path is not None
-    with atomic(target.path, overwrite=overwrite) as file:
-        sheet.animate(frames, file, target.format, text=text)
+    encode = partial(sheet.animate, frames, format=target.format, text=text)
+    console.deliver(encode, target.path, overwrite=overwrite)
 
 
 def save_tiles(
@@ -134,8 +123,8 @@ def save_tiles(
     def write(start: int, tiles: Picture) -> list[tuple[Path, int]]:
         numbered = list(enumerate(tiles, start))
         for number, tile in numbered:
-            with atomic(paths[number], overwrite=overwrite) as file:
-                writing.write(Image(tile), file, "PNG", text=text(number))
+            encode = partial(writing.write, Image(tile), format="PNG", text=text(number))
+            console.deliver(encode, paths[number], overwrite=overwrite)
         return [(paths[number], number) for number, _ in numbered]
 
     pending: deque[Future[list[tuple[Path, int]]]] = deque()
@@ -153,7 +142,7 @@ def save_tiles(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _target(request: Request, scene: Scene) -> Target:
+def _target(request: GenerateRequest, scene: Scene) -> Target:
     out, path = request.out, Path(request.out)
     if out == "-":
         if request.json:
@@ -190,11 +179,3 @@ def _written(target: Target, count: int) -> list[Path]:
         return [target.path]
     digits = max(5, len(str(count - 1)))
     return [target.path / f"{number:0{digits}}.png" for number in range(count)]
-
-
-def _same(path: Path, name: str) -> bool:
-    """Whether a file is an input, or lies in a folder of inputs and has an image's suffix."""
-    given = Path(name)
-    if kind(given) is Kind.FOLDER:
-        return path.suffix.lower() in SUFFIXES and path.parent.resolve() == given.resolve()
-    return kind(given) is Kind.FILE and path.samefile(given)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from aecli.cli import options  # noqa: TC001 - Typer reads the annotations
+import typer
+
+from aecli.cli import options
 from aecli.cli.help import Command
-from aecli.cli.restore.request import Request, command
+from aecli.cli.request import command
+from aecli.cli.restore.request import RestoreRequest
 
 if TYPE_CHECKING:
-    import typer
-
     from aecli.images.image import Image
     from aecli.inference.tiling import Progress
 
@@ -20,9 +22,42 @@ def register(app: typer.Typer) -> None:
     app.command(cls=Command)(command(denoise))
 
 
-def denoise(
-    request: Request, sigma: options.Sigma = "auto", strength: options.Strength = 1.0
-) -> int:
+def _sigma(text: str) -> float | Literal["auto"]:
+    """Parse `--sigma`."""
+    level = options.number(text)
+    if text == "auto":
+        return "auto"
+    if not 0 <= level <= 255:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a noise level from 0 to 255")
+    return level
+
+
+@dataclass(frozen=True)
+class DenoiseRequest(RestoreRequest):
+    """The options of `aecli denoise`."""
+
+    sigma: Annotated[
+        Any,  # what _sigma gives: Typer takes no unions
+        typer.Option(
+            parser=_sigma,
+            metavar="auto|N",
+            help="Noise level of the input on the 0-255 scale; auto estimates it for every image.",
+            rich_help_panel=options.MODEL,
+        ),
+    ] = "auto"
+    strength: Annotated[
+        float,
+        typer.Option(
+            parser=options.factor,
+            metavar="X",
+            help="Scales the noise level: below 1 keeps more texture and noise, above 1 smooths"
+            " more.",
+            rich_help_panel=options.MODEL,
+        ),
+    ] = 1.0
+
+
+def denoise(request: DenoiseRequest) -> int:
     """Remove noise from photos.
 
     Results land beside their inputs as {stem}_denoised.{ext}, or with -o in a folder under their
@@ -36,21 +71,25 @@ def denoise(
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open(
-            "denoise", request.model, device=request.device, precision=request.precision
+            "denoise",
+            request.model,
+            engine=request.engine,
+            device=request.device,
+            precision=request.precision,
         )
 
         def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
             restored = restorer.denoise(
                 image,
-                sigma=sigma,
-                strength=strength,
+                sigma=request.sigma,
+                strength=request.strength,
                 ensemble=request.ensemble,
                 tile=request.tile,
                 progress=progress,
             )
             return restored.image, {"sigma": restored.sigma}
 
-        return Method(restorer.runtime.reason, restore)
+        return Method(restorer.runs_on, restorer.engine.name, restore)
 
     purpose = Purpose("denoised", store.find("denoise", request.model).name)
     return run(request, purpose, load)

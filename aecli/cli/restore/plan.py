@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from aecli.cli import console
 from aecli.cli.restore.reference import References
-from aecli.errors import InputError, UsageError
-from aecli.files import planning
+from aecli.errors import InputError, Reason, UsageError
+from aecli.files import places, planning
 from aecli.files.inputs import gather
 from aecli.images import reading, writing
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, writable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aecli.cli.restore.purpose import Purpose
-    from aecli.cli.restore.request import Request
+    from aecli.cli.restore.request import RestoreRequest
     from aecli.errors import AecliError
     from aecli.files.inputs import LeftOut
 
@@ -66,7 +66,7 @@ class Plan:
     left_out: list[LeftOut]
 
 
-def plan(request: Request, purpose: Purpose) -> Plan:
+def plan(request: RestoreRequest, purpose: Purpose) -> Plan:
     """Everything there is to do, checked before any of it starts.
 
     Args:
@@ -78,7 +78,7 @@ def plan(request: Request, purpose: Purpose) -> Plan:
     """
     writing.colour_of(request.background)
     found = gather(
-        request.inputs or [],
+        request.inputs,
         recursive=request.recursive,
         files_from=request.files_from,
         null=request.null,
@@ -91,13 +91,20 @@ def plan(request: Request, purpose: Purpose) -> Plan:
         tags=purpose.tags,
     )
     sources, made = planning.fresh(found.sources, request.output, naming)
-    jobs = planning.plan(
-        sources,
-        request.output,
-        naming,
-        overwrite=request.overwrite,
-        skip_existing=request.skip_existing,
-    )
+    if request.overwrite and request.skip_existing:
+        raise UsageError("--overwrite and --skip-existing exclude each other")
+    try:
+        jobs = planning.plan(
+            sources,
+            request.output,
+            naming,
+            overwrite=request.overwrite,
+            skip_existing=request.skip_existing,
+        )
+    except UsageError as error:
+        if error.reason is Reason.EXISTS:
+            error.hint = "--overwrite replaces, --skip-existing leaves out"
+        raise
     _check_stdout(request, jobs)
     references = References(request.reference, jobs) if request.reference else None
     tasks = [
@@ -115,7 +122,7 @@ def plan(request: Request, purpose: Purpose) -> Plan:
     return Plan(tasks, [*found.left_out, *made])
 
 
-def _refused(task: Task, request: Request, purpose: Purpose) -> AecliError | None:
+def _refused(task: Task, request: RestoreRequest, purpose: Purpose) -> AecliError | None:
     """Why one image will have no result, as far as its header tells."""
     path, form = task.job.source.path, task.job.format
     if path is None or task.job.skip or task.job.source.once:
@@ -144,7 +151,7 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{path}: {error.message}", error.hint) from None
+        raise InputError(f"{path}: {error.message}", error.hint, reason=error.reason) from None
 
 
 def _narrows(form: str, path: Path) -> bool:
@@ -154,7 +161,7 @@ def _narrows(form: str, path: Path) -> bool:
     return FORMATS[form].longest_side < before
 
 
-def _check_stdout(request: Request, jobs: Sequence[planning.Job]) -> None:
+def _check_stdout(request: RestoreRequest, jobs: Sequence[planning.Job]) -> None:
     """Standard output carries one thing, and images only where no terminal shows them."""
     if all(job.target is not None for job in jobs):
         return
@@ -176,15 +183,12 @@ def _compare_target(job: planning.Job) -> Path:
 
 def _check_comparisons(tasks: Sequence[Task], *, overwrite: bool) -> None:
     """Comparisons collide neither with each other nor with results, inputs or existing files."""
-    taken = {
-        str(path).casefold() for t in tasks for path in (t.job.target, t.job.source.path) if path
-    }
-    for task in tasks:
-        if task.compare is None:
-            continue
-        key = str(task.compare).casefold()
-        if key in taken:
-            raise UsageError(f"--compare would write {task.compare} over another image")
-        if task.compare.exists() and not overwrite:
-            raise UsageError(f"{task.compare} exists already", "--overwrite replaces it")
-        taken.add(key)
+    comparisons = [(f"the comparison of {t.source}", t.compare) for t in tasks if t.compare]
+    if comparisons:
+        places.check(
+            comparisons,
+            kept=[(t.source, t.job.target) for t in tasks if t.job.target],
+            inputs=[t.job.source.path for t in tasks if t.job.source.path],
+            overwrite=overwrite,
+            make_folders=True,
+        )

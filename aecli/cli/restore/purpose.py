@@ -77,10 +77,12 @@ class Method:
 
     Attributes:
         runs_on: where and in what precision, for people.
+        engine: what computes, `ncnn` or `torch`.
         restore: image, progress -> its result, and what there is to say of it.
         baseline: what doing nothing gives, in the result's size.
     """
 
     runs_on: str
+    engine: str
     restore: Callable[[Image, Progress], tuple[Image, Mapping[str, float | str]]]
     baseline: Callable[[Image], Image] = lambda image: image

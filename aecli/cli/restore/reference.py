@@ -11,6 +11,7 @@ import numpy as np
 from aecli.errors import InputError, UsageError
 from aecli.images import metrics
 from aecli.images.formats import SUFFIXES
+from aecli.images.levels import to_16_bits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,8 +93,7 @@ def _likeness(image: Image, reference: Image) -> tuple[float, float]:
 
 def _comparable(pixels: Pixels, peak: int, *, colour: bool) -> Pixels:
     """The same picture with white at `peak`, in three channels if `colour`."""
-    if peak == 65535 and pixels.dtype == np.uint8:
-        pixels = pixels.astype(np.uint16) * np.uint16(257)
-    if colour and pixels.ndim == 2:
-        return np.ascontiguousarray(np.broadcast_to(pixels[..., None], (*pixels.shape, 3)))
-    return pixels
+    samples: Pixels = to_16_bits(pixels) if peak > 255 else pixels
+    if colour and samples.ndim == 2:
+        return np.ascontiguousarray(np.broadcast_to(samples[..., None], (*samples.shape, 3)))
+    return samples

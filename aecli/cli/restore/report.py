@@ -28,6 +28,7 @@ class Record:
         width: of the result, in pixels.
         height: of the result, in pixels.
         model: name of the model.
+        engine: what computed, `ncnn` or `torch`.
         seconds: the model's time.
         facts: what the command itself has to say, such as the noise level.
         score: likeness to the true image.
@@ -42,6 +43,7 @@ class Record:
     width: int | None = None
     height: int | None = None
     model: str | None = None
+    engine: str | None = None
     seconds: float | None = None
     facts: Mapping[str, float | str] = field(default_factory=dict)
     score: Score | None = None
@@ -113,6 +115,14 @@ class Report:
         told = leftovers.tell(items, json=self._json, verbose=self._detailed)
         self._left_out, self._unseen = told
         self._made = sum(item.made for item in items)
+
+    def interrupted(self, images: int, hint: str | None) -> None:
+        """Tell how far it came, of so many images, and how to go on."""
+        left = images - len(self._records)
+        parts = [f"{n} {s}" for s in ("done", "skipped", "failed") if (n := self._count(s))]
+        console.say(f"interrupted: {', '.join([*parts, f'{left} left'])}")
+        if hint is not None and left:
+            console.advise(hint)
 
     def finish(self, seconds: float) -> int:
         """Tell of all of them; returns the program's exit code."""

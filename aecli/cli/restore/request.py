@@ -1,22 +1,20 @@
-"""What commands that make pictures of pictures have in common: their options, each once."""
+"""What can be asked of every command that makes pictures from pictures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from aecli.cli import options  # noqa: TC001 - Typer reads the annotations
-from aecli.cli.signature import joined, options_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
-class Request:
-    """The shared options' values: each field is an option, its default what holds without it."""
+class RestoreRequest:
+    """The options that `aecli denoise` and `aecli upscale` share."""
 
-    inputs: options.Inputs = None
+    OWN_BEFORE: ClassVar[str] = "model"
+
+    inputs: options.Inputs = field(default_factory=list)
     output: options.Output = None
     recursive: options.Recursive = False
     files_from: options.FilesFrom = None
@@ -29,11 +27,12 @@ class Request:
     model: options.Model = None
     ensemble: options.Ensemble = False
     tile: options.Tile = "auto"
+    engine: options.Engine = "auto"
     device: options.Device = "auto"
     precision: options.Precision = "auto"
     workers: options.Workers = 2
     format: options.Format = None
-    quality: options.Quality = 95
+    quality: options.Quality = None
     background: options.Background = "white"
     strip: options.Strip = False
     reference: options.Reference = None
@@ -41,18 +40,3 @@ class Request:
     json: options.Json = False
     quiet: options.Quiet = False
     verbose: options.Verbose = False
-
-
-def command(task: Callable[..., int]) -> Callable[..., int]:
-    """A command of the shared options and a task's own.
-
-    The task takes the `Request` of the shared ones, and its own by name.
-    """
-    names = {field.name for field in fields(Request)}
-
-    def run(**given: Any) -> int:
-        shared = {name: value for name, value in given.items() if name in names}
-        own = {name: value for name, value in given.items() if name not in names}
-        return task(Request(**shared), **own)
-
-    return joined(run, task, options_of(Request), before="model")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.cli import console
+from aecli.cli import console, cures, stopping
 from aecli.cli.restore.plan import Task, plan
 from aecli.cli.restore.reference import Score, score
 from aecli.cli.restore.report import Record, Report
 from aecli.errors import AecliError, InputError
-from aecli.files.atomic import atomic
 from aecli.images import formats, reading, writing
 from aecli.inference import batch
 
@@ -25,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aecli.cli.restore.purpose import Method, Purpose
-    from aecli.cli.restore.request import Request
+    from aecli.cli.restore.request import RestoreRequest
+    from aecli.files.inputs import Source
     from aecli.images.image import Image
 
 
@@ -49,7 +47,7 @@ class _Restored:
     seconds: float
 
 
-def run(request: Request, purpose: Purpose, load: Callable[[], Method]) -> int:
+def run(request: RestoreRequest, purpose: Purpose, load: Callable[[], Method]) -> int:
     """Do what a restoring command was asked for.
 
     Args:
@@ -77,28 +75,51 @@ def run(request: Request, purpose: Purpose, load: Callable[[], Method]) -> int:
         elif task.error is not None:
             report.add(*_failed(task, task.error))
     todo = [task for task in tasks if not task.job.skip and task.error is None]
+    finished: dict[Source, Record] = {}
+
+    def tell() -> None:
+        for record in finished.values():
+            report.add(record)
+        report.interrupted(len(tasks), _how_to_go_on(request, todo))
+
     if todo:
-        method = load()
-        if not request.quiet:
-            console.say(f"{purpose.model} on {method.runs_on}")
-        with console.Bars(len(todo), shown=not request.quiet) as bars:
-            for outcome in _Pipeline(request, purpose, method, bars).run(todo):
-                report.add(*_told(outcome))
-                if outcome.error is not None:
-                    bars.advance()
+        with stopping.telling(tell):
+            method = load()
+            if not request.quiet:
+                console.say(f"{purpose.model} on {method.runs_on}")
+            with console.Bars(len(todo), shown=not request.quiet) as bars:
+                for outcome in _Pipeline(request, purpose, method, bars, finished).run(todo):
+                    finished.pop(outcome.job.job.source, None)
+                    report.add(*_told(outcome))
+                    if outcome.error is not None:
+                        bars.advance()
     return report.finish(time.monotonic() - started)
 
 
+def _how_to_go_on(request: RestoreRequest, todo: Sequence[Task]) -> str | None:
+    """What makes the results that an interrupted run has not made."""
+    if any(task.job.target is None for task in todo):
+        return None
+    instead = " in place of --overwrite" if request.overwrite else ""
+    return f"the same command with --skip-existing{instead} goes on"
+
+
 class _Pipeline:
-    """The three stages of `batch.run` for one request."""
+    """The three stages of `batch.run` for one request; what is written is in `finished`."""
 
     def __init__(
-        self, request: Request, purpose: Purpose, method: Method, bars: console.Bars
+        self,
+        request: RestoreRequest,
+        purpose: Purpose,
+        method: Method,
+        bars: console.Bars,
+        finished: dict[Source, Record],
     ) -> None:
         self._request = request
         self._purpose = purpose
         self._method = method
         self._bars = bars
+        self._finished = finished
 
     def run(self, tasks: Sequence[Task]) -> Iterator[batch.Outcome[Task, Record]]:
         return batch.run(
@@ -145,7 +166,7 @@ class _Pipeline:
 
     def _write(self, task: Task, result: _Restored) -> Record:
         with _contained(task):
-            record = self._written(task, result)
+            record = self._finished[task.job.source] = self._written(task, result)
         self._bars.advance()  # now, not when the outcome's turn to be told has come
         return record
 
@@ -156,8 +177,10 @@ class _Pipeline:
         warnings = self._write_result(task, result.after)
         if result.before is not None and task.compare is not None:
             picture = _side_by_side(result.before, result.after)
-            with atomic(task.compare, overwrite=self._request.overwrite) as file:
-                writing.write(picture, file, "PNG", strip=self._request.strip)
+            encode = functools.partial(
+                writing.write, picture, format="PNG", strip=self._request.strip
+            )
+            console.deliver(encode, task.compare, overwrite=self._request.overwrite)
         return Record(
             task.source,
             task.target,
@@ -165,6 +188,7 @@ class _Pipeline:
             width=result.after.width,
             height=result.after.height,
             model=self._purpose.model,
+            engine=self._method.engine,
             seconds=round(result.seconds, 3),
             facts=result.facts,
             score=scores,
@@ -182,14 +206,7 @@ class _Pipeline:
             background=request.background,
             strip=request.strip,
         )
-        if target is not None:
-            with atomic(target, overwrite=request.overwrite) as file:
-                return encode(file)
-        buffer = io.BytesIO()  # encoders seek, pipes do not
-        warnings = encode(buffer)
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
-        return warnings
+        return console.deliver(encode, target, overwrite=request.overwrite)
 
 
 @contextmanager
@@ -219,7 +236,7 @@ def _failed(
     message = error.message if isinstance(error, AecliError) else _plain(error)
     if task.job.source.name not in message:
         message = f"{task.job.source.name}: {message}"
-    hint = error.hint if isinstance(error, AecliError) else None
+    hint = cures.hint(error) if isinstance(error, AecliError) else None
     return Record(task.source, task.target, "failed", error=message), hint
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aecli.cli import options
 from aecli.cli.help import Command
-from aecli.cli.restore.request import Request, command
+from aecli.cli.request import command
+from aecli.cli.restore.request import RestoreRequest
 
 if TYPE_CHECKING:
     from aecli.images.image import Image
@@ -25,60 +27,58 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-Scale = Annotated[
-    float | None,
-    typer.Option(
-        "-s",
-        "--scale",
-        metavar="X",
-        help="How many times as wide and high, 1 to 8; unless told, 2.",
-        rich_help_panel=SIZE,
-    ),
-]
-Size = Annotated[
-    Any,  # what _size gives: Typer takes no unions
-    typer.Option(parser=_size, metavar="WxH", help="Exactly so many pixels.", rich_help_panel=SIZE),
-]
-Width = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="So many pixels wide, in proportion.", rich_help_panel=SIZE),
-]
-Height = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="So many pixels high, in proportion.", rich_help_panel=SIZE),
-]
-Consistent = Annotated[
-    bool | None,
-    typer.Option(
-        "--consistent/--no-consistent",
-        help="Make the result one that, shrunk again, is the input. By default so with models for"
-        " sharp pictures, such as clean.",
-        show_default=False,
-        rich_help_panel=options.MODEL,
-    ),
-]
-Yes = Annotated[
-    bool,
-    typer.Option(
-        "--yes", help="Make results of more than 1 GiB, too.", rich_help_panel=options.FILES
-    ),
-]
-
-
 def register(app: typer.Typer) -> None:
     """Add `aecli upscale` to the program."""
     app.command(cls=Command)(command(upscale))
 
 
-def upscale(
-    request: Request,
-    scale: Scale = None,
-    size: Size = None,
-    width: Width = None,
-    height: Height = None,
-    consistent: Consistent = None,
-    yes: Yes = False,
-) -> int:
+@dataclass(frozen=True)
+class UpscaleRequest(RestoreRequest):
+    """The options of `aecli upscale`."""
+
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            "-s",
+            "--scale",
+            metavar="X",
+            help="How many times as wide and high, 1 to 8; unless told, 2.",
+            rich_help_panel=SIZE,
+        ),
+    ] = None
+    size: Annotated[
+        Any,  # what _size gives: Typer takes no unions
+        typer.Option(
+            parser=_size, metavar="WxH", help="Exactly so many pixels.", rich_help_panel=SIZE
+        ),
+    ] = None
+    width: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="So many pixels wide, in proportion.", rich_help_panel=SIZE),
+    ] = None
+    height: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="So many pixels high, in proportion.", rich_help_panel=SIZE),
+    ] = None
+    consistent: Annotated[
+        bool | None,
+        typer.Option(
+            "--consistent/--no-consistent",
+            help="Make the result one that, shrunk again, is the input. By default so with models"
+            " for sharp pictures, such as clean.",
+            show_default=False,
+            rich_help_panel=options.MODEL,
+        ),
+    ] = None
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", help="Make results of more than 1 GiB, too.", rich_help_panel=options.FILES
+        ),
+    ] = False
+
+
+def upscale(request: UpscaleRequest) -> int:
     """Enlarge pictures.
 
     The model photo is for what people hold: photos with noise and JPEG artefacts, which it removes.
@@ -92,26 +92,30 @@ def upscale(
     from aecli.cli.restore.run import run
     from aecli.images.sizing import TAGS, Sizing
 
-    if all(wish is None for wish in (scale, size, width, height)):
-        scale = 2.0
-    sizing = Sizing(scale, size, width, height)
+    wishes = request.scale, request.size, request.width, request.height
+    sizing = Sizing(2.0) if wishes == (None,) * 4 else Sizing(*wishes)
 
     def load() -> Method:
-        from aecli.inference.upscale import Enlarger, bicubic
+        from aecli.inference.upscale import Upscaler, bicubic
 
-        enlarger = Enlarger.open(request.model, device=request.device, precision=request.precision)
+        upscaler = Upscaler.open(
+            request.model,
+            engine=request.engine,
+            device=request.device,
+            precision=request.precision,
+        )
 
         def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
-            enlarged = enlarger.upscale(
+            enlarged = upscaler.upscale(
                 image,
                 *sizing.of(image.width, image.height),
-                consistent=consistent,
+                consistent=request.consistent,
                 ensemble=request.ensemble,
                 tile=request.tile,
                 progress=progress,
             )
             factor = enlarged.image.width / image.width, enlarged.image.height / image.height
-            facts: dict[str, float | str] = {"scale": scale or sum(factor) / 2}
+            facts: dict[str, float | str] = {"scale": sizing.scale or sum(factor) / 2}
             if enlarged.networks:
                 facts["networks"] = "x".join(map(str, enlarged.networks))
             return enlarged.image, facts
@@ -119,7 +123,7 @@ def upscale(
         def baseline(image: Image) -> Image:
             return bicubic(image, *sizing.of(image.width, image.height))
 
-        return Method(enlarger.runtime.reason, restore, baseline)
+        return Method(upscaler.choice.reason, upscaler.choice.name, restore, baseline)
 
     purpose = Purpose(
         tag=sizing.tag,
@@ -127,7 +131,7 @@ def upscale(
         tags=TAGS,
         words={"scale": sizing.label},
         size=sizing.of,
-        huge=yes,
+        huge=request.yes,
     )
     return run(request, purpose, load)
 

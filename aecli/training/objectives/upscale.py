@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from aecli.checkpoints.facts import UpscaleFacts
 from aecli.errors import UsageError, did_you_mean
+from aecli.images.levels import LUMA
 from aecli.images.metrics import luma, psnr
-from aecli.images.square import LUMA
 from aecli.tables import section
 from aecli.training.degradations.draws import Draws, on_device
 from aecli.training.degradations.found import found_photo

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from aecli.cli.train import command as commands
-from aecli.training.request import Request
+from aecli.cli.train.request import TrainUpscaleRequest
 from tests import tiny
 
 SETTINGS = [word for setting in tiny.SETTINGS for word in ("--set", setting)]
@@ -31,7 +31,8 @@ def test_the_scale_picks_the_member_of_the_family(aecli, images, home) -> None:
 def test_without_a_scale_the_recipe_says_it(tmp_path) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text("[model]\nscale = 4\n")
-    asked = commands.upscale(Request("upscale", ["x"], "mine", recipe=str(recipe)))
+    request = TrainUpscaleRequest(["x"], "mine", recipe=str(recipe))
+    asked = commands.upscale_request(request)
     assert (asked.name, list(asked.settings)) == ("mine-x4", ["model.scale=4"])
 
 

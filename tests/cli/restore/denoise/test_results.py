@@ -31,6 +31,7 @@ def test_an_existing_result_is_refused_skipped_or_replaced(denoise, photo, tmp_p
     refused = denoise(photo)
     assert refused.code == 2
     assert "exists already" in refused.err
+    assert "hint: --overwrite replaces, --skip-existing leaves out" in refused.err
     skipped = denoise(photo, "--skip-existing")
     assert skipped.code == 0
     assert "skipped" in skipped.err
@@ -182,7 +183,9 @@ def test_compare_shows_before_and_after(denoise, photo, tmp_path) -> None:
     assert denoise(photo, "--compare", "-o", "out/b.png", "--overwrite").code == 0
     assert denoise("-", "--compare", stdin=photo.read_bytes()).code == 2
     save(tmp_path / "photo.jpg")
-    assert "over another image" in denoise(photo, "photo.jpg", "--compare", "-o", "new/").err
+    refused = denoise(photo, "photo.jpg", "--compare", "-o", "new/")
+    assert refused.code == 2
+    assert "would both become new/photo_compare.png" in refused.err
 
 
 def test_a_dry_run_writes_nothing_and_loads_no_model(denoise, photo, tmp_path) -> None:

@@ -54,6 +54,7 @@ def test_json_has_one_object_for_every_file_and_nothing_else(denoise, tmp_path) 
         "width": 56,
         "height": 40,
         "model": "tiny",
+        "engine": "ncnn",
     }
     assert by_source["b.png"]["status"] == "failed"
     assert "b.png" in by_source["b.png"]["error"]

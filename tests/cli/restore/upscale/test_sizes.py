@@ -62,6 +62,7 @@ def test_records_say_what_was_done(upscale, photo) -> None:
         "width": 165,
         "height": 132,
         "model": "tiny",
+        "engine": "ncnn",
         "scale": 5.5,
         "networks": "2x3",
     }
@@ -100,8 +101,8 @@ def test_running_again_over_a_folder_skips_its_own_results(upscale) -> None:
         (["photo.png", "--size", "60"], "'60' is not a width and a height"),
         (["photo.png", "--size", "20x60"], "photo.png: 30x24 pixels to 20x60 would shrink it"),
         (["photo.png", "--width", "241"], "photo.png: 30x24 pixels to 241x193 is more than 8"),
-        (["photo.png", "--width", "60", "--height", "60"], "choose one of --scale, --size,"),
-        (["photo.png", "--scale", "2", "--size", "60x60"], "choose one of --scale, --size,"),
+        (["photo.png", "--width", "60", "--height", "60"], "choose one of scale, size,"),
+        (["photo.png", "--scale", "2", "--size", "60x60"], "choose one of scale, size,"),
         (["photo.png", "-o", "photo.png", "--overwrite"], "would replace the input"),
         (["photo.png", "--device", "cuda:63"], "CUDA"),
     ],

@@ -1,0 +1,30 @@
+"""What cures an error, in the words of the command line: lower rooms know facts, not options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aecli.errors import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aecli.errors import AecliError
+
+CURES: Mapping[Reason, str] = {
+    Reason.EXISTS: "--overwrite replaces it",
+    Reason.COLLISION: "name results after their inputs, for example with --template '{name}.png' or"
+    " '{parent}_{stem}.{ext}'",
+    Reason.TOO_MANY_PIXELS: "--max-pixels sets the limit",
+    Reason.TOO_LARGE_FOR_FORMAT: "choose another format, for example with -f png",
+    Reason.FORMAT: "-f names one; -o FOLDER/ is a folder",
+    Reason.ONE_FILE: "-o FOLDER/ is a folder",
+    Reason.ONE_STREAM: "-o names a folder",
+    Reason.NOT_RECURSIVE: "-r looks into its folders, too",
+    Reason.NUL_SEPARATED: "-0 reads such lists",
+}
+
+
+def hint(error: AecliError) -> str | None:
+    """One line that says what to do about an error; None where its message says it all."""
+    return error.hint or (None if error.reason is None else CURES[error.reason])

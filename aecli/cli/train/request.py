@@ -1,0 +1,244 @@
+"""What can be asked of `aecli train`: of every run, and of each task's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import Annotated, ClassVar
+
+import typer
+
+from aecli.cli import options  # noqa: TC001 - as above
+from aecli.training.config import LOSSES, OptimConfig, RunConfig
+from aecli.training.request import Request
+
+DATA = "Images"
+RECIPE = "Recipe"
+RUN = "Run"
+
+
+def duration(text: str) -> float:
+    """Parse `--time`: `90s`, `30m`, `1.5h`, `1h30m`."""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms]?)", text)
+    if not parts or "".join(n + u for n, u in parts) != text:
+        raise typer.BadParameter(f"{text!r} is not a duration like 90s, 30m or 1h30m")
+    return sum(float(number) * units[unit] for number, unit in parts)
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """The options of every run; those of the engine's `Request` under its own names."""
+
+    OWN_BEFORE: ClassVar[str] = "recipe"
+
+    data: Annotated[
+        list[str],
+        typer.Argument(metavar="DATA", help="Images, and folders of them, searched to the bottom."),
+    ]
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name", metavar="NAME", help="What the model will be called.", show_default=False
+        ),
+    ]
+    val: Annotated[
+        list[str],
+        typer.Option(
+            metavar="DIR",
+            help="Images to validate on; without it a share of DATA is held out.",
+            rich_help_panel=DATA,
+        ),
+    ] = field(default_factory=list)
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|NAME", help="A TOML recipe, or one of aecli's.", rich_help_panel=RECIPE
+        ),
+    ] = None
+    settings: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a recipe's value, e.g. optim.lr=3e-4; repeatable.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = field(default_factory=list)
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(LOSSES),
+            help=f"What is minimised; the recipe's, or {OptimConfig.loss}. "
+            + " ".join(f"{k}: {v}." for k, v in LOSSES.items()),
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Start from a model's weights instead of random ones.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Of the initial weights, crops and degradation;"
+            f" the recipe's, or {RunConfig.seed}.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help=f"Length of the run in steps; the recipe's, or {RunConfig.steps}.",
+            rich_help_panel=RUN,
+        ),
+    ] = None
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--time",
+            parser=duration,
+            metavar="30m",
+            help="Length of the run in time, resumed parts included: 90s, 30m, 1h30m.",
+            rich_help_panel=RUN,
+        ),
+    ] = None
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run of that name, to its own end unless told another.",
+            rich_help_panel=RUN,
+        ),
+    ] = False
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--run-folder",
+            metavar="DIR",
+            help="Where the run keeps its state, metrics and weights (AECLI_HOME/runs/TASK-NAME).",
+            rich_help_panel=RUN,
+        ),
+    ] = None
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace a run and a model of that name.", rich_help_panel=RUN
+        ),
+    ] = False
+    device: options.Device = "auto"
+    precision: options.Precision = "auto"
+    quiet: options.Quiet = False
+    json: options.Json = False
+
+    def run(self, task: str) -> Request:
+        """What the engine is asked for."""
+        shared = {f.name for f in fields(Request)} & {f.name for f in fields(TrainRequest)}
+        given = {name: getattr(self, name) for name in shared} | {"val": self.val or None}
+        return Request(task=task, **given)
+
+
+@dataclass(frozen=True)
+class TrainUpscaleRequest(TrainRequest):
+    """The options of `aecli train upscale`."""
+
+    scale: Annotated[
+        int | None,
+        typer.Option(
+            "-s",
+            "--scale",
+            min=2,
+            max=4,
+            metavar="2|3|4",
+            help="How many times larger the results are; the recipe's, or 2.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class TrainGenerateRequest(TrainRequest):
+    """The options of `aecli train generate`."""
+
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=16,
+            max=128,
+            metavar="N",
+            help="Side of the images in pixels; the recipe's, or 28 for IDX files, else 64.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+    grey: Annotated[
+        bool,
+        typer.Option("--grey", help="Learn in grey; IDX files always are.", rich_help_panel=RECIPE),
+    ] = False
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes",
+            help="Learn to tell classes apart: the names of DATA's sub-folders, or IDX labels.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = False
+    latent: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Length of a latent vector (vae), or channels of a latent grid (flow).",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            "--arch",
+            metavar="flow|vae",
+            help="flow: the best samples. vae: a plain latent vector, blurred samples. Or a"
+            " --recipe.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class TrainEmbedRequest(TrainRequest):
+    """The options of `aecli train embed`."""
+
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=16,
+            max=128,
+            metavar="N",
+            help="Side of the images in pixels; the recipe's, or 28 for IDX files, else 64.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+    grey: Annotated[
+        bool,
+        typer.Option("--grey", help="Learn in grey; IDX files always are.", rich_help_panel=RECIPE),
+    ] = False
+    dim: Annotated[
+        int | None,
+        typer.Option(
+            "--dim",
+            min=8,
+            max=4096,
+            metavar="N",
+            help="Length of a vector; the recipe's, or 192.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None

@@ -1,0 +1,40 @@
+"""Levels of pictures: 8 and 16 bits a channel, and the luma of colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aecli.images.image import Pixels
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in luma (ITU-R BT.601)."""
+
+_ROWS = 64
+
+
+def to_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """uint16 rounded to the nearest of 8 bits; uint8 stays as it is."""
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8, copy=False)
+    out = np.empty(pixels.shape, np.uint8)
+    for top in range(0, len(pixels), _ROWS):
+        rows = pixels[top : top + _ROWS].astype(np.uint32)
+        out[top : top + _ROWS] = (rows * 255 + 32767) // 65535
+    return out
+
+
+def to_16_bits(pixels: Pixels) -> NDArray[np.uint16]:
+    """uint8 with its white at that of 16 bits; uint16 stays as it is."""
+    if pixels.dtype == np.uint16:
+        return pixels.astype(np.uint16, copy=False)
+    return pixels.astype(np.uint16) * np.uint16(257)
+
+
+def luma(pixels: NDArray[Any]) -> NDArray[Any]:
+    """HxWx3 -> HxW, unrounded, on the scale of the colours; grey, HxW, stays as it is."""
+    return pixels if pixels.ndim == 2 else pixels @ LUMA

@@ -1,0 +1,211 @@
+"""Which engine is chosen, and that all of them compute the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from aecli import device as devices
+from aecli.checkpoints import format as checkpoints
+from aecli.checkpoints import portable
+from aecli.errors import ModelError, UsageError
+from aecli.inference import engine as engines
+from aecli.inference import tiling
+from aecli.inference.engine_ncnn import NcnnEngine
+from aecli.inference.engine_torch import TorchEngine
+from aecli.inference.ncnn_layers import LAYERS
+from aecli.models.registry import Registry
+
+from .. import tiny
+
+RESTORING = [
+    pytest.param(spec, preset, id=f"{spec.name}.{preset}")
+    for spec in Registry.discover()
+    for preset in spec.presets
+    if {"denoise", "upscale"} & {*spec.tasks}
+]
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "may_have_gpu", lambda: False)
+
+
+@pytest.fixture
+def bare(tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkpoint without graphs, as earlier versions wrote."""
+    monkeypatch.setattr(portable, "derive", lambda *_: None)
+    model = checkpoints.load(tiny_denoiser)
+    checkpoints.save(tiny_denoiser, model.module.state_dict(), model.meta)
+    return tiny_denoiser
+
+
+@pytest.mark.parametrize(
+    ("wishes", "name", "reason"),
+    [
+        ({}, "ncnn", "cpu, fp32, chosen automatically, with ncnn"),
+        ({"device": "cpu"}, "ncnn", "cpu, fp32, asked for, with ncnn"),
+        ({"engine": "ncnn"}, "ncnn", "cpu, fp32, asked for, with ncnn"),
+        ({"engine": "ncnn", "precision": "fp32"}, "ncnn", "cpu, fp32, asked for, with ncnn"),
+        ({"device": "cpu", "precision": "fp32"}, "torch", "cpu, fp32, asked for, with torch"),
+        ({"device": "cpu", "precision": "bf16"}, "torch", "cpu, bf16, asked for, with torch"),
+        (
+            {"engine": "torch", "device": "cpu", "precision": "fp32"},
+            "torch",
+            "cpu, fp32, asked for, with torch",
+        ),
+    ],
+)
+def test_choices(tiny_denoiser: Path, wishes: dict[str, str], name: str, reason: str) -> None:
+    choice = engines.choose([tiny_denoiser], **wishes)
+    assert (choice.name, choice.reason) == (name, reason)
+    assert choice.open(tiny_denoiser).name == name
+
+
+def test_the_environment_names_the_engine(
+    tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AECLI_ENGINE", "torch")
+    assert engines.choose([tiny_denoiser], device="cpu").name == "torch"
+    assert engines.choose([tiny_denoiser], engine="ncnn").name == "ncnn"
+    monkeypatch.setenv("AECLI_ENGINE", "onnx")
+    with pytest.raises(UsageError, match="AECLI_ENGINE: unknown engine 'onnx'"):
+        engines.choose([tiny_denoiser])
+
+
+def test_a_gpu_means_torch(tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "may_have_gpu", lambda: True)
+    assert engines.choose([tiny_denoiser]).name == "ncnn"  # torch was asked, and found none
+    gpu = devices.Runtime(torch.device("cuda", 0), devices.Precision.FP16, "cuda:0, fp16")
+    monkeypatch.setattr(devices, "choose", lambda *_: gpu)
+    choice = engines.choose([tiny_denoiser])
+    assert (choice.name, choice.runtime) == ("torch", gpu)
+    assert engines.choose([tiny_denoiser], engine="ncnn").name == "ncnn"
+    monkeypatch.setenv("AECLI_DEVICE", "cpu")
+    assert engines.choose([tiny_denoiser]).name == "ncnn"
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"engine": "tensorrt"},
+        {"engine": "ncnn", "device": "cuda"},
+        {"engine": "ncnn", "precision": "bf16"},
+        {"device": "gpu"},
+        {"precision": "int8"},
+    ],
+)
+def test_wishes_that_do_not_go_together_are_refused(
+    tiny_denoiser: Path, wishes: dict[str, str]
+) -> None:
+    with pytest.raises(UsageError):
+        engines.choose([tiny_denoiser], **wishes)
+
+
+def test_a_model_without_graphs_runs_on_torch_and_says_so(bare: Path) -> None:
+    choice = engines.choose([bare])
+    assert choice.name == "torch"
+    assert "denoise-tiny.safetensors has no graph for ncnn" in choice.reason
+    assert choice.open(bare).name == "torch"
+    with pytest.raises(UsageError, match="no graph"):
+        engines.choose([bare], engine="ncnn")
+
+
+def test_an_operation_that_ncnn_lacks_means_torch(
+    tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(LAYERS, "deconv")
+    choice = engines.choose([tiny_denoiser])
+    assert choice.name == "torch"
+    assert "ncnn has no deconv" in choice.reason
+
+
+def test_a_machine_without_ncnn_runs_on_torch(
+    tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    choice = engines.choose([tiny_denoiser])
+    assert choice.name == "torch"
+    assert "ncnn is not installed" in choice.reason
+    with pytest.raises(UsageError, match="not installed"):
+        engines.choose([tiny_denoiser], engine="ncnn")
+
+
+def test_a_damaged_model_is_refused_before_it_runs(tiny_denoiser: Path) -> None:
+    tiny_denoiser.write_bytes(tiny_denoiser.read_bytes()[:-1])
+    with pytest.raises(ModelError):
+        engines.choose([tiny_denoiser])
+
+
+@pytest.mark.parametrize(("spec", "preset"), RESTORING)
+def test_engines_agree(spec: Any, preset: str, tmp_path: Path) -> None:
+    """At most one level on at most 0.5 % of the samples."""
+    (task,) = spec.tasks
+    path = tmp_path / f"{task}-x.safetensors"
+    config = spec.presets[preset]
+    state = tiny.weights(spec.build(config), seed=3)
+    for name in ("tail.weight", "tail.bias"):
+        state[name] = state[name] * 0.05
+    values = {"preset": preset}
+    checkpoints.save(path, state, checkpoints.Meta(spec.name, values, task, "x"))
+    pixels = np.random.default_rng(1).integers(0, 256, (90, 110, 3), np.uint8)
+
+    def result(engine: engines.Engine) -> np.ndarray:
+        def function(x: np.ndarray) -> np.ndarray:
+            if task == "upscale":
+                return engine.fp32("upscale", x)
+            level = engine.fp32("estimate_sigma", x)
+            return engine.fp32("restore", x, np.full_like(x[:, :1], level[0]))
+
+        return tiling.apply([function], pixels, engine.geometry, tile=None).astype(int)
+
+    ncnn = result(NcnnEngine(path))
+    reference = result(TorchEngine(path, devices.choose("cpu", "fp32")))
+    assert np.abs(ncnn - reference).max() <= 1
+    assert (ncnn != reference).mean() <= 0.005
+    assert (ncnn != np.kron(pixels, np.ones((ncnn.shape[0] // 90,) * 2 + (1,)))).mean() > 0.1
+
+
+def test_what_is_not_finite_on_ncnn_is_computed_on_torch(
+    tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aecli.images.image import Image as Picture
+    from aecli.inference.restore import Restorer
+
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)
+    expected = Restorer.open("denoise", "tiny", engine="torch", device="cpu", precision="fp32")
+    restorer = Restorer.open("denoise", "tiny", engine="ncnn")
+    restorer.engine.calls[0] = lambda _method, x, *_: np.full_like(x, np.nan)
+    result = restorer.denoise(Picture(pixels), sigma=20).image.pixels
+    assert np.array_equal(result, expected.denoise(Picture(pixels), sigma=20).image.pixels)
+
+
+@pytest.mark.parametrize("command", [["denoise"], ["upscale", "-s", "2.5"]])
+def test_on_a_cpu_the_commands_import_no_torch(
+    tiny_denoiser: Path, tiny_upscaler: Path, tmp_path: Path, command: list[str]
+) -> None:
+    if devices.Path("/dev/nvidiactl").exists() or sys.platform == "darwin":
+        pytest.skip("there may be a GPU here")
+    picture = tmp_path / "a.png"
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)
+    Image.fromarray(pixels).save(picture)
+    code = (
+        "import sys; from aecli.cli.app import run;"
+        "code = run(sys.argv[1:]);"
+        "print([m for m in ('torch', 'pydantic') if m in sys.modules], file=sys.stderr);"
+        "sys.exit(code)"
+    )
+    arguments = [*command, "-m", "tiny", "--json", str(picture), "-o", str(tmp_path / "b.png")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.endswith("[]\n")
+    assert '"engine": "ncnn"' in done.stdout
+    assert (tmp_path / "b.png").stat().st_size > 0
