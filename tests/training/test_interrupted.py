@@ -53,7 +53,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(train: Any, images: Path, home
     folder = home / "runs" / "denoise-parts"
     assert State.load(folder).step < STEPS
     (folder / f".{FILE}.1.part").write_bytes(b"half")
-    parts, _ = train("parts", resume=True)
+    parts, _ = train("parts", *SETTINGS, resume=True)
     a, b = (State.load(run.folder) for run in (whole, parts))
     assert all(torch.equal(a.module[k], b.module[k]) for k in a.module)
     first, second = (load_file(run.model) for run in (whole, parts))
