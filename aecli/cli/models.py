@@ -62,7 +62,7 @@ def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
     spec, config = outline(found.path)
     with fitting(found.path):
         geometry = spec.geometry(config)
-        complexity = measure(spec, config)
+        complexity = measure(spec, config, meta.task)
     facts = {
         **_summary(found),
         "architecture": meta.architecture,
