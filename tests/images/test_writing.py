@@ -33,7 +33,7 @@ EVERYTHING = Metadata(
     dpi=(300.0, 150.0),
     text={"Author": "Zoë 写真", "Long": "x" * 5000},
 )
-DEEP = [name for name, f in FORMATS.items() if f.deep]
+DEEP = [name for name, f in FORMATS.items() if f.bits == 16]
 ALPHA = [name for name, f in FORMATS.items() if f.alpha]
 WRITTEN = [name for name, f in FORMATS.items() if f.written]
 
