@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _CROP = 128
 _CROPS = 48
-"""The noise level is estimated on at most so many squares, `_CROP` pixels wide: as wide as the crops
-that estimators learn from, as what is seen near a border differs."""
+"""The noise level is estimated on at most so many squares, `_CROP` pixels wide: as wide as the
+crops that estimators learn from, as what is seen near a border differs."""
 
 
 @dataclass(frozen=True)
