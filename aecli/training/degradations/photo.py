@@ -150,7 +150,7 @@ def _processed(
     plain = (kinds == WHITE) & (u[:, 0] < 0.8)  # as simulations and tests have it
     rough = ~plain & ~still
     first = rough & (u[:, 1] < 0.2)
-    noisy = _compressed(noisy, first, u[:, 2:5], least=60)
+    noisy, target = _compressed(noisy, target, first, u[:, 2:5], least=60)
     zoomed = rough & (u[:, 5] < np.where(kinds == STILL, 0.0, 0.1))
     zooms = np.where(zoomed, (u[:, 6] * len(ZOOMS)).astype(np.int64), -1)
     noisy, target = _zoom(noisy, zooms), _zoom(target, zooms)
@@ -166,20 +166,27 @@ def _processed(
         )
     often = np.select([kinds == STILL], [0.5], 0.85)
     last = (rough & (u[:, 10] < often)) | (still & (kinds == STILL) & (u[:, 10] < 0.2))
-    return _compressed(rounded(noisy), last, u[:, 11:14], least=65), target
+    return _compressed(rounded(noisy), target, last, u[:, 11:14], least=65)
 
 
 def _compressed(
-    pictures: Tensor, which: NDArray[np.bool_], u: NDArray[np.float64], least: int
-) -> Tensor:
-    """Some of the pictures after JPEG of quality `least` to 98, 4:2:0 in three of four."""
+    noisy: Tensor, target: Tensor, which: NDArray[np.bool_], u: NDArray[np.float64], least: int
+) -> tuple[Tensor, Tensor]:
+    """Some of the pictures after JPEG of quality `least` to 98, 4:2:0 in three of four.
+
+    Their targets lose the resolution of the colours, too: the mean of many shots has no more.
+    """
     rows = np.flatnonzero(which)
     if not len(rows):
-        return pictures
-    at = on_device(rows, pictures.device)
+        return noisy, target
+    at = on_device(rows, noisy.device)
     quality = (least + (99 - least) * u[rows, 0] ** 0.9).astype(np.int64)
     subsampling = np.select([u[rows, 1] < 0.6, u[rows, 1] < 0.7], [2, 1], 0)
-    return pictures.index_copy(0, at, jpeg(pictures[at], quality, subsampling))
+    best = np.full_like(quality, 100)
+    return (
+        noisy.index_copy(0, at, jpeg(noisy[at], quality, subsampling)),
+        target.index_copy(0, at, jpeg(target[at], best, subsampling)),
+    )
 
 
 def _zoom(pictures: Tensor, zooms: NDArray[np.int64]) -> Tensor:
