@@ -38,6 +38,9 @@ _address.restype = ctypes.c_void_p
 _address.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
+_TOTAL, _LEAST = 1200 << 20, 600 << 20
+
+
 class NcnnEngine:
     """See `aecli.inference.engine.Engine`; each method is made ready when it is first called.
 
@@ -59,11 +62,14 @@ class NcnnEngine:
         self.geometry = network.portable.geometry
         self.calls: Sequence[Call] = [self._call, self._on_torch]
         self.fp32: Call = self._call
-        self.memory: float = self.geometry.memory
+        self.memory = max(
+            memory.of_pass(graph, graph.shapes(list(graph.inputs.values()), network.shapes))
+            for graph in network.portable.graphs.values()
+        )
 
     def room(self, taken: int) -> int:
-        """See `memory.room`."""
-        return memory.room(taken)
+        """See `memory.room`; without torch there is more of it."""
+        return memory.room(taken, _TOTAL, _LEAST)
 
     def _call(self, method: str, *inputs: Floats) -> Floats:
         if method not in self._functions:
