@@ -41,7 +41,9 @@ def build() -> Any:
         module = importlib.import_module(f"{package.__name__}.{found.name}")
         if register := getattr(module, "register", None):
             register(app)
-    return typer.main.get_command(app)
+    program: Any = typer.main.get_command(app)
+    program.commands = dict(sorted(program.commands.items()))
+    return program
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -14,8 +14,22 @@ class Command(TyperCommand):
     """A command whose help lists its options under the panel (`rich_help_panel`) each belongs to.
 
     Typer groups by panel only in its Rich pages, and those take longer to import than all the rest
-    of `aecli --help`.
+    of `aecli --help`. What follows a line `Examples:` in the command's docstring ends the page, as
+    it stands there.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        text, _, examples = (self.help or "").partition("\nExamples:\n")
+        self.help = text.rstrip()
+        self.examples = [line.strip() for line in examples.splitlines() if line.strip()]
+
+    def format_epilog(self, _ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # Typer's own types for these are private
+        """Write the examples."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples:
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # as below
         """Read the arguments, without Pydantic where that can be."""

@@ -40,7 +40,12 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(task: SomeTask = None, json: options.Json = False) -> None:
-    """List the installed models."""
+    """List the installed models.
+
+    Examples:
+        aecli models list
+        aecli models list upscale --json
+    """
     from aecli.checkpoints import store
 
     rows = [_summary(found) for found in store.entries(task)]
@@ -52,7 +57,14 @@ def list_(task: SomeTask = None, json: options.Json = False) -> None:
 
 
 def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
-    """Show what a model is, how it was trained and what it measures."""
+    """Show what a model is, how it was trained and what it measures.
+
+    Without a NAME, the task's default model.
+
+    Examples:
+        aecli models show denoise
+        aecli models show embed photo --json
+    """
     from aecli.checkpoints import store
     from aecli.checkpoints.format import fitting, outline
     from aecli.models.complexity import measure
@@ -62,7 +74,7 @@ def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
     spec, config = outline(found.path)
     with fitting(found.path):
         geometry = spec.geometry(config)
-        complexity = measure(spec, config)
+        complexity = measure(spec, config, meta.task)
     facts = {
         **_summary(found),
         "architecture": meta.architecture,
@@ -86,7 +98,12 @@ def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
 
 
 def verify(task: SomeTask = None, name: SomeName = None, json: options.Json = False) -> None:
-    """Check models' files, and that they load: all of them, a task's, or one."""
+    """Check models' files, and that they load: all of them, a task's, or one.
+
+    Examples:
+        aecli models verify
+        aecli models verify denoise photo
+    """
     from aecli.checkpoints import format as checkpoints
     from aecli.checkpoints import store
 
@@ -109,7 +126,14 @@ def verify(task: SomeTask = None, name: SomeName = None, json: options.Json = Fa
 
 
 def path(task: Task, name: SomeName = None) -> None:
-    """Print where a model's file is."""
+    """Print where a model's file is.
+
+    Without a NAME, the task's default model.
+
+    Examples:
+        aecli models path denoise
+        aecli models path upscale clean-x2
+    """
     from aecli.checkpoints import store
 
     console.line(str(store.find(task, name).path))
@@ -132,7 +156,12 @@ def add(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Add a model to your own: complete and checked, or not at all."""
+    """Add a model to your own: complete and checked, or not at all.
+
+    Examples:
+        aecli models add denoise-mine.safetensors
+        aecli models add https://example.org/denoise-mine.safetensors --sha256 HEX
+    """
     from aecli.checkpoints import install
 
     found = install.add(source, sha256=sha256, name=name, overwrite=overwrite)
@@ -143,7 +172,12 @@ def add(
 
 
 def rm(task: Task, name: Name) -> None:
-    """Remove one of your own models."""
+    """Remove one of your own models.
+
+    Examples:
+        aecli models rm denoise mine
+        aecli models rm upscale mine-x2
+    """
     from aecli.checkpoints import store
 
     console.say(f"removed {store.remove(task, name)}")

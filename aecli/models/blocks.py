@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +12,19 @@ from torch import nn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from torch import Tensor
 
 MEAN = 0.45
 """About the mean of photographs: what enters a network is centred; it learns far sooner so."""
+
+
+def in_full_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """The block computes in the tensors' own precision, whatever is automatic around it."""
+    if x.is_meta:  # shapes alone have no precision
+        return nullcontext()
+    return torch.autocast(x.device.type, enabled=False)
 
 
 class ResidualBlock(nn.Module):

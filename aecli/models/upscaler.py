@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aecli.models.blocks import MEAN, Hourglass, hourglass_reach
+from aecli.models.blocks import MEAN, Hourglass, hourglass_reach, in_full_precision
 from aecli.models.registry import Geometry, ModelSpec
 
 SCALES = (2, 3, 4)
@@ -74,7 +74,7 @@ class Upscaler(Hourglass):
     def _cubic(self, x: Tensor) -> Tensor:
         """Bicubic enlargement, pixels folded: (N, 3, H, W) -> (N, 3 * scale**2, H, W), float32."""
         edged = F.pad(x.to(self.kernel.dtype), (REACH,) * 4, mode="replicate")
-        with torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False):
+        with in_full_precision(x):
             return F.conv2d(edged, self.kernel)
 
     forward = upscale

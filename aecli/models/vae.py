@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aecli.models.blocks import ClassEmbedding, residual_stack
+from aecli.models.blocks import ClassEmbedding, in_full_precision, residual_stack
 from aecli.models.registry import Geometry, ModelSpec, Tiling
 
 SIZES = range(16, 129)
@@ -219,13 +219,13 @@ class Linear(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Images (N, channels, size, size) -> what is added to their latents, (N, D), float32."""
-        with torch.autocast(x.device.type, enabled=False):
+        with in_full_precision(x):
             small: Tensor = self.encoder(self._small(x))
         return small
 
     def decode(self, z: Tensor) -> Tensor:
         """Latents (N, D) of unit deviation -> images (N, channels, size, size), float32."""
-        with torch.autocast(z.device.type, enabled=False):
+        with in_full_precision(z):
             small = self.decoder(z.float()).unflatten(1, self.shape)
         return F.interpolate(small, size=self.size, mode="bilinear")
 

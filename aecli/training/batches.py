@@ -12,12 +12,10 @@ import torch
 from aecli.training.threads import side_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from torch import Tensor
-
-    Batch = Mapping[str, Tensor]
+    from aecli.training.data import Batch
 
 AHEAD = 2
 """Batches that are ready, or being made, before they are asked for."""

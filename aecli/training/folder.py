@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from aecli.errors import UsageError
+from aecli.files.atomic import atomic
 from aecli.training.state import FILE as STATE
 
 if TYPE_CHECKING:
@@ -38,3 +40,13 @@ def prepare(folder: Path, *, afresh: bool) -> None:
                     (stage / name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot use the run folder {folder}: {error.strerror}") from None
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file; one that is there is replaced only once the new one is complete.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    with atomic(target, overwrite=True) as file, source.open("rb") as content:
+        shutil.copyfileobj(content, file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,10 @@ from aecli import device
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.errors import UsageError
-from aecli.files.atomic import atomic
 from aecli.training import distributed, loop
 from aecli.training.build import architecture, objective
 from aecli.training.data import split
+from aecli.training.folder import copy
 from aecli.training.session import Plan
 from aecli.training.stages import stages
 from aecli.training.state import FILE
@@ -107,8 +106,7 @@ def run(request: Request, observer: Observer) -> Trained:
             start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with atomic(target, overwrite=True) as copy, outcome.weights.open("rb") as best:
-                shutil.copyfileobj(best, copy)
+            copy(outcome.weights, target)
     return Trained(
         target if outcome.finished else None,
         folder,

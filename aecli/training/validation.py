@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from aecli.training.folder import BEST, LAST, METRICS, PICTURES, SAMPLES
+from aecli.training.folder import BEST, LAST, METRICS, PICTURES, SAMPLES, copy
 from aecli.training.observer import Log, save_rows
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ class Validator:
             self._limit()
         score = self._score(self._held_out)
         session.metrics = score.metrics
+        session.save_weights(LAST, meter)
         improved = score.metrics[session.objective.primary] > session.best
         if improved:
             session.best = score.metrics[session.objective.primary]
-            session.save_weights(BEST, meter)
-        session.save_weights(LAST, meter)
+            copy(session.plan.folder / LAST, session.plan.folder / BEST)
         save_rows(session.plan.folder / PICTURES, score.rows)
         save_rows(session.plan.folder / SAMPLES, score.samples)
         self._last = time.monotonic() - began

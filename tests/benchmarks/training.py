@@ -14,18 +14,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from aecli import device
 from aecli.training import recipes
-from aecli.training.batches import Batch, Batches
+from aecli.training.batches import Batches
 from aecli.training.build import architecture, objective
 from aecli.training.loop import fast_convolutions, optimise
 from aecli.training.meter import Meter
 from aecli.training.observer import Unwatched
 from aecli.training.session import Plan, Session, assemble
+
+if TYPE_CHECKING:
+    from aecli.training.data import Batch
 
 ROUNDS = 3
 """Real and repeated batches take turns, so that a busy machine is unjust to neither."""
@@ -88,7 +92,7 @@ def measured(
             spent[real] += timed(run, meter, stream if real else repeat(batch), steps)
         waited = stream.waited - before
     count = ROUNDS * steps
-    pixels = run.recipe.data.batch * run.recipe.data.crop**2
+    pixels = run.plan.recipe.data.batch * run.plan.recipe.data.crop**2
     return Speed(
         spent[True] / count,
         spent[False] / count,

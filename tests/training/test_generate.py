@@ -39,6 +39,7 @@ STAGES = (
     "model.preset=tiny",
     "data.batch=8",
     "run.validate_every=2",
+    "run.validate_share=1.0",
     "stage.1.run.steps=3",
     "stage.2.run.steps=7",
     "stage.2.run.validate_every=3",

@@ -21,12 +21,13 @@ from aecli.training.state import FILE, State
 from .. import tiny
 
 STEPS = 100
+SETTINGS = (*tiny.SETTINGS, "run.validate_every=25", "run.save_every=0.1")
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def killed(images: Path, home: Path, *arguments: str, after: float) -> None:
     """A run in a process of its own, killed some time after it has saved its state anew."""
-    settings = [word for s in (*tiny.SETTINGS, "run.save_every=0.02") for word in ("--set", s)]
+    settings = [word for s in SETTINGS for word in ("--set", s)]
     command = ["train", "denoise", str(images), "--name", "parts", "--steps", str(STEPS), "-q"]
     state = home / "runs" / "denoise-parts" / FILE
     before = state.stat().st_mtime_ns if state.exists() else 0
@@ -46,13 +47,13 @@ def killed(images: Path, home: Path, *arguments: str, after: float) -> None:
 
 def test_a_killed_run_goes_on_to_the_same_weights(train: Any, images: Path, home: Path) -> None:
     chance = np.random.default_rng(4)
-    whole, _ = train("whole", steps=STEPS)
+    whole, _ = train("whole", *SETTINGS, steps=STEPS)
     killed(images, home, after=chance.uniform(0, 0.3))
     killed(images, home, "--resume", after=chance.uniform(0, 0.3))
     folder = home / "runs" / "denoise-parts"
     assert State.load(folder).step < STEPS
     (folder / f".{FILE}.1.part").write_bytes(b"half")
-    parts, _ = train("parts", resume=True)
+    parts, _ = train("parts", *SETTINGS, resume=True)
     a, b = (State.load(run.folder) for run in (whole, parts))
     assert all(torch.equal(a.module[k], b.module[k]) for k in a.module)
     first, second = (load_file(run.model) for run in (whole, parts))

@@ -18,7 +18,15 @@ def register(app: typer.Typer) -> None:
 
 
 def embed(request: EmbedRequest) -> int:
-    """Turn pictures into vectors: keep them, search in them, look at them."""
+    """Turn pictures into vectors: keep them, search in them, look at them.
+
+    -m photo, the default, is for photographs.
+
+    Examples:
+        aecli embed album/ -o album.npz
+        aecli embed --index album.npz --nearest photo.jpg -k 3
+        aecli embed album/ --duplicates --plot groups.html
+    """
     from aecli.cli.embed.check import check
     from aecli.cli.embed.run import run
 

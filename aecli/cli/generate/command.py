@@ -20,7 +20,13 @@ def register(app: typer.Typer) -> None:
 def generate(request: GenerateRequest) -> int:
     """Draw new pictures, and look into a model's latent space.
 
-    A PNG grid says in its text which model, seed and command made it.
+    -m mnist, the default, draws digits; `aecli models list generate` names the others. A PNG grid
+    says in its text which model, seed and command made it.
+
+    Examples:
+        aecli generate digits.png --n 100 --seed 7
+        aecli generate -m emoji --zoom 2 icons.png
+        aecli generate -m mnist-2d --interpolate-random way.gif
     """
     from aecli.cli.generate.run import run
 

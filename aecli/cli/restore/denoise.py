@@ -60,8 +60,16 @@ class DenoiseRequest(RestoreRequest):
 def denoise(request: DenoiseRequest) -> int:
     """Remove noise from photos.
 
+    -m photo, the default, is for photos as cameras leave them; -m gaussian for white noise, the
+    same everywhere.
+
     Results land beside their inputs as {stem}_denoised.{ext}, or with -o in a folder under their
     own names. Colour and grey, 8 and 16 bits; transparency, EXIF and colour profile are kept.
+
+    Examples:
+        aecli denoise photo.jpg
+        aecli denoise -r album/ -o clean/ --skip-existing
+        aecli denoise scan.tif -m gaussian --sigma 12 --compare
     """
     from aecli.checkpoints import store
     from aecli.cli.restore.purpose import Method, Purpose

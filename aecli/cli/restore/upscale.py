@@ -81,12 +81,17 @@ class UpscaleRequest(RestoreRequest):
 def upscale(request: UpscaleRequest) -> int:
     """Enlarge pictures.
 
-    The model photo is for what people hold: photos with noise and JPEG artefacts, which it removes.
-    The model clean is for sharp, clean sources; its results, shrunk again, are the inputs.
+    -m photo, the default, is for photos with noise and JPEG artefacts, which it removes. -m clean
+    is for sharp, clean sources; its results, shrunk again, are the inputs.
 
     Results land beside their inputs as {stem}_x2.{ext}, or with -o in a folder under their own
     names; --template knows {scale}, too. Colour and grey, 8 and 16 bits; transparency, EXIF and
     colour profile are kept.
+
+    Examples:
+        aecli upscale photo.jpg
+        aecli upscale in/*.png -o out/ --scale 2.5
+        aecli upscale icon.png -m clean --width 512
     """
     from aecli.cli.restore.purpose import Method, Purpose
     from aecli.cli.restore.run import run

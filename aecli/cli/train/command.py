@@ -33,6 +33,11 @@ def denoise(asked: TrainRequest) -> None:
     """Train a denoiser: it learns from clean images alone, to which it adds the noise itself.
 
     The model is usable at once as `aecli denoise -m NAME`. Ctrl-C saves; --resume goes on.
+
+    Examples:
+        aecli train denoise ~/Pictures --name mine --time 30m
+        aecli train denoise ~/Pictures --name mine --resume --time 1h
+        aecli train denoise ~/Pictures --name night --from photo --steps 20000
     """
     _train(asked, asked.run("denoise"))
 
@@ -42,6 +47,10 @@ def upscale(asked: TrainUpscaleRequest) -> None:
 
     NAME is a family with one member a scale: the model is usable at once as
     `aecli upscale -m NAME --scale 2`. Ctrl-C saves; --resume goes on.
+
+    Examples:
+        aecli train upscale ~/Pictures --name mine --scale 2 --time 1h
+        aecli train upscale ~/Pictures --name mine --scale 3 --recipe clean-x3
     """
     _train(asked, upscale_request(asked))
 
@@ -65,6 +74,10 @@ def generate(asked: TrainGenerateRequest) -> None:
 
     DATA may also be a .zip of images, or MNIST's IDX files; images become squares. The model is
     usable at once as `aecli generate -m NAME`. Ctrl-C saves; --resume goes on.
+
+    Examples:
+        aecli train generate ~/Pictures --name faces --size 64 --time 2h
+        aecli train generate digits.zip --name digits --grey --classes
     """
     from aecli.training.fitting import fitted
 
@@ -84,6 +97,10 @@ def embed(asked: TrainEmbedRequest) -> None:
 
     DATA may also be a .zip of images, or MNIST's IDX files; no labels are read. The model is usable
     at once as `aecli embed -m NAME`. Ctrl-C saves; --resume goes on.
+
+    Examples:
+        aecli train embed ~/Pictures --name mine --dim 128 --time 1h
+        aecli train embed ~/Pictures --name mine --resume --time 1h
     """
     from aecli.training.fitting import fitted_for_search
 
