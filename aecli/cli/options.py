@@ -46,6 +46,16 @@ def factor(text: str) -> float:
     return value
 
 
+def _shard(text: str) -> Any:
+    """Parse `--shard`."""
+    from aecli.files.shards import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; 2/5 is the second of five parts") from None
+
+
 def _engine(text: str) -> str:
     """Parse `--engine`."""
     if text not in ENGINES:
@@ -112,6 +122,16 @@ SkipExisting = Annotated[
     bool,
     typer.Option(
         "--skip-existing", help="Leave out inputs whose result exists.", rich_help_panel=FILES
+    ),
+]
+Shard = Annotated[
+    Any,  # what _shard gives: Typer takes no types of others
+    typer.Option(
+        parser=_shard,
+        metavar="I/N",
+        help="Do every N-th of the inputs, from the I-th on: for N machines at once.",
+        show_default=False,
+        rich_help_panel=FILES,
     ),
 ]
 DryRun = Annotated[

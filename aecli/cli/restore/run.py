@@ -65,6 +65,7 @@ def run(request: RestoreRequest, purpose: Purpose, load: Callable[[], Method]) -
         json=request.json,
         quiet=request.quiet,
         detailed=request.verbose or request.reference is not None or len(tasks) == 1,
+        part=str(request.part) if request.part.count > 1 else "",
     )
     report.leave_out(found.left_out)
     if request.dry_run:

@@ -138,6 +138,7 @@ def test_bars_show_on_a_terminal_only(denoise, photo, monkeypatch) -> None:
 
     terminal = Console(file=io.StringIO(), force_terminal=True, width=80, highlight=False)
     monkeypatch.setattr(console, "stderr", lambda: terminal)
+    monkeypatch.setattr(console, "colourful", lambda: True)
     monkeypatch.setattr(console.Bars, "LARGE", 1)
     assert denoise(photo, "--tile", "32").code == 0
     shown = terminal.file.getvalue()
