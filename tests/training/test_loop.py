@@ -123,6 +123,17 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_weights(
     assert (trained.folder / "best.safetensors").read_bytes() == before
 
 
+def test_stages_share_their_images_where_they_may(train: Any, tmp_path: Path) -> None:
+    recipe = tmp_path / "stages.toml"
+    stages = ["run.steps = 1", "run.steps = 1\noptim.lr = 1e-4", "run.steps = 1\ndata.grey = 1"]
+    recipe.write_text("".join(f"[[stage]]\n{stage}\n" for stage in stages))
+    trained, recorder = train("mine", recipe=str(recipe))
+    assert trained.finished
+    decoded = [note for note in recorder.notes if note.startswith("decoded")]
+    assert len(decoded) == 2, "the second stage has the first one's"
+    assert len(checkpoints.read_meta(trained.model).training["stages"]) == 2
+
+
 def test_nothing_is_overwritten_unasked(train: Any, home: Path) -> None:
     trained, _ = train("mine", steps=1)
     before = trained.model.read_bytes()

@@ -7,7 +7,7 @@ partner among all others of the batch (InfoNCE: van den Oord et al. 2018; as NT-
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -33,7 +33,7 @@ from aecli.training.objectives.trainable import StartsFromImages
 from aecli.training.views import ViewDataset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from PIL import Image as Pillow
@@ -164,6 +164,10 @@ class Contrastive:
 
         held_out = self._prepared(load(evenly(val, recipe.data.val_limit)))
         return ViewDataset(load(train), recipe.data, recipe.run.seed), held_out
+
+    def opening(self, recipe: Recipe) -> Hashable:
+        """[data] but for the batches, the seed, and this objective's settings."""
+        return replace(recipe.data, batch=1), recipe.run.seed, self.config
 
     def begin(self, module: nn.Module, source: ViewDataset) -> None:
         """Let a linear autoencoder, where one takes part, start from principal components."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -18,7 +19,7 @@ from aecli.training.degradations.draws import on_device
 from aecli.training.squares import SquareDataset, Squares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
@@ -85,6 +86,10 @@ class Generating:
         if recipe.data.flips:
             shown = shown.with_mirrored()
         return SquareDataset(shown, recipe.run.seed, device), held_out
+
+    def opening(self, recipe: Recipe) -> Hashable:
+        """[data] but for the batches, and the seed."""
+        return replace(recipe.data, batch=1), recipe.run.seed
 
     def begin(self, module: nn.Module, source: SquareDataset) -> None:
         """Nothing: all weights are trained."""
