@@ -15,7 +15,10 @@ def main() -> None:
     """Run the program on the process's arguments and leave with its exit code."""
     _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # file names pass as they are
+        if sys.stdout.isatty():  # shows what it can of any name
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:  # names pass as they are
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     if os.environ.get("AECLI_DEBUG") != "1":
         warnings.filterwarnings("ignore", module="PIL")  # of broken metadata, file unnamed
     stopping.watch()

@@ -42,22 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(scope="session")
 def _tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from aecli.checkpoints import format as checkpoints
-    from aecli.models.unet import SPEC
-
-    module = SPEC.build(SPEC.presets["tiny"])
-    state = tiny.weights(module, seed=7)
-    state["tail.weight"] *= 0.15
-    path = tmp_path_factory.mktemp("tiny") / "denoise-tiny.safetensors"
-    meta = checkpoints.Meta(
-        architecture="unet",
-        config={"preset": "tiny"},
-        task="denoise",
-        tag="tiny",
-        training={"data": "none", "sigma_max": 75},
-    )
-    checkpoints.save(path, state, meta)
-    return path
+    return tiny.denoiser(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

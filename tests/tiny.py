@@ -55,3 +55,36 @@ def upscalers(folder: Path, family: str = "tiny", degradation: str = "bicubic") 
         training = {"data": "none", "degradation": degradation}
         meta = checkpoints.Meta("upscaler", config, "upscale", tag, training)
         checkpoints.save(folder / f"upscale-{tag}.safetensors", state, meta)
+
+
+def denoiser(folder: Path) -> Path:
+    """Write a denoiser with random weights, which changes every pixel a little; its file."""
+    from aecli.checkpoints import format as checkpoints
+    from aecli.models.unet import SPEC
+
+    folder.mkdir(parents=True, exist_ok=True)
+    state = weights(SPEC.build(SPEC.presets["tiny"]), seed=7)
+    state["tail.weight"] *= 0.15
+    path = folder / "denoise-tiny.safetensors"
+    training = {"data": "none", "sigma_max": 75}
+    meta = checkpoints.Meta("unet", {"preset": "tiny"}, "denoise", "tiny", training)
+    checkpoints.save(path, state, meta)
+    return path
+
+
+def models(folder: Path) -> list[Path]:
+    """Write a model of every kind that works on pictures, called `tiny`; their files."""
+    import torch
+
+    from aecli.checkpoints import format as checkpoints
+    from aecli.models.vae import SPEC
+
+    upscalers(folder)
+    denoiser(folder)
+    config = {"size": 16, "latent": 4, "widths": [8, 16], "hidden": 16, "variational": False}
+    with torch.random.fork_rng([]):
+        torch.manual_seed(1)
+        state = SPEC.build(SPEC.configure(config)).state_dict()
+    meta = checkpoints.Meta("vae", config, "embed", "tiny", {"data": "none"})
+    checkpoints.save(folder / "embed-tiny.safetensors", state, meta)
+    return sorted(folder.glob("*.safetensors"))

@@ -5,23 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import (
-    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
 )
 
 from aecli.errors import InputError, Reason, UsageError, did_you_mean
-from aecli.images import iptc, jpeg, netpbm, png, tiff, webp
+from aecli.images import avif, iptc, jpeg, netpbm, png, tiff, webp
 from aecli.images.pillow import Codec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aecli.images.image import Metadata
-
 
 _PHOTO = frozenset({"icc", "exif", "xmp"})
 _NOTHING: frozenset[str] = frozenset()
@@ -39,7 +31,7 @@ class Format:
         written: whether aecli writes it; the others are read, and their results become PNG.
         animated: suffixes under which a series of pictures becomes an animation.
         alpha: whether it stores transparency.
-        deep: whether it stores 16 bits a channel.
+        bits: most bits a channel.
         holds: what it holds of `Metadata`, beside the resolution.
         longest_side: most pixels along one side.
         longest_exif: most bytes of an EXIF block.
@@ -54,7 +46,7 @@ class Format:
     written: bool = True
     animated: tuple[str, ...] = ()
     alpha: bool = False
-    deep: bool = False
+    bits: int = 8
     holds: frozenset[str] = _PHOTO
     longest_side: int = 2**31 - 1
     longest_exif: int = 2**32 - 1
@@ -65,6 +57,11 @@ class Format:
     def name(self) -> str:
         """Pillow's name of the format."""
         return self.codec.name
+
+    @property
+    def deep(self) -> bool:
+        """Whether it stores more than 8 bits a channel."""
+        return self.bits > 8
 
     @property
     def writable(self) -> bool:
@@ -85,10 +82,6 @@ class Format:
             )
 
 
-def _full_colour(_data: Metadata, quality: int) -> Mapping[str, object]:
-    return {"quality": quality, "subsampling": "4:4:4"}
-
-
 FORMATS = {
     row.name: row
     for row in (
@@ -98,7 +91,7 @@ FORMATS = {
             (".png", ".apng"),
             animated=(".apng",),
             alpha=True,
-            deep=True,
+            bits=16,
             holds=_PHOTO | {"iptc", "text", "colour"},
         ),
         Format(
@@ -125,14 +118,15 @@ FORMATS = {
             (".tif", ".tiff"),
             ambiguous=True,  # so do most cameras' RAW files
             alpha=True,
-            deep=True,
+            bits=16,
             holds=_PHOTO | {"iptc"},
         ),
         Format(
-            Codec("AVIF", AvifImagePlugin, _full_colour),
+            avif.Codec(),
             rb"....ftyp(avif|avis|mif1|msf1)",
             (".avif",),
             alpha=True,
+            bits=10,
             longest_side=65_536,
         ),
         Format(Codec("BMP", BmpImagePlugin), rb"BM", (".bmp", ".dib"), holds=_NOTHING),
@@ -140,7 +134,7 @@ FORMATS = {
             netpbm.Codec(),
             rb"P[1-6][\s#]",
             (".ppm", ".pgm", ".pnm", ".pbm"),
-            deep=True,
+            bits=16,
             holds=_NOTHING,
         ),
         Format(

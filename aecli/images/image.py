@@ -32,6 +32,8 @@ class Metadata:
     """IPTC records (IIM), as stored."""
     colour: Mapping[bytes, bytes] = field(default_factory=dict)
     """PNG chunks that say what the colours mean where there is no profile: gAMA, cHRM, cICP."""
+    depth: int | None = None
+    """Bits a sample in the file, where these are more than 8 and fewer than the array's 16."""
     lossless: bool = False
     """Whether the file keeps every level although its format need not (WebP)."""
     lost: tuple[str, ...] = ()

@@ -76,8 +76,7 @@ def decode(
                 f"{called}: holds {frames} pictures (an animation or several pages)",
                 "split it into single pictures first",
             )
-        pixels, alpha, data = opened.decode(at_least)
-    return Image(pixels, alpha, data, form)
+        return Image(*opened.decode(at_least), form)
 
 
 @contextmanager
@@ -120,6 +119,8 @@ def _open(file: BinaryIO, name: str, max_pixels: int) -> Opened:
         raise InputError(f"{name}: is no image that aecli reads", f"it reads {', '.join(FORMATS)}")
     opened = form.codec.open(file)
     width, height = opened.header.width, opened.header.height
+    if min(width, height) < 1:
+        raise ValueError("it has no pixels")
     if width * height > max_pixels:
         raise InputError(
             f"{name}: {width}x{height} is more than {max_pixels:,} pixels",

@@ -72,10 +72,12 @@ def write(
     if image.alpha is not None and not form.alpha:
         image = _flatten(image, background)
         warnings.append(f"transparency flattened on {background}: {format} holds none")
-    if image.pixels.dtype == np.uint16 and not form.deep:
-        alpha = None if image.alpha is None else to_8_bits(image.alpha)
-        image = image.with_pixels(to_8_bits(image.pixels), alpha)
-        warnings.append(f"16 bits reduced to 8: {format} holds no more")
+    if image.pixels.dtype == np.uint16 and form.bits < 16:
+        if not (form.deep and data.depth):  # what came with 10 bits is as deep as it was
+            warnings.append(f"16 bits reduced to {form.bits}: {form.name} holds no more")
+        if not form.deep:
+            alpha = None if image.alpha is None else to_8_bits(image.alpha)
+            image = image.with_pixels(to_8_bits(image.pixels), alpha)
     data, dropped = _fitting(data, form, grey=image.grey)
     warnings += dropped
     samples: Any = image.pixels

@@ -177,3 +177,26 @@ def test_what_the_system_refuses_is_named(tmp_path: Path) -> None:
     loop.symlink_to(loop)
     with pytest.raises(InputError, match="symbolic links"):
         decode(loop)
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda p: imagecodecs.jpeg_encode(p.astype(np.uint16) * 16, bitspersample=12), "12-bit"),
+        (lambda p: imagecodecs.ljpeg_encode(p[..., 0]), "a lossless JPEG picture"),
+        (lambda p: imagecodecs.jpegls_encode(p), "a JPEG-LS picture"),
+    ],
+    ids=["12 bits", "lossless", "JPEG-LS"],
+)
+def test_kinds_of_jpeg_that_are_not_read_are_named(make, what: str) -> None:
+    with pytest.raises(InputError, match=f"x.jpg: holds {what}"):
+        decode(bytes(make(noise(16, 24, 3))), name="x.jpg")
+
+
+@pytest.mark.parametrize(
+    "head", [b"P6 0 5 255\n", b"P5 5 0 65535\n", b"P6 0 0 1000\n", b"P4 0 9\n"]
+)
+def test_a_picture_without_pixels_is_damaged(head: bytes) -> None:
+    for look in (probe, decode):
+        with pytest.raises(InputError, match=r"x\.ppm: damaged or truncated"):
+            look(head + bytes(100), name="x.ppm")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.cli import console
+from aecli.cli import console, hush
 from aecli.cli.embed import duplicates
 from aecli.cli.embed.collection import Collection
 from aecli.cli.embed.report import Report
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _NEAREST = 5
 
 
+@hush.hushed()
 def run(request: EmbedRequest) -> int:
     """Do what `aecli embed` was asked for; returns the program's exit code."""
     report = Report(request)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.cli import console, cures, stopping
+from aecli.cli import console, cures, hush, stopping
 from aecli.cli.restore.plan import Task, plan
 from aecli.cli.restore.reference import Score, score
 from aecli.cli.restore.report import Record, Report
@@ -47,6 +47,7 @@ class _Restored:
     seconds: float
 
 
+@hush.hushed()
 def run(request: RestoreRequest, purpose: Purpose, load: Callable[[], Method]) -> int:
     """Do what a restoring command was asked for.
 

@@ -1,0 +1,118 @@
+"""AVIF files; those of 10 and 12 bits a channel through imagecodecs: Pillow keeps 8."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+import imagecodecs
+import numpy as np
+from PIL import AvifImagePlugin
+
+from aecli.images import colour, isobmff, metadata, pillow, unpack
+from aecli.images.header import Opened
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aecli.images.image import Metadata, Pixels
+
+DEPTH = 10
+"""Bits that pictures of 16 bits are written with, unless they came with 12."""
+
+_START = 1 << 16
+"""Bytes at the start of a file in which its properties stand."""
+
+_FLAGS, _HIGH, _TWELVE = 2, 0x40, 0x20
+"""Where a picture's configuration says how deep it is."""
+
+_NCLX = 10
+_LIKE_SRGB, _LIKE_SRGB_CURVE = (1, 2), (1, 2, 6, 13, 14, 15)
+"""Primaries and transfer functions of what is taken for sRGB; 2 stands for none said."""
+
+_SPEED = 6
+_ROWS = 64
+_BT709, _SRGB, _BT601 = 1, 13, 6
+"""What H.273 calls the primaries, transfer function and matrix of pictures in sRGB."""
+
+
+class Codec(pillow.Codec):
+    """AVIF of 8, 10 and 12 bits."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "AVIF",
+            AvifImagePlugin,
+            lambda _, quality: {"quality": quality, "subsampling": "4:4:4"},
+        )
+
+    def open(self, file: BinaryIO) -> Opened:
+        """As Pillow's; 10 and 12 bits become 16."""
+        file.seek(0)
+        depth, colours = _properties(file.read(_START))
+        opened = super().open(file)
+
+        def decode(at_least: int | None) -> tuple[Pixels, Pixels | None, Metadata]:
+            pixels, alpha, data = opened.decode(at_least) if depth == 8 else _decode(file, depth)
+            return pixels, alpha, data if data.icc else replace(data, colour=colours)
+
+        return Opened(opened.header if depth == 8 else replace(opened.header, bits=16), decode)
+
+    def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:
+        """As Pillow's; 16 bits become 10, or the 12 they were."""
+        if samples.dtype == np.uint8:
+            super().write(samples, file, data, quality)
+            return
+        depth = data.depth or DEPTH
+        exif = data.exif
+        if data.dpi:
+            exif = metadata.with_resolution(exif or b"", data.dpi)
+        encoded = imagecodecs.avif_encode(
+            _scaled(samples, 65535, 2**depth - 1),
+            level=quality,
+            speed=_SPEED,
+            bitspersample=depth,
+            pixelformat="400" if samples.ndim == 2 else "444",
+            primaries=_BT709,
+            transfer=_SRGB,
+            matrix=_BT601,
+        )
+        encoded = isobmff.with_metadata(bytes(encoded), icc=data.icc, exif=exif, xmp=data.xmp)
+        file.write(encoded)
+
+
+def _decode(file: BinaryIO, depth: int) -> tuple[Pixels, Pixels | None, Metadata]:
+    """Of more than 8 bits."""
+    file.seek(0)
+    data, orientation = metadata.take(AvifImagePlugin.AvifImageFile(file))
+    file.seek(0)
+    samples = _scaled(imagecodecs.avif_decode(file.read()), 2**depth - 1, 65535)
+    samples = samples if samples.ndim == 3 else samples[..., np.newaxis]
+    data = replace(metadata.turned(data, orientation), depth=depth)
+    return *unpack.from_samples(samples, orientation), data
+
+
+def _properties(data: bytes) -> tuple[int, dict[bytes, bytes]]:
+    """Bits a sample of the first picture of a file that begins with some bytes, and its colours."""
+    depth, colours = 8, {}
+    properties = isobmff.find(data, b"meta", b"iprp", b"ipco")
+    for box in isobmff.boxes(data, properties.start, properties.end) if properties else ():
+        content = data[box.start : box.end]
+        if box.kind == b"av1C" and len(content) > _FLAGS:
+            if content[_FLAGS] & _HIGH:
+                depth = 12 if content[_FLAGS] & _TWELVE else 10
+        elif box.kind == b"colr" and content[:4] == b"nclx" and len(content) >= _NCLX:
+            primaries, transfer = struct.unpack_from(">HH", content, 4)
+            if primaries not in _LIKE_SRGB or transfer not in _LIKE_SRGB_CURVE:
+                colours = {b"cICP": colour.cicp(primaries & 0xFF, transfer & 0xFF)}
+    return depth, colours
+
+
+def _scaled(samples: Pixels, before: int, after: int) -> NDArray[np.uint16]:
+    """Levels from 0 to `before`, rounded to those from 0 to `after`."""
+    out = np.empty(samples.shape, np.uint16)
+    for top in range(0, len(samples), _ROWS):
+        rows = samples[top : top + _ROWS].astype(np.uint32)
+        out[top : top + _ROWS] = (rows * after + before // 2) // before
+    return out
