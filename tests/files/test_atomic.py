@@ -12,7 +12,6 @@ import pytest
 from aecli.errors import InputError
 from aecli.files.atomic import atomic
 
-
 ROOT = Path(__file__).parents[2]
 
 
