@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from aecli.inference.engine import Call, Engine, Floats
     from aecli.inference.tiled import Tile
 
-_CROP = 192
-_CROPS = 32
-"""The noise level is estimated on at most so many squares, `_CROP` pixels wide."""
+_CROP = 128
+_CROPS = 48
+"""The noise level is estimated on at most so many squares, `_CROP` pixels wide: as wide as the
+crops that estimators learn from, as what is seen near a border differs."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,8 @@ class Restorer(TiledModel):
         return 255 * float(np.median(levels))
 
     def _square(self, pixels: Pixels) -> Floats:
-        height, width = (tiling.padded(n, self.engine.geometry) for n in pixels.shape[:2])
-        return tiling.window(pixels, (0, height), (0, width))
+        side = tiling.padded(_CROP, self.engine.geometry)
+        return tiling.window(pixels, (0, side), (0, side))
 
 
 def _restore(call: Call, x: Floats, sigma: float, share: float) -> Floats:

@@ -9,6 +9,7 @@ is not told.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -29,55 +30,60 @@ class UNetConfig:
             the bottleneck.
         unshuffle: side of the pixel blocks folded into channels.
         estimator: channels of the noise estimator's first layer.
+        scales: halvings of the grid inside the estimator: how coarse a grain it can see.
     """
 
     widths: tuple[int, ...] = (64, 96, 160)
     blocks: tuple[int, ...] = (2, 2, 3)
     unshuffle: int = 2
     estimator: int = 24
+    scales: int = 4
 
     def __post_init__(self) -> None:
         if not self.widths or len(self.widths) != len(self.blocks):
             raise ValueError("widths and blocks must name the same levels, at least one")
-        if min(*self.widths, self.unshuffle, self.estimator) < 1 or min(self.blocks) < 0:
-            raise ValueError(
-                "widths, unshuffle and estimator must be positive, blocks not negative"
-            )
+        if min(*self.widths, self.unshuffle, self.estimator) < 1:
+            raise ValueError("widths, unshuffle and estimator must be positive")
+        if min(*self.blocks, self.scales) < 0:
+            raise ValueError("blocks and scales must not be negative")
 
 
 class NoiseEstimator(nn.Module):
-    """Blind estimation of the level of white noise.
+    """Blind estimation of how strong the noise is: the root mean square of what is to be removed.
 
     Every place of a coarse grid votes with a level and with the weight of its vote, both learnt:
     flat regions see the noise, texture hides it. A picture's level is the weighted mean of the
-    votes, taken on a logarithmic scale: attention pooling (Ilse et al. 2018).
-    """
+    votes, taken on a logarithmic scale: attention pooling (Ilse et al. 2018). A vote sees fine
+    detail as well as what is left of it on coarser grids: grain is as coarse as cameras make it.
 
-    FLOOR = 0.5 / 255
-    """Added to a level before the logarithm: what rounding to 8 bits hides anyway."""
+    Args:
+        width: channels of the first layer; the others have twice as many.
+        scales: halvings of the grid between the first layer and the votes.
+    """
 
     FOLD = 2
     """Side of the pixel blocks folded into channels."""
 
-    def __init__(self, width: int) -> None:
+    LEAST, MOST = math.log(0.02 / 255), math.log(127.5 / 255)
+    """Range of the logarithm of a level."""
+
+    def __init__(self, width: int, scales: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(2 * 3 * self.FOLD**2, width, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(2 * width, 2 * width, 3, stride=2, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(2 * width, 2, 1),
-        )
+        layers: list[nn.Module] = [nn.Conv2d(2 * 3 * self.FOLD**2, width, 3, padding=1)]
+        for inputs in (width, *[2 * width] * (scales - 1))[:scales]:
+            layers += [nn.ReLU(inplace=True), nn.Conv2d(inputs, 2 * width, 3, stride=2, padding=1)]
+        last = 2 * width if scales else width
+        self.layers = nn.Sequential(*layers, nn.ReLU(inplace=True), nn.Conv2d(last, 2, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N,): log(level + FLOOR) of each image, levels in [0, 1] units."""
+        """(N, 3, H, W) -> (N,): the level of each image, in [0, 1] units, 0.5 at most."""
         detail = 8 * (x - F.avg_pool2d(x, 3, 1, 1, count_include_pad=False))  # about unit size
         both = torch.cat([x - MEAN, detail], 1)
         votes: Tensor = self.layers(F.pixel_unshuffle(both, self.FOLD)).float().flatten(2)
-        levels, weights = votes[:, 0] - 3.0, (-votes[:, 1].clamp(-8, 8)).exp()
-        return (levels * weights).sum(1) / weights.sum(1)
+        levels = self.LEAST + (self.MOST - self.LEAST) * votes[:, 0].sigmoid()
+        weights = (-votes[:, 1].clamp(-8, 8)).exp()
+        mean: Tensor = (levels * weights).sum(1) / weights.sum(1)
+        return mean.exp()
 
 
 class UNet(Hourglass):
@@ -91,7 +97,7 @@ class UNet(Hourglass):
         self.tail = nn.Conv2d(config.widths[0], folded, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]  # built with a bias
-        self.estimator = NoiseEstimator(config.estimator)
+        self.estimator = NoiseEstimator(config.estimator, config.scales)
 
     def restore(self, x: Tensor, sigma: Tensor) -> Tensor:
         """(N, 3, H, W) and a level (N, 1, 1, 1) or map (N, 1, H, W) -> clean (N, 3, H, W)."""
@@ -107,8 +113,8 @@ class UNet(Hourglass):
 
     def estimate_sigma(self, x: Tensor) -> Tensor:
         """The noise level of each image: (N, 3, H, W) -> (N,), in [0, 1] units."""
-        levels: Tensor = self.estimator(x).exp() - self.estimator.FLOOR
-        return levels.clamp_min(0)
+        level: Tensor = self.estimator(x)
+        return level
 
 
 def _double(inputs: int, outputs: int) -> nn.Module:
@@ -132,7 +138,7 @@ SPEC = ModelSpec(
     geometry=geometry,
     presets={
         "base": UNetConfig(),
-        "tiny": UNetConfig(widths=(16, 24), blocks=(1, 1), estimator=8),
+        "tiny": UNetConfig(widths=(16, 24), blocks=(1, 1), estimator=8, scales=2),
     },
     summary="U-Net on the pixel-unshuffled grid, told the noise level, with a blind estimate of it",
     paper="Ronneberger et al. 2015 (U-Net); Zhang et al. 2018 (FFDNet), 2021 (DRUNet)",

@@ -68,7 +68,7 @@ def detail(picture: Picture) -> NDArray[np.float32]:
     Of the green channel, which is much like the others. Entry (i, j) holds the detail of all whole
     squares above row i and left of column j.
     """
-    green = torch.from_numpy(picture)[..., 1].to(torch.int16)
+    green = torch.from_numpy(picture[..., 1].astype(np.int16))
     change = torch.zeros_like(green)
     change[1:] += (green[1:] - green[:-1]).abs_()
     change[:, 1:] += (green[:, 1:] - green[:, :-1]).abs_()

@@ -63,7 +63,7 @@ class Draws:
             row.normal_(generator=generator.manual_seed(int(seed)))
         return out
 
-    def on_device(self, values: NDArray[np.float64]) -> Tensor:
+    def on_device(self, values: NDArray[Any]) -> Tensor:
         """(N, ...) parameters as float32 on the device, without waiting for it."""
         return on_device(values, self.device)
 

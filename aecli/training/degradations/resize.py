@@ -127,6 +127,11 @@ def to_levels(values: Tensor) -> Tensor:
     return values.add_(0.5).floor_().clamp_(0, 255)
 
 
+def rounded(pictures: Tensor) -> Tensor:
+    """Pictures, [0, 1] scale, as 8-bit files hold them."""
+    return to_levels(pictures * 255).div_(255)
+
+
 @functools.lru_cache(maxsize=1024)
 def _matrix(
     source: int, target: int, kernel: str, place: int, canvas: int, device: torch.device

@@ -1,40 +1,61 @@
-"""Denoising: remove white Gaussian noise or a camera's, and estimate its level."""
+"""Denoising: remove noise of a level that is told or estimated, and learn to estimate it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from aecli.checkpoints.facts import NOISES, DenoiseFacts
-from aecli.errors import UsageError, did_you_mean
-from aecli.images.metrics import psnr
+from aecli.errors import InputError, UsageError, did_you_mean
 from aecli.tables import section
-from aecli.training.camera import Camera, any_camera
-from aecli.training.data import luma
-from aecli.training.degrade import jpeg, white_noise
-from aecli.training.objectives.base import Score, pixel_loss, to_colour, to_picture, to_tensor
+from aecli.training.data import evenly
+from aecli.training.degradations import graphics
+from aecli.training.degradations.colour import luma
+from aecli.training.degradations.draws import Draws
+from aecli.training.degradations.noise import is_grey
+from aecli.training.degradations.photo import Mixture, noisy_photos, white_noise
+from aecli.training.degradations.resize import rounded
+from aecli.training.objectives.base import Score, pixel_loss, to_picture
 from aecli.training.objectives.restoring import Restoring
+from aecli.training.pictures import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from aecli.models.registry import Denoiser
+    from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
 
+FLOOR = 0.5 / 255
+"""Added to a level before its logarithm is taken: what rounding to 8 bits hides anyway."""
 
-VAL_CAMERAS = {
-    "weak": Camera(shot=0.0015, read=4e-6, mixture=0.5, quality=90),
-    "middling": Camera(shot=0.006, read=4e-5, mixture=0.5, quality=90),
-    "strong": Camera(shot=0.02, read=4e-4, mixture=0.5, quality=90),
-}
-"""The cameras of the validation; training draws its own (`aecli.training.camera.any_camera`)."""
 
 BESIDE = ("psnr_clean", "psnr_grey")
 """What the validation's mean leaves out."""
+
+VALIDATED: Mapping[str, Mixture] = {
+    "clean": Mixture(0, 0, 0),
+    "coloured": Mixture(0, 1, 0),
+    "camera": Mixture(0, 0, 1),
+}
+"""What the validation of photographs' noise has besides white noise."""
+
+VALIDATION_BATCH = 8
+
+GRAPHICS = 400
+"""Graphics drawn for a run that wants some."""
+
+DITHERED = 16
+"""Photographs that become dithers and halftones among them."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +63,18 @@ class DenoiseConfig:
     """The objective of denoising.
 
     Attributes:
-        noise: `white`, Gaussian and the same everywhere, or `camera`, as sensors leave it.
-        clean: share of the crops that have no noise at all, and are to stay as they are.
-        doubt: how far off the level is that the network is told: the standard deviation of its
-            logarithm. A network told precisely trusts what it is told, even where that is wrong.
+        noise: `white`, Gaussian and the same everywhere, or `camera`, as photographs have it in
+            files (`aecli.training.degradations.photo`).
+        white, coloured, camera: shares of the kinds of noise where it is `camera`; what is left of
+            1 stays clean.
+        clean: share of the crops that have no noise at all, and are to stay as they are, where it
+            is `white`.
+        graphics: share of the crops that come from drawn graphics: dithers, halftones, text, which
+            are to stay as they are.
+        blind: share of the samples whose network is told its own estimate, as in use.
+        sigma_jitter: how far off the level is that the network is told in the others: the standard
+            deviation of its logarithm. A network told precisely trusts what it is told, even where
+            that is wrong.
         sigma_max: levels of white noise are drawn from 0 to this, on the 0-255 scale; told levels
             are cut to it.
         sigma_power: level = sigma_max * u ** sigma_power, u uniform; above 1 favours weak noise.
@@ -54,8 +83,13 @@ class DenoiseConfig:
     """
 
     noise: str = "white"
+    white: float = 0.3
+    coloured: float = 0.4
+    camera: float = 0.24
     clean: float = 0.0
-    doubt: float = 0.0
+    graphics: float = 0.0
+    blind: float = 0.0
+    sigma_jitter: float = 0.0
     sigma_max: float = 75.0
     sigma_power: float = 1.5
     estimate_weight: float = 0.01
@@ -64,12 +98,26 @@ class DenoiseConfig:
     def __post_init__(self) -> None:
         if self.noise not in NOISES:
             raise UsageError(f"unknown noise {self.noise!r}", did_you_mean(self.noise, NOISES))
-        if not 0 <= self.clean <= 1 or self.doubt < 0:
-            raise UsageError("objective.clean must lie between 0 and 1, doubt not be negative")
+        shares = (self.white, self.coloured, self.camera)
+        if min(shares) < 0 or sum(shares) > 1:
+            raise UsageError(
+                "objective.white, coloured and camera are shares: from 0 on, 1 at most together"
+            )
+        if not all(0 <= s <= 1 for s in (self.clean, self.blind, self.graphics)):
+            raise UsageError("objective.clean, graphics and blind must lie between 0 and 1")
+        if self.sigma_jitter < 0:
+            raise UsageError("objective.sigma_jitter must not be negative")
         if not all(0 < s <= 255 for s in (self.sigma_max, *self.val_sigmas)):
             raise UsageError("objective.sigma_max and val_sigmas must be above 0, 255 at most")
         if not self.val_sigmas:
             raise UsageError("objective.val_sigmas must name at least one noise level")
+
+    @property
+    def mixture(self) -> Mixture:
+        """How often which kind of noise is drawn."""
+        if self.noise == "white":
+            return Mixture(1 - self.clean, 0, 0, self.sigma_max, self.sigma_power, plain=True)
+        return Mixture(self.white, self.coloured, self.camera, self.sigma_max, self.sigma_power)
 
 
 class Denoise(Restoring):
@@ -81,90 +129,113 @@ class Denoise(Restoring):
         self.config = section(DenoiseConfig, table, "objective")
         self._pixel_loss = pixel_loss(loss)
 
-    def sample(self, clean: Picture, rng: np.random.Generator) -> Batch:
-        """`input`, `target`: uint8 HxWx3; `sigma`, `told`: in [0, 1] units. Grey noise is grey."""
+    def extras(self, train: Sequence[Path], recipe: Recipe) -> tuple[Sequence[Picture], float]:
+        """Drawn graphics, and their share of the crops."""
+        share = self.config.graphics
+        if not share:
+            return (), 0.0
+        photos: list[Picture] = []
+        for path in evenly(train, DITHERED):
+            with suppress(InputError):  # named where all images are read
+                photos.append(read(path))
+        return graphics.make(photos, GRAPHICS, recipe.run.seed), share
+
+    def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> Batch:
+        """Noisy pictures, and what the network is told of them.
+
+        Args:
+            clean: (N, 3, H, W) in [0, 1].
+            draws: of all that is random.
+            extra: which samples are graphics.
+
+        Returns:
+            `input`, `target`: (N, 3, H, W); `sigma`, the root mean square of their difference,
+            `told`: (N, 1, 1, 1), [0, 1] scale; `blind`: (N, 1, 1, 1), 1 where the network is told
+            its own estimate instead.
+        """
         c = self.config
-        if c.clean and rng.random() < c.clean:
-            noisy, target, sigma = _untouched(clean, rng)
-        elif c.noise == "white":
-            sigma = c.sigma_max * rng.random() ** c.sigma_power
-            noisy, target = white_noise(clean, sigma, rng), clean
-        else:
-            noisy, target = any_camera(rng).take(clean, rng)
-            sigma = _rms(noisy, target)
-        told = sigma
-        if c.doubt:  # on the scale on which the estimator is trained
-            told = (sigma + 0.5) * np.exp(c.doubt * rng.standard_normal()) - 0.5
+        noisy, target = noisy_photos(clean, draws, extra, c.mixture)
+        sigma = (noisy - target).square().mean((1, 2, 3), keepdim=True).sqrt()
+        u = draws.uniform("told", 3)
+        jitter = np.exp(
+            c.sigma_jitter * np.sqrt(-2 * np.log1p(-u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
+        )
+        factor = draws.on_device(jitter)[:, None, None, None]
         return {
-            "input": to_colour(noisy),
-            "target": to_colour(target),
-            "sigma": np.float32(sigma / 255).reshape(1, 1, 1),
-            "told": np.float32(np.clip(told, 0, c.sigma_max) / 255).reshape(1, 1, 1),
+            "input": noisy,
+            "target": target,
+            "sigma": sigma,
+            "told": ((sigma + FLOOR) * factor - FLOOR).clamp(0, c.sigma_max / 255),
+            "blind": draws.on_device(u[:, 2] < c.blind)[:, None, None, None].float(),
         }
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
-        """`pixel`: the told network's error; `estimate`: the estimator's, in levels' logarithm."""
-        noisy, target = to_tensor(batch["input"]), to_tensor(batch["target"])
-        model: Any = module
-        pixel = self._pixel_loss(model.restore(noisy, batch["told"]), target)
-        truth = (batch["sigma"].flatten() + model.estimator.FLOOR).log()
-        error = (model.estimator(noisy) - truth).abs().mean()
+        """`pixel`: the network's error; `estimate`: the estimator's, in levels' logarithm."""
+        model = cast("Denoiser", module)
+        estimate = model.estimate_sigma(batch["input"]).reshape(-1, 1, 1, 1)
+        told = torch.lerp(batch["told"], estimate.detach(), batch["blind"])
+        pixel = self._pixel_loss(model.restore(batch["input"], told), batch["target"])
+        error = ((estimate + FLOOR) / (batch["sigma"] + FLOOR)).log().abs().mean()
         return {"pixel": pixel, "estimate": self.config.estimate_weight * error}
 
     def validate(
         self, module: nn.Module, held_out: Sequence[Picture], device: torch.device
     ) -> Score:
-        """Mean PSNR over the noise levels, nothing told, and the estimate's relative error.
+        """Mean PSNR over the kinds of noise, nothing told, and the estimate's relative error.
 
-        Outside the mean the same of the pictures in grey. A camera's: in place of white noise's
-        levels the `VAL_CAMERAS`, and outside the mean, not grey ones, but pictures without noise,
-        which should stay as they are.
+        Outside the mean the same of the pictures in grey, for a model of white noise; for one of
+        photographs' noise, of pictures without any, which should stay as they are.
         """
-        model: Any = module
-        levels: dict[str, list[float]] = {}
+        model = cast("Denoiser", module)
+        clean = _stacked(held_out).to(device)
+        scores: dict[str, list[Tensor]] = {}
+        errors: list[Tensor] = []
         rows: list[list[Picture]] = []
-        errors: list[float] = []
-        for number, image in enumerate(held_out):
-            for name, noisy, clean, truth in self._tests(to_colour(image), number):
-                x = to_tensor(torch.from_numpy(noisy)[None].to(device))
-                level = model.estimate_sigma(x)
-                output = to_picture(model.restore(x, level.reshape(1, 1, 1, 1))[0])
-                levels.setdefault(f"psnr_{name}", []).append(psnr(clean, output))
-                if truth:
-                    errors.append(abs(float(level) * 255 / truth - 1))
-            if number % 6 == 0:
-                rows.append([noisy, output, clean])  # of the strongest noise
-        means = {name: float(np.mean(scores)) for name, scores in levels.items()}
+        for start in range(0, len(clean), VALIDATION_BATCH):
+            part = clean[start : start + VALIDATION_BATCH]
+            draws = Draws(3, range(start, start + len(part)), device)
+            with torch.autocast(device.type, enabled=False):
+                tests = list(self._tests(part, draws))
+            for name, noisy, target in tests:
+                level = model.estimate_sigma(noisy)
+                output = rounded(model.restore(noisy, level.reshape(-1, 1, 1, 1)).float())
+                mse = (output - target).square().mean((1, 2, 3)).clamp_min(1e-7)
+                scores.setdefault(f"psnr_{name}", []).append(-10 * mse.log10())
+                if name != "clean":
+                    truth = (noisy - target).square().mean((1, 2, 3)).sqrt()
+                    errors.append((level / truth.clamp_min(0.2 / 255) - 1).abs())
+            rows += [
+                [to_picture(p[i]) for p in (noisy, output, target)] for i in range(0, len(part), 6)
+            ]
+        means = {name: float(torch.cat(values).mean()) for name, values in scores.items()}
         mean = float(np.mean([means[name] for name in means if not name.startswith(BESIDE)]))
-        return Score({"psnr": mean, **means, "sigma_error": float(np.mean(errors))}, rows)
+        return Score({"psnr": mean, **means, "sigma_error": float(torch.cat(errors).mean())}, rows)
 
-    def _tests(self, image: Picture, number: int) -> Iterator[tuple[str, Picture, Picture, float]]:
-        """Each test of a held-out picture: name, input, what should become of it, noise level."""
+    def _tests(self, clean: Tensor, draws: Draws) -> Iterator[tuple[str, Tensor, Tensor]]:
+        """Each test of held-out pictures: name, input, what should become of it."""
+        none = np.zeros(len(clean), bool)
         if self.config.noise == "white":
-            for name, clean in (("grey", luma(image)), ("sigma", image)):
-                for sigma in self.config.val_sigmas:
-                    noisy = white_noise(clean, sigma, np.random.default_rng([3, number]))
-                    yield f"{name}{sigma:g}", to_colour(noisy), to_colour(clean), sigma
+            yield from self._white("grey", luma(clean).expand_as(clean), draws)
         else:
-            yield "clean", image, image, 0.0
-            for name, camera in VAL_CAMERAS.items():
-                noisy, clean = camera.take(image, np.random.default_rng([3, number]))
-                yield name, noisy, clean, _rms(noisy, clean)
+            for name, mixture in VALIDATED.items():
+                yield (name, *noisy_photos(clean, draws, none, mixture))
+        yield from self._white("sigma", clean, draws)
+
+    def _white(
+        self, name: str, clean: Tensor, draws: Draws
+    ) -> Iterator[tuple[str, Tensor, Tensor]]:
+        for sigma in self.config.val_sigmas:
+            noisy = white_noise(clean, np.full(len(clean), sigma), is_grey(clean), draws)
+            yield f"{name}{sigma:g}", rounded(noisy), clean
 
     def facts(self) -> DenoiseFacts:
         """The kind of noise, and the trained range of levels, which inference keeps to."""
         return DenoiseFacts(self.config.noise, self.config.sigma_max)
 
 
-def _untouched(clean: Picture, rng: np.random.Generator) -> tuple[Picture, Picture, float]:
-    """Input, target and level of a picture without noise; half of them are compressed."""
-    if rng.random() < 0.5:
-        clean = jpeg(clean, int(rng.integers(75, 99)), int(rng.choice([0, 2])))
-    return clean, clean, 0.0
-
-
-def _rms(noisy: Picture, clean: Picture) -> float:
-    """Root of the mean squared difference, 0 to 255."""
-    return float(np.sqrt(np.square(noisy.astype(np.float32) - clean).mean()))
+def _stacked(pictures: Sequence[Picture]) -> Tensor:
+    """uint8 HxW or HxWx3, all of one size -> (N, 3, H, W) in [0, 1]."""
+    coloured = [p if p.ndim == 3 else np.repeat(p[..., None], 3, 2) for p in pictures]
+    return torch.from_numpy(np.stack(coloured)).permute(0, 3, 1, 2).float() / 255

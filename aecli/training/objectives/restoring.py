@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from aecli.checkpoints.facts import Facts
 from aecli.errors import UsageError
 from aecli.files.inputs import collect
 from aecli.training.crops import open_crops, validation_crops
-from aecli.training.data import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    import torch
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -54,10 +52,10 @@ class Restoring:
         _check_crops(recipe, geometry)
         data, seed = recipe.data, recipe.run.seed
         held_out = validation_crops(val, data.val_crop, data.val_limit, observer.warn)
-        extras, share = self.extras(recipe)
+        extras, share = self.extras(train, recipe)
         return open_crops(train, data, seed, device, observer, extras, share), held_out
 
-    def extras(self, _recipe: Recipe) -> tuple[Sequence[Picture], float]:
+    def extras(self, _train: Sequence[Path], _recipe: Recipe) -> tuple[Sequence[Picture], float]:
         """Pictures to learn from beside the images, HxW or HxWx3, and their share of the crops."""
         return (), 0.0
 
@@ -69,27 +67,14 @@ class Restoring:
         clean, extra = source.take(draws)
         return self.degrade(clean, draws, extra)
 
-    def degrade(self, clean: Tensor, draws: Draws, _extra: NDArray[np.bool_]) -> Batch:
+    def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> Batch:
         """What the network is trained on.
 
         Args:
             clean: (N, 3, crop, crop) in [0, 1] on the device, grey ones with three equal channels.
             draws: of all that is random.
-            _extra: which of them come from `extras`, (N,).
+            extra: which of them come from `extras`, (N,).
         """
-        pixels = (clean.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
-        samples = []
-        for number, picture in zip(draws.numbers, pixels, strict=True):
-            grey = (picture == picture[..., :1]).all()
-            rng = np.random.default_rng([draws.seed, Stream.CROP, number])
-            samples.append(self.sample(picture[..., 0] if grey else picture, rng))
-        return {
-            k: torch.from_numpy(np.stack([s[k] for s in samples])).to(clean.device)
-            for k in samples[0]
-        }
-
-    def sample(self, clean: Picture, rng: np.random.Generator) -> Any:
-        """For objectives that still degrade sample by sample."""
         raise NotImplementedError
 
     def facts(self) -> Facts:

@@ -1,0 +1,210 @@
+"""Synthetic cameras, in batches: photographs as sensors leave them, and the same without noise.
+
+A clean picture is turned back into raw light, as Brooks et al. (2019, "Unprocessing Images for
+Learned Raw Denoising") do, meets the noise of a sensor there, and is developed again: demosaicing,
+white balance, colours, tone curve, noise reduction, sharpening. Every step is drawn at random, as
+no two cameras agree. The reference goes through the same steps, noise reduction included, in as far
+as they would be the same for the mean of many shots: detail that a camera smooths away is not to be
+invented.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from aecli.training.degradations.colour import from_opponent, luma, mixed, to_opponent
+from aecli.training.degradations.draws import on_device
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from aecli.training.degradations.draws import Draws
+
+SENSOR = np.array([[1.7, -0.6, -0.1], [-0.25, 1.5, -0.25], [0.0, -0.5, 1.5]])
+"""From the colours of a typical sensor to sRGB's, after white balance: rows add up to 1."""
+
+BILINEAR, GRADIENT, EDGES = range(3)
+"""Ways of demosaicing: bilinear; corrected by the other colour's gradient (Malvar et al. 2004, in
+spirit); the same along the weaker gradient only (Hamilton and Adams 1997)."""
+
+
+def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tensor]:
+    """Photographs of the pictures, and what they would be without noise.
+
+    Shot noise is 2e-4 * 150 ** (u ** 0.8) of the light, u uniform; read noise as Brooks et al.
+    fitted it to the Darmstadt set, log(read) = 2.18 log(shot) + 1.2, give or take 0.8. Every other
+    camera is a plain one, which neither sharpens nor reduces noise.
+
+    Args:
+        clean: (N, 3, H, W) in [0, 1], what the lens saw; H and W even.
+        draws: of all that is random.
+        grey: (N, 1, 1, 1), pictures whose photographs are turned grey in the end.
+
+    Returns:
+        Two of the same shape, not rounded, before any JPEG.
+    """
+    u = draws.uniform("camera", 24)
+    shot = 2e-4 * 150 ** (u[:, 0] ** 0.8)
+    read = np.exp(2.18 * np.log(shot) + 1.2 + 0.8 * _normal(u[:, 1], u[:, 2]))
+    exposure = np.where(u[:, 3] < 0.12, 2.0 ** (-4 * u[:, 4]), 1.0)
+    gains = np.stack([1.4 + 1.2 * u[:, 5], np.ones(len(u)), 1.3 + 1.1 * u[:, 6]], 1)
+    mixture = u[:, 7, None, None]
+    matrix = (1 - mixture) * np.eye(3) + mixture * SENSOR
+    gamma = draws.on_device(2.0 + 0.4 * u[:, 8])[:, None, None, None]
+    contrast = draws.on_device(u[:, 9] < 0.25)[:, None, None, None]
+    to_sensor = draws.on_device(np.linalg.inv(matrix) * (exposure[:, None] / gains)[:, :, None])
+    to_screen = draws.on_device(matrix * gains[:, None, :])
+
+    light = torch.lerp(clean, _uncurved(clean), contrast).clamp_min(0) ** gamma
+    light = mixed(light, to_sensor).clamp_(0, 1)
+    variance = light * draws.on_device(shot)[:, None, None, None]
+    variance += draws.on_device(read)[:, None, None, None]
+    raw = (light + draws.normal("sensor", clean.shape[1:]) * variance.sqrt_()).clamp_(0, 1)
+
+    both = torch.cat([raw, light])
+    mosaic = np.flatnonzero(u[:, 10] < 0.9)
+    if len(mosaic):
+        rows = np.concatenate([mosaic, mosaic + len(u)])
+        kinds = np.tile((u[mosaic, 11] * 3).astype(np.int64), 2)
+        starts = np.tile((u[mosaic, 12] * 4).astype(np.int64), 2)
+        at = on_device(rows, clean.device)
+        both = both.index_copy(0, at, demosaic(both[at], starts, kinds))
+    white = (1 / draws.on_device(gains)).repeat(2, 1)[:, :, None, None]
+    both = mixed(torch.minimum(both, white), to_screen.repeat(2, 1, 1)).clamp_(1e-6, 1)
+    both = both ** (1 / gamma.repeat(2, 1, 1, 1))
+    both = torch.lerp(both, both * both * (3 - 2 * both), contrast.repeat(2, 1, 1, 1))
+
+    busy = u[:, 13] < 0.55
+    noisy, reference = both.chunk(2)
+    noisy, reference = _reduced(noisy, reference, draws, u[:, 14:19], busy)
+    sharp = np.where(busy & (u[:, 19] < 0.5), 0.2 + 1.2 * u[:, 20], 0.0)
+    if sharp.any():
+        sharpness = draws.on_device(sharp)[:, None, None, None]
+        radius = draws.on_device(0.5 + 0.8 * u[:, 21])
+        noisy, reference = (p + sharpness * (p - gaussian(p, radius)) for p in (noisy, reference))
+    noisy, reference = (torch.where(grey, luma(p), p) for p in (noisy, reference))
+    return noisy.clamp(0, 1), reference.clamp(0, 1)
+
+
+def _reduced(
+    noisy: Tensor, reference: Tensor, draws: Draws, u: NDArray[np.float64], busy: NDArray[np.bool_]
+) -> tuple[Tensor, Tensor]:
+    """Cameras' own noise reduction: colours blurred, and luma where there are no edges."""
+    chroma = np.where(busy & (u[:, 0] < 0.7), 0.4 + 3.0 * u[:, 1] ** 1.5, 0.0)
+    strength = np.where(busy & (u[:, 2] < 0.5), u[:, 3], 0.0)
+    if not (chroma.any() or strength.any()):
+        return noisy, reference
+    planes, true = to_opponent(noisy), to_opponent(reference)
+    width = draws.on_device(chroma)
+    planes[:, 1:], true[:, 1:] = gaussian(planes[:, 1:], width), gaussian(true[:, 1:], width)
+    radius = draws.on_device(0.6 + 0.9 * u[:, 4])
+    soft = gaussian(planes[:, :1], radius)
+    step = gaussian((planes[:, :1] - soft).abs(), radius)
+    flat = torch.exp(-((step / (0.6 * step.mean((1, 2, 3), keepdim=True) + 0.02)) ** 2))
+    flat = flat * draws.on_device(strength)[:, None, None, None]
+    planes[:, :1] = torch.lerp(planes[:, :1], soft, flat)
+    true[:, :1] = torch.lerp(true[:, :1], gaussian(true[:, :1], radius), flat)
+    return from_opponent(planes), from_opponent(true)
+
+
+def gaussian(planes: Tensor, sigma: Tensor) -> Tensor:
+    """Gaussian blur, one width a sample; what lies beyond the border does not count.
+
+    Two products with matrices: as fast as convolutions, for any width.
+
+    Args:
+        planes: (N, C, H, W).
+        sigma: (N,), pixels; 0 leaves a picture alone.
+    """
+    down, right = (_smoothing(n, sigma) for n in planes.shape[-2:])
+    return down[:, None] @ planes @ right[:, None].mT
+
+
+def _smoothing(length: int, sigma: Tensor) -> Tensor:
+    """(N, length, length): matrices that blur a line."""
+    place = torch.arange(length, device=sigma.device, dtype=sigma.dtype)
+    distance = (place[:, None] - place) / sigma.clamp_min(1e-2)[:, None, None]
+    weights = torch.exp(-0.5 * distance.square())
+    return weights / weights.sum(2, keepdim=True)
+
+
+def demosaic(light: Tensor, starts: NDArray[np.int64], kinds: NDArray[np.int64]) -> Tensor:
+    """Each pixel through one colour of a Bayer array, the other two interpolated.
+
+    Args:
+        light: (N, 3, H, W), H and W even.
+        starts: 0 to 3, which of the four pixels of the array (red, green, green, blue) is first.
+        kinds: `BILINEAR`, `GRADIENT` or `EDGES`, (N,).
+    """
+    masks = _masks(light.device)[on_device(starts, light.device)]
+    seen = masks.repeat(1, 1, light.shape[2] // 2, light.shape[3] // 2)
+    raw = light * seen
+    result = torch.lerp(tent(raw) / tent(seen), raw, seen)
+    corrected = np.flatnonzero(kinds != BILINEAR)
+    if not len(corrected):
+        return result
+    index = on_device(corrected, light.device)
+    part, mask = raw[index], seen[index]
+    mosaic = part.sum(1, keepdim=True)
+    p = F.pad(mosaic, (2, 2, 2, 2), mode="reflect")
+    centre = p[..., 2:-2, 2:-2]
+    left, right, up, down = (
+        p[..., 2:-2, 1:-3],
+        p[..., 2:-2, 3:-1],
+        p[..., 1:-3, 2:-2],
+        p[..., 3:-1, 2:-2],
+    )
+    second_x = 2 * centre - p[..., 2:-2, :-4] - p[..., 2:-2, 4:]
+    second_y = 2 * centre - p[..., :-4, 2:-2] - p[..., 4:, 2:-2]
+    across = (left + right) / 2 + second_x / 4
+    along = (up + down) / 2 + second_y / 4
+    slope_x = (left - right).abs() + second_x.abs()
+    slope_y = (up - down).abs() + second_y.abs()
+    chosen = torch.where(
+        slope_x < slope_y, across, torch.where(slope_y < slope_x, along, (across + along) / 2)
+    )
+    by_edges = on_device(kinds[corrected] == EDGES, light.device)[:, None, None, None].bool()
+    green = torch.where(by_edges, chosen, (across + along) / 2)
+    is_green = mask[:, 1:2]
+    green = torch.lerp(green, mosaic, is_green)
+    colours = mask[:, ::2]
+    difference = tent((mosaic - green) * colours) / tent(colours)
+    red_blue = green + difference
+    result[index] = torch.stack([red_blue[:, 0], green[:, 0], red_blue[:, 1]], 1).clamp(0, 1)
+    return result
+
+
+def tent(planes: Tensor) -> Tensor:
+    """Sums weighted by [1 2 1] in both directions: (N, C, H, W)."""
+    p = F.pad(planes, (1, 1, 1, 1), mode="reflect")
+    rows = p[..., :-2, :] + 2 * p[..., 1:-1, :] + p[..., 2:, :]
+    return rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]
+
+
+@cache
+def _masks(device: torch.device) -> Tensor:
+    """(4, 3, 2, 2): where red, green and blue are, by the array's start."""
+    masks = torch.zeros(4, 3, 2, 2)
+    for start in range(4):
+        top, left = divmod(start, 2)
+        masks[start, 0, top, left] = 1
+        masks[start, 1, top, 1 - left] = masks[start, 1, 1 - top, left] = 1
+        masks[start, 2, 1 - top, 1 - left] = 1
+    return masks.to(device)
+
+
+def _uncurved(x: Tensor) -> Tensor:
+    """The inverse of the S-curve 3 x^2 - 2 x^3."""
+    return 0.5 - torch.sin(torch.asin((1 - 2 * x).clamp(-1, 1)) / 3)
+
+
+def _normal(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two uniform draws -> one normal (Box and Muller 1958)."""
+    drawn: NDArray[np.float64] = np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)
+    return drawn

@@ -1,0 +1,46 @@
+"""Colours of batches: luma and colour differences, linear light."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+LUMA = (0.299, 0.587, 0.114)
+"""BT.601's weights of red, green and blue."""
+
+
+def luma(pictures: Tensor) -> Tensor:
+    """(N, 3, H, W) -> (N, 1, H, W), BT.601."""
+    r, g, b = LUMA
+    return r * pictures[:, :1] + g * pictures[:, 1:2] + b * pictures[:, 2:]
+
+
+def to_opponent(pictures: Tensor) -> Tensor:
+    """R, G, B -> Y, Cb, Cr as JFIF has them, the differences about 0: (N, 3, H, W)."""
+    return mixed(pictures, _matrices(pictures.device)[0])
+
+
+def from_opponent(planes: Tensor) -> Tensor:
+    """Y, Cb, Cr -> R, G, B: (N, 3, H, W)."""
+    return mixed(planes, _matrices(planes.device)[1])
+
+
+def mixed(pictures: Tensor, matrix: Tensor) -> Tensor:
+    """Each pixel's channels times a matrix (3, 3), or one a sample (N, 3, 3)."""
+    return (matrix.expand(len(pictures), 3, 3) @ pictures.flatten(2)).view_as(pictures)
+
+
+@cache
+def _matrices(device: torch.device) -> tuple[Tensor, Tensor]:
+    r, g, b = LUMA
+    forward = torch.tensor(
+        [
+            [r, g, b],
+            [-r / (2 - 2 * b), -g / (2 - 2 * b), 0.5],
+            [0.5, -g / (2 - 2 * r), -b / (2 - 2 * r)],
+        ],
+        dtype=torch.float64,
+    )
+    return forward.float().to(device), forward.inverse().float().to(device)

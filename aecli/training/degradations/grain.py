@@ -1,0 +1,130 @@
+"""Coloured noise: coarse or fine, more or less of it in the colours, uneven by brightness."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from aecli.training.degradations.colour import from_opponent, luma
+from aecli.training.degradations.draws import constant
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from aecli.training.degradations.draws import Draws
+
+KNOTS = 6
+"""Points of the curve that says how strong noise is at which brightness."""
+
+
+def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
+    """What cameras, scanners and editors leave: soft, coarse, coloured noise of uneven strength.
+
+    Luma and the two colour differences have a spectrum each, a sum of two Gaussian ones of random
+    width (fine grain and coarse); in part of the pictures grains lie or stand, as demosaicing and
+    noise reduction along edges leave them. Colours are smeared further, as every camera does.
+    Strength follows a random curve of brightness and, in part of the pictures, of detail: noise
+    reduction leaves more of it at edges.
+
+    Args:
+        clean: (N, 3, H, W) in [0, 1].
+        draws: of all that is random.
+        grey: (N, 1, 1, 1), pictures whose noise is grey, too.
+
+    Returns:
+        The noise alone, (N, 3, H, W).
+    """
+    u = draws.uniform("coloured", 16)
+    sigma = np.exp(np.log(0.8) + (np.log(22) - np.log(0.8)) * u[:, 0] ** 1.15) / 255
+    # Blur of the fine grain in luma, pixels: none for a fifth of the pictures.
+    fine = np.where(u[:, 1] < 0.2, 0.0, 0.25 + 1.15 * u[:, 2] ** 1.2)
+    coarse = fine + 0.8 + 3.0 * u[:, 3] ** 2
+    coarse_share = np.where(u[:, 4] < 0.4, 0.0, 0.5 * u[:, 5] ** 2)  # of the luma's variance
+    plain = u[:, 6] < 0.15  # channels as alike as luma: no smearing of colours
+    smear = np.where(plain, fine, fine + 0.3 + 4.7 * u[:, 7] ** 1.5)
+    colour = np.where(plain, 0.6, 0.12 + 0.85 * u[:, 8] ** 1.3)  # strength against luma's
+    oblong = u[:, 9] < 0.4
+    stretch = np.exp(np.where(oblong, 0.3 + 0.9 * u[:, 10], 0.2 * u[:, 10]))
+    fine = np.where(oblong, np.maximum(fine, 0.4), fine)
+    lying = np.where(u[:, 14] < 0.4, 0.5, u[:, 15])
+
+    blur = np.stack([fine, smear, smear * np.exp(0.5 * (u[:, 11] - 0.5))], 1)
+    wide = np.stack([coarse, smear + coarse, smear + coarse], 1)
+    share = np.stack([coarse_share, 0.3 * u[:, 12], 0.3 * u[:, 12]], 1)
+    spectrum = _spectrum(
+        draws.on_device(blur),
+        draws.on_device(wide),
+        draws.on_device(share),
+        draws.on_device(np.stack([stretch, lying], 1)),
+        clean.shape[-2:],
+    )
+    white = torch.fft.rfft2(draws.normal("coloured", clean.shape[1:]))
+    planes = torch.fft.irfft2(white * spectrum, s=clean.shape[-2:])
+    balance = np.exp(0.5 * (u[:, 13] - 0.5))
+    strength = np.stack([np.ones_like(colour), colour * balance, colour / balance], 1)
+    levels = draws.on_device(strength * sigma[:, None])
+    levels[:, 1:].masked_fill_(grey[:, :, 0, 0], 0)
+    noise = from_opponent(planes * levels[:, :, None, None])
+    return noise * _gain(clean, draws)
+
+
+def _spectrum(blur: Tensor, wide: Tensor, share: Tensor, form: Tensor, size: torch.Size) -> Tensor:
+    """Amplitudes (N, 3, H, W // 2 + 1) of unit-variance noise: two Gaussian blurs' mixture.
+
+    Args:
+        blur, wide: sigma of the fine and the coarse blur, pixels, (N, 3).
+        share: of the coarse one in the variance, (N, 3).
+        form: (N, 2), how much longer than wide a grain is, as the square root of the ratio, and the
+            share of the grains that lie; the others stand.
+        size: H, W.
+    """
+    height, width = size
+    fy = torch.fft.fftfreq(height, device=blur.device)[:, None]
+    fx = torch.fft.rfftfreq(width, device=blur.device)[None]
+    stretch, lying = form[:, :, None, None, None].unbind(1)
+    lies = (fy / stretch) ** 2 + (fx * stretch) ** 2  # (N, 1, H, W // 2 + 1)
+    stands = (fy * stretch) ** 2 + (fx / stretch) ** 2
+    twice = _half(width, blur.device)
+    power = torch.zeros((), device=blur.device)
+    for sigma, part in ((blur, 1 - share), (wide, share)):
+        scale = -((2 * math.pi) ** 2) * sigma[:, :, None, None] ** 2
+        shape = lying * torch.exp(scale * lies) + (1 - lying) * torch.exp(scale * stands)
+        mean = (shape * twice).sum((-2, -1), keepdim=True) / (height * width)
+        power = power + part[:, :, None, None] * shape / mean
+    return power.sqrt()
+
+
+@cache
+def _half(width: int, device: torch.device) -> Tensor:
+    """How often each column of half a spectrum stands in the whole one: (W // 2 + 1,)."""
+    columns = np.arange(width // 2 + 1)
+    return constant(np.where((columns == 0) | (2 * columns == width), 1.0, 2.0), device)
+
+
+def _gain(clean: Tensor, draws: Draws) -> Tensor:
+    """Strength of the noise at each place, about 1: (N, 1, H, W)."""
+    u = draws.uniform("gain", KNOTS + 4)
+    knots = np.exp(np.where(u[:, KNOTS, None] < 0.3, 0.15, 0.5) * (2 * u[:, :KNOTS] - 1))
+    knots[:, 0] *= 0.5 + 0.5 * u[:, KNOTS + 1]  # black and white leave less room
+    knots[:, -1] *= 0.4 + 0.6 * u[:, KNOTS + 2]
+    edges = np.where(u[:, KNOTS + 3] < 0.6, 0.0, 2.0 * (u[:, KNOTS + 3] - 0.6) / 0.4)
+    bright = F.avg_pool2d(luma(clean), 3, 1, 1, count_include_pad=False)
+    gain = curve(bright, draws.on_device(knots))
+    step = F.avg_pool2d((luma(clean) - bright).abs(), 3, 1, 1)
+    detail = (step * 25).clamp_max(1)  # an edge of ten levels counts in full
+    return gain * (1 + draws.on_device(edges)[:, None, None, None] * detail)
+
+
+def curve(x: Tensor, knots: Tensor) -> Tensor:
+    """A piecewise linear curve a sample: x (N, 1, H, W) in [0, 1], knots (N, K), evenly spaced."""
+    place = x.clamp(0, 1) * (knots.shape[1] - 1)
+    below = place.floor().clamp_max(knots.shape[1] - 2)
+    index = below.long().flatten(1)
+    low = knots.gather(1, index).view_as(x)
+    high = knots.gather(1, index + 1).view_as(x)
+    return torch.lerp(low, high, place - below)
