@@ -100,6 +100,7 @@ def plan(request: RestoreRequest, purpose: Purpose) -> Plan:
             naming,
             overwrite=request.overwrite,
             skip_existing=request.skip_existing,
+            shard=request.part,
         )
     except UsageError as error:
         if error.reason is Reason.EXISTS:
