@@ -26,25 +26,29 @@ from . import tiny
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+GUIDE = (ROOT / ".github" / "GUIDE.md").read_text("utf-8")
+PAGES = ["README.md", *(f".github/{name}.md" for name in ("GUIDE", "GALLERY", "CONTRIBUTING"))]
 CI = ROOT / ".ci" / "run"
 
 
-def blocks(language: str, text: str = README) -> list[str]:
+def blocks(language: str, text: str = README + GUIDE) -> list[str]:
     """The code blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def section(title: str) -> str:
+def section(title: str, text: str = README + GUIDE) -> str:
     """What stands under `## title`."""
-    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-PROSE = " ".join(re.sub(r"^```.*?^```$", "", README, flags=re.DOTALL | re.MULTILINE).split())
+TEXT = re.sub(r"^```.*?^```$", "", README + GUIDE, flags=re.DOTALL | re.MULTILINE)
+PROSE = " ".join(TEXT.split())
 LINES = [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
 EXAMPLES = [
     line
-    for title in ("Denoise", "Upscale", "Generate", "Embed")
+    for title in ("Five examples", "Denoise", "Upscale", "Generate", "Embed")
     for line in blocks("sh", section(title))[0].splitlines()
+    if "aecli train" not in line
 ]
 
 
@@ -98,27 +102,34 @@ def test_every_command_parses(arguments: list[str]) -> None:
 def test_every_option_the_prose_names_exists() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", PROSE))
     assert named
-    assert named <= options(build())
+    assert named - {"--help"} <= options(build())
 
 
 def test_every_variable_the_prose_names_exists() -> None:
     source = "".join(path.read_text("utf-8") for path in (ROOT / "aecli").rglob("*.py"))
-    for variable in set(re.findall(r"\bAECLI_[A-Z]+\b", README)):
+    for variable in set(re.findall(r"\bAECLI_[A-Z]+\b", README + GUIDE)):
         assert f'"{variable}"' in source, variable
 
 
-def test_every_link_leads_somewhere() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    path = ROOT / page
+    links = [x for x in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")) if "://" not in x]
+    assert [link for link in links if not (path.parent / link).exists()] == []
+    assert links or page.endswith("CONTRIBUTING.md")
+
+
+def test_it_is_short() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 def test_the_folder_table_lists_the_packages() -> None:
-    listed = re.findall(r"^\| `(?:aecli/(\w+)/)` \|", README, re.MULTILINE)
+    contributing = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(?:aecli/(\w+)/)` \|", contributing, re.MULTILINE)
     packages = {p.name for p in (ROOT / "aecli").iterdir() if p.is_dir() and p.name[0] not in "_."}
     assert sorted(listed) == sorted(packages - {"pretrained"})
-    others = re.findall(r"^\| `([\w./]+)/` \|", README, re.MULTILINE)
-    assert all((ROOT / folder).is_dir() for folder in others)
+    for folder in re.findall(r"`([\w./-]+)/`", contributing):
+        assert (ROOT / folder).is_dir(), folder
 
 
 @pytest.mark.parametrize(

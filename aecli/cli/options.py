@@ -178,6 +178,13 @@ Strip = Annotated[
     typer.Option("--strip", help="Drop EXIF, XMP, ICC profile and texts.", rich_help_panel=WRITING),
 ]
 
+KeepTime = Annotated[
+    bool,
+    typer.Option(
+        "--keep-time", help="Give results the inputs' modification times.", rich_help_panel=WRITING
+    ),
+]
+
 Model = Annotated[
     str | None,
     typer.Option(

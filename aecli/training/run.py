@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aecli.training.config import Recipe
     from aecli.training.observer import Observer, Progress
     from aecli.training.request import Request
+    from aecli.training.session import Opened
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def run(request: Request, observer: Observer) -> Trained:
         if start is not None:
             origin = f"{start.meta.task}-{start.meta.tag}"
         earlier: list[dict[str, Any]] = []
+        opened: Opened | None = None
         for number, stage in enumerate(plan):
             if number:
                 assert start is not None  # the stage before has left it
@@ -97,11 +99,13 @@ def run(request: Request, observer: Observer) -> Trained:
                     origin=origin,
                     limit=limit,
                     earlier=tuple(earlier),
+                    opened=opened,
                 ),
                 observer,
             )
             if not outcome.finished:
                 break
+            opened = outcome.opened
             ranks.agree([1.0], runtime.device)  # the first one has written the weights by then
             start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:

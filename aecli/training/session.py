@@ -24,7 +24,7 @@ from aecli.training.state import State, WeightAverage
 from aecli.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -45,6 +45,20 @@ MADE_TOGETHER = 256
 
 
 @dataclass(frozen=True)
+class Opened:
+    """The images of a stage, for later ones that would open the same.
+
+    Attributes:
+        key: what they depend on (`Objective.opening`).
+        source, held_out: see `Session`.
+    """
+
+    key: Hashable
+    source: Source
+    held_out: HeldOut
+
+
+@dataclass(frozen=True)
 class Plan:
     """One call of the engine.
 
@@ -62,6 +76,7 @@ class Plan:
         start: weights to start from.
         origin: the model that the user started from, for the checkpoint's metadata.
         earlier: what the stages before this one were, for the checkpoint's metadata.
+        opened: the images of the stage before.
     """
 
     recipe: Recipe
@@ -78,6 +93,7 @@ class Plan:
     origin: str | None = None
     limit: float | None = None
     earlier: Sequence[Mapping[str, Any]] = ()
+    opened: Opened | None = None
 
 
 class Trainee(nn.Module):
@@ -128,7 +144,7 @@ class Session:
         trainee: the same with its loss, perhaps compiled and distributed.
         shadow: a second module, for the averaged weights in validation.
         objective: what the task asks of it.
-        source, held_out: images, to train on and to validate on.
+        opened: images, to train on (`source`) and to validate on (`held_out`).
         average: the averaged weights.
         optimiser: what changes the weights.
         scaler: keeps small gradients of fp16 from vanishing.
@@ -145,8 +161,7 @@ class Session:
     trainee: nn.Module
     shadow: nn.Module
     objective: Objective
-    source: Source
-    held_out: HeldOut
+    opened: Opened
     average: WeightAverage
     optimiser: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
@@ -171,7 +186,7 @@ class Session:
         def make(steps: range) -> Batch:
             starts = np.array(steps)[:, None] * whole + ranks.rank * share
             numbers = (starts + np.arange(share)).ravel()
-            return self.objective.batch(self.source, Draws(recipe.run.seed, numbers, device))
+            return self.objective.batch(self.opened.source, Draws(recipe.run.seed, numbers, device))
 
         together = max(1, MADE_TOGETHER // whole) if device.type == "cuda" else 1
         return Batches(make, self.step, device, ahead=recipe.data.workers > 0, together=together)
@@ -188,7 +203,7 @@ class Session:
             best=self.best,
             origin=self.origin,
             recipe=self.plan.whole.as_table(),
-            files=self.source.names,
+            files=self.opened.source.names,
             module=self.module.state_dict(),
             average=self.average.weights,
             updates=self.average.updates,
@@ -225,7 +240,7 @@ class Session:
         facts: dict[str, Any] = {
             **asdict(recipe.about),
             **self.objective.facts().as_table(),
-            "images": len(self.source),
+            "images": len(self.opened.source),
             "steps": meter.step,
             "seconds": round(meter.seconds()),
             "seed": recipe.run.seed,
@@ -261,11 +276,12 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     if plan.start is not None:
         adopt(module, plan.start, observer.warn)
     task = objective(recipe, spec, config)
-    source, held_out = task.open(
-        plan.train, plan.val, recipe, spec.geometry(config), device, observer
-    )
+    key, opened = task.opening(recipe), plan.opened
+    if opened is None or opened.key != key:
+        geometry = spec.geometry(config)
+        opened = Opened(key, *task.open(plan.train, plan.val, recipe, geometry, device, observer))
     _place(module, device)
-    task.begin(module, source)
+    task.begin(module, opened.source)
     trainee: nn.Module = Trainee(module, task)
     if recipe.run.compile and device.type == "cuda":
         trainee = Compiled(trainee, observer.warn)
@@ -280,8 +296,7 @@ def assemble(plan: Plan, observer: Observer) -> Session:
         trainee=trainee,
         shadow=plan.runtime.prepare(spec.build(config)),
         objective=task,
-        source=source,
-        held_out=held_out,
+        opened=opened,
         average=WeightAverage(module, recipe.optim.ema),
         optimiser=optimiser(module, recipe.optim, device),
         scaler=torch.amp.GradScaler(device.type, enabled=half),
@@ -289,7 +304,7 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     )
     if plan.resume is not None:
         session.restore(plan.resume)
-        if plan.resume.files != source.names:
+        if plan.resume.files != opened.source.names:
             observer.warn(
                 "the images have changed since this run was saved: it will not repeat exactly"
             )

@@ -37,6 +37,7 @@ class RestoreRequest:
     quality: options.Quality = None
     background: options.Background = "white"
     strip: options.Strip = False
+    keep_time: options.KeepTime = False
     reference: options.Reference = None
     compare: options.Compare = False
     json: options.Json = False

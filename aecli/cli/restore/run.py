@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -208,7 +209,11 @@ class _Pipeline:
             background=request.background,
             strip=request.strip,
         )
-        return console.deliver(encode, target, overwrite=request.overwrite)
+        warnings = console.deliver(encode, target, overwrite=request.overwrite)
+        if request.keep_time and target is not None and task.job.source.path is not None:
+            times = task.job.source.path.stat()
+            os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+        return warnings
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,8 +15,12 @@ from aecli.cli.restore.request import RestoreRequest
 if TYPE_CHECKING:
     from aecli.images.image import Image
     from aecli.inference.tiling import Progress
+    from aecli.inference.upscale import Enlarged
 
 SIZE = "Size"
+
+INCONSISTENT = 1.0
+"""Mean difference, of 255 levels, from which a result is said not to shrink to its input."""
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -123,7 +127,7 @@ def upscale(request: UpscaleRequest) -> int:
             facts: dict[str, float | str] = {"scale": sizing.scale or sum(factor) / 2}
             if enlarged.networks:
                 facts["networks"] = "x".join(map(str, enlarged.networks))
-            return enlarged.image, facts
+            return _told(enlarged), facts
 
         def baseline(image: Image) -> Image:
             return bicubic(image, *sizing.of(image.width, image.height))
@@ -139,6 +143,18 @@ def upscale(request: UpscaleRequest) -> int:
         huge=request.yes,
     )
     return run(request, purpose, load)
+
+
+def _told(enlarged: Enlarged) -> Image:
+    """The picture, with a warning where it does not shrink to its input although it should."""
+    image, error = enlarged.image, enlarged.error
+    if error is None or error < INCONSISTENT:
+        return image
+    line = (
+        f"shrunk again it is {error:.1f} levels off its input on average: nothing between black"
+        " and white shrinks to such contrasts"
+    )
+    return replace(image, metadata=replace(image.metadata, lost=(*image.metadata.lost, line)))
 
 
 def _called(model: str | None) -> str:

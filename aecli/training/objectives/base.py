@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from aecli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -115,6 +115,10 @@ class Objective(Protocol):
             UsageError: the recipe's [data] does not suit the architecture.
             TrainingError: there is no usable image.
         """
+        ...
+
+    def opening(self, recipe: Recipe) -> Hashable:
+        """What `open` goes by beside the images: stages with equal values share what it opens."""
         ...
 
     def begin(self, module: nn.Module, source: Any) -> None:

@@ -24,7 +24,7 @@ from aecli.training.objectives.restoring import Restoring
 from aecli.training.pictures import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -128,6 +128,10 @@ class Denoise(Restoring):
     def __init__(self, table: Mapping[str, Any], loss: str, _model: Any = None) -> None:
         self.config = section(DenoiseConfig, table, "objective")
         self._pixel_loss = pixel_loss(loss)
+
+    def opening(self, recipe: Recipe) -> Hashable:
+        """As other objectives of restoration, and the share of graphics."""
+        return super().opening(recipe), self.config.graphics
 
     def extras(self, train: Sequence[Path], recipe: Recipe) -> tuple[Sequence[Picture], float]:
         """Drawn graphics, and their share of the crops."""
