@@ -15,6 +15,7 @@ from aecli.cli.embed.report import Report
 from aecli.cli.embed.request import STDOUT
 from aecli.errors import InputError, UsageError
 from aecli.figures import contact, page, scatter
+from aecli.files.inputs import named
 from aecli.images import formats, writing
 from aecli.images.image import Image
 from aecli.inference import comparison, export, projection, search, tiles
@@ -30,6 +31,8 @@ _NEAREST = 5
 @hush.hushed()
 def run(request: EmbedRequest) -> int:
     """Do what `aecli embed` was asked for; returns the program's exit code."""
+    if request.nearest is not None and (missing := named(request.nearest).missing()) is not None:
+        raise missing
     report = Report(request)
     collection = Collection(request, report)
     vectors = collection.vectors
