@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from aecli.training.config import OptimConfig, Recipe
     from aecli.training.observer import Observer, Progress
-    from aecli.training.session import Opened, Plan, Session
+    from aecli.training.plan import Opened, Plan
+    from aecli.training.session import Session
 
 REFRESH = 0.2
 """Seconds between two looks at the progress: reading the losses makes a GPU wait."""

@@ -14,7 +14,7 @@ from aecli.training import distributed, loop
 from aecli.training.build import architecture, objective
 from aecli.training.data import split
 from aecli.training.folder import copy
-from aecli.training.session import Plan
+from aecli.training.plan import Plan
 from aecli.training.stages import stages
 from aecli.training.state import FILE
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe
     from aecli.training.observer import Observer, Progress
+    from aecli.training.plan import Opened
     from aecli.training.request import Request
-    from aecli.training.session import Opened
 
 
 @dataclass(frozen=True)

@@ -12,125 +12,34 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from aecli.checkpoints import format as checkpoints
-from aecli.device import Precision, is_out_of_memory
+from aecli.device import Precision
 from aecli.errors import UsageError
 from aecli.training import recipes
 from aecli.training.batches import Batches
 from aecli.training.build import adopt, architecture, objective, optimiser
 from aecli.training.degradations.draws import Draws
-from aecli.training.distributed import Ranks
 from aecli.training.folder import RECIPE, prepare
+from aecli.training.plan import Opened
 from aecli.training.state import State, WeightAverage
+from aecli.training.trainee import Compiled, Trainee
 from aecli.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from torch import Tensor
-
-    from aecli.checkpoints.format import Meta, Model
-    from aecli.device import Runtime
+    from aecli.checkpoints.format import Meta
     from aecli.models.registry import ModelSpec
     from aecli.training.config import Recipe
-    from aecli.training.data import Batch, Source
+    from aecli.training.data import Batch
+    from aecli.training.distributed import Ranks
     from aecli.training.meter import Meter
     from aecli.training.objectives import Objective
-    from aecli.training.objectives.base import HeldOut
     from aecli.training.observer import Observer
+    from aecli.training.plan import Plan
 
 
 MADE_TOGETHER = 256
 """Samples that a GPU makes in one go, in as far as they are several steps'."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The images of a stage, for later ones that would open the same.
-
-    Attributes:
-        key: what they depend on (`Objective.opening`).
-        source, held_out: see `Session`.
-    """
-
-    key: Hashable
-    source: Source
-    held_out: HeldOut
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One call of the engine.
-
-    Attributes:
-        recipe: what to do: that of this stage.
-        whole: the recipe of all stages.
-        name: the model's name.
-        train, val: images, as the objective has collected them.
-        folder: the run folder; made, and cleared of an earlier run where this one starts afresh.
-        runtime: device and precision.
-        ranks: this process among its peers.
-        seconds: length of the stage where time limits it, None where `run.steps` does.
-        limit: length of all stages, likewise.
-        resume: state to go on from.
-        start: weights to start from.
-        origin: the model that the user started from, for the checkpoint's metadata.
-        earlier: what the stages before this one were, for the checkpoint's metadata.
-        opened: the images of the stage before.
-    """
-
-    recipe: Recipe
-    whole: Recipe
-    name: str
-    train: Sequence[Any]
-    val: Sequence[Any]
-    folder: Path
-    runtime: Runtime
-    ranks: Ranks = field(default_factory=Ranks)
-    seconds: float | None = None
-    resume: State | None = None
-    start: Model | None = None
-    origin: str | None = None
-    limit: float | None = None
-    earlier: Sequence[Mapping[str, Any]] = ()
-    opened: Opened | None = None
-
-
-class Trainee(nn.Module):
-    """The model with its loss, as one module: what DistributedDataParallel wraps."""
-
-    def __init__(self, module: nn.Module, objective: Objective) -> None:
-        super().__init__()
-        self.module = module
-        self._objective = objective
-
-    def forward(self, batch: Mapping[str, Tensor], fraction: float) -> dict[str, Tensor]:
-        """The terms of the loss."""
-        return self._objective.loss(self.module, batch, fraction)
-
-
-class Compiled(nn.Module):
-    """A module compiled when it is first called; where that fails it runs as it is."""
-
-    def __init__(self, module: nn.Module, warn: Callable[[str], None]) -> None:
-        super().__init__()
-        self.module = module
-        self._warn = warn
-        self._compiled: Callable[..., dict[str, Tensor]] | None = torch.compile(module)
-
-    def forward(self, batch: Mapping[str, Tensor], fraction: float) -> dict[str, Tensor]:
-        """As the module's."""
-        if self._compiled is not None:
-            try:
-                return self._compiled(batch, fraction)
-            except (RuntimeError, ImportError) as error:  # torch's compiler raises many kinds
-                if is_out_of_memory(error):
-                    raise
-                line = str(error).strip().partition("\n")[0]
-                self._warn(f"not compiled, trained as it is: {line}")
-                self._compiled = None
-        out: dict[str, Tensor] = self.module(batch, fraction)
-        return out
 
 
 @dataclass(eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from aecli.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from aecli.checkpoints.facts import Facts
@@ -148,11 +148,6 @@ class Objective(Protocol):
     def facts(self) -> Facts:
         """What inference must know of the objective."""
         ...
-
-
-def to_colour(image: Picture) -> Picture:
-    """HxW or HxWx3 -> HxWx3."""
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
 
 def to_tensor(images: Tensor) -> Tensor:
