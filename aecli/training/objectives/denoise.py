@@ -178,7 +178,7 @@ class Denoise(Restoring):
     ) -> dict[str, Tensor]:
         """`pixel`: the network's error; `estimate`: the estimator's, in levels' logarithm."""
         model = cast("Denoiser", module)
-        estimate = model.estimate_sigma(batch["input"]).reshape(-1, 1, 1, 1)
+        estimate = model.estimate_sigma(batch["input"]).float().reshape(-1, 1, 1, 1)
         told = torch.lerp(batch["told"], estimate.detach(), batch["blind"])
         pixel = self._pixel_loss(model.restore(batch["input"], told), batch["target"])
         error = ((estimate + FLOOR) / (batch["sigma"] + FLOOR)).log().abs().mean()
