@@ -81,6 +81,11 @@ class Network:
     portable: Portable
     tensors: Mapping[str, NDArray[Any]]
 
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of the weights."""
+        return {name: tensor.shape for name, tensor in self.tensors.items()}
+
 
 def derive(
     meta: Meta, shapes: Mapping[str, tuple[int, ...]]

@@ -35,6 +35,10 @@ def stderr() -> Console:
 
 def say(message: str, label: str | None = None, style: str | None = None) -> None:
     """One line on stderr, `aecli: [label: ]message`, never wrapped."""
+    if not colourful():
+        labelled = message if label is None else f"{label}: {message}"
+        sys.stderr.write(f"aecli: {printable(labelled)}\n")
+        return
     from rich.text import Text
 
     line = Text("aecli: ")
@@ -42,6 +46,11 @@ def say(message: str, label: str | None = None, style: str | None = None) -> Non
         line.append(f"{label}: ", style)
     line.append(printable(message))
     stderr().print(line, soft_wrap=True)
+
+
+def colourful() -> bool:
+    """Whether stderr shows colours and bars; where not, Rich need not be loaded."""
+    return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 def error(message: str, hint: str | None = None) -> None:
@@ -172,7 +181,7 @@ class Bars:
 
     def __init__(self, images: int, *, shown: bool) -> None:
         self._images = images
-        self._shown = shown and stderr().is_terminal
+        self._shown = shown and colourful() and stderr().is_terminal
         self._progress: Progress | None = None
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,7 +35,7 @@ MOST = 16
 def register(app: typer.Typer) -> None:
     """Add `aecli models` to the program."""
     models = typer.Typer(help="List, inspect, check, add and remove models.", cls=Group)
-    for command in (list_, show, verify, path, add, rm):
+    for command in (list_, show, verify, path, add, rm, export):
         models.command(command.__name__.strip("_"), cls=Command)(command)
     app.add_typer(models, name="models")
 
@@ -181,6 +182,49 @@ def rm(task: Task, name: Name) -> None:
     from aecli.checkpoints import store
 
     console.say(f"removed {store.remove(task, name)}")
+
+
+def export(
+    task: Task,
+    name: Name,
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The .onnx file to write.")],
+    function: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of a denoiser restore or estimate_sigma, of others upscale, encode or decode; the"
+            " first of these that it has without this.",
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+) -> None:
+    """Write a model as ONNX, for other programs: pictures of any size, float32, RGB in [0, 1].
+
+    Examples:
+        aecli models export denoise photo photo.onnx
+    """
+    from aecli.checkpoints import onnx, portable, store
+
+    found = store.find(task, name)
+    store.verify(found)
+    network = portable.read(found.path)
+    if network is None:
+        raise ModelError(f"{found.path} has no graph to export")
+    card = {
+        "task": found.task,
+        "name": found.name,
+        "licence": str(found.meta.training.get("licence") or "unknown"),
+        "weights_sha256": store.sha256(found.path),
+        "opset": str(onnx.OPSET),
+    }
+    content = onnx.export(network, card, function)
+    console.deliver(lambda file: file.write(content), target, overwrite=overwrite)
+    facts = {**card, "path": str(target), "bytes": len(content), "sha256": store.sha256(target)}
+    if json:
+        console.record(facts)
+    else:
+        console.say(f"{found.name} -> {target} (opset {card['opset']}, sha256 {facts['sha256']})")
 
 
 def _summary(found: Found) -> dict[str, Any]:

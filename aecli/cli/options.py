@@ -46,6 +46,16 @@ def factor(text: str) -> float:
     return value
 
 
+def _shard(text: str) -> Any:
+    """Parse `--shard`."""
+    from aecli.files.shards import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; 2/5 is the second of five parts") from None
+
+
 def _engine(text: str) -> str:
     """Parse `--engine`."""
     if text not in ENGINES:
@@ -114,6 +124,16 @@ SkipExisting = Annotated[
         "--skip-existing", help="Leave out inputs whose result exists.", rich_help_panel=FILES
     ),
 ]
+Shard = Annotated[
+    Any,  # what _shard gives: Typer takes no types of others
+    typer.Option(
+        parser=_shard,
+        metavar="I/N",
+        help="Do every N-th of the inputs, from the I-th on: for N machines at once.",
+        show_default=False,
+        rich_help_panel=FILES,
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Show what would be written, and stop.", rich_help_panel=FILES),
@@ -156,6 +176,13 @@ Background = Annotated[
 Strip = Annotated[
     bool,
     typer.Option("--strip", help="Drop EXIF, XMP, ICC profile and texts.", rich_help_panel=WRITING),
+]
+
+KeepTime = Annotated[
+    bool,
+    typer.Option(
+        "--keep-time", help="Give results the inputs' modification times.", rich_help_panel=WRITING
+    ),
 ]
 
 Model = Annotated[

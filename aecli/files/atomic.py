@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
+import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -32,10 +34,10 @@ def sweep() -> None:
 def atomic(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """A file, open for reading and writing, that becomes `target` when the block ends well.
 
-    It lies hidden in the target's folder (made where missing) and is renamed; whatever ends the
-    block early, Ctrl-C included, removes it and leaves `target` as it was. Permissions follow the
-    umask. Where `target` is a symbolic link, the file it points to is replaced. A device or pipe is
-    written to as it is.
+    It lies in the target's folder (made where missing), hidden or without a name, and is renamed;
+    whatever ends the block early, Ctrl-C included, removes it and leaves `target` as it was.
+    Permissions follow the umask. Where `target` is a symbolic link, the file it points to is
+    replaced. A device or pipe is written to as it is.
 
     Raises:
         InputError: `target` exists and `overwrite` is False, even if it came to be during the
@@ -51,14 +53,43 @@ def atomic(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         part = place.with_name(f".aecli-{secrets.token_hex(8)}.part")
         _unfinished.add(part)
         try:
-            with part.open("x+b") as file:
+            with _opened(part) as file:
                 yield file
+                _name(file, part)
             _rename(part, place, overwrite=overwrite)
         finally:
             part.unlink(missing_ok=True)
             _unfinished.discard(part)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def _opened(part: Path) -> BinaryIO:
+    """A new file in the folder of `part`: without a name where the system has such files.
+
+    Those are gone with the process, whatever ends it. Libraries see the name of `part`.
+    """
+    try:
+        number = os.open(part.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
+    except (AttributeError, OSError):
+        return part.open("x+b")
+    raw = io.FileIO(number, "r+")
+    raw.name = str(part)
+    return io.BufferedRandom(raw)
+
+
+def _name(file: BinaryIO, part: Path) -> None:
+    """Give a file that is written its name, if it has none yet."""
+    if part.exists():
+        return
+    file.flush()
+    number = file.fileno()
+    try:  # a directory's number lets the system follow the link that stands for the file
+        os.link(f"/proc/self/fd/{number}", part, src_dir_fd=number, follow_symlinks=True)
+    except OSError:
+        file.seek(0)
+        with part.open("xb") as copy:
+            shutil.copyfileobj(file, copy)
 
 
 def _rename(part: Path, target: Path, *, overwrite: bool) -> None:

@@ -14,12 +14,14 @@ from aecli.errors import Reason, UsageError
 from aecli.files import places
 from aecli.files.inputs import LeftOut, Source
 from aecli.files.paths import Kind, absolute, kind
+from aecli.files.shards import Shard
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, suffix_of, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STDOUT = "-"
+ALL = Shard()
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,9 @@ def plan(
     *,
     overwrite: bool = False,
     skip_existing: bool = False,
+    shard: Shard = ALL,
 ) -> list[Job]:
-    """One job for each source, in order.
+    """One job for each source, in order; of these a shard's.
 
     Args:
         sources: what to work on.
@@ -153,6 +156,7 @@ def plan(
         naming: how results are called.
         overwrite: existing files may be replaced (never an input).
         skip_existing: sources whose result exists are marked `skip`.
+        shard: whose jobs are done here; those of others may have been done by now.
 
     Raises:
         UsageError: two results of one name (also where only the case differs, or the form of
@@ -167,22 +171,24 @@ def plan(
     if out == STDOUT or (out is None and any(s.once for s in sources)):
         if len(sources) > 1:
             raise UsageError("standard output takes one result only", reason=Reason.ONE_STREAM)
-        return [Job(s, None, naming.format) for s in sources]
+        return shard.of([Job(s, None, naming.format) for s in sources])
     if to_file := out is not None and not _is_folder(out, sources):
         jobs = [_to_file(sources, Path(out), naming)]
     else:
         jobs = [_to_folder(s, out, naming) for s in sources]
     if skip_existing:
         jobs = [replace(job, skip=job.target is not None and _done(job.target)) for job in jobs]
-    results = [(job, (job.source.name, job.target)) for job in jobs if job.target is not None]
+    mine = shard.of(jobs)
+    made = {job.target for job in mine if not job.skip}
+    results = [(job.source.name, job.target) for job in jobs if job.target is not None]
     places.check(
-        [result for job, result in results if not job.skip],
-        kept=[result for job, result in results if job.skip],
+        [result for result in results if result[1] in made],
+        kept=[result for result in results if result[1] not in made],
         inputs=[job.source.path for job in jobs if job.source.path is not None],
         overwrite=overwrite,
         make_folders=not to_file,
     )
-    return jobs
+    return mine
 
 
 def _done(target: Path) -> bool:

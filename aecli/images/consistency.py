@@ -99,6 +99,22 @@ def project(large: Pixels, small: Pixels, *, rounds: int = ROUNDS) -> Pixels:
     return large
 
 
+def error(large: Pixels, small: Pixels) -> float:
+    """How far a large picture, shrunk, is from a small one: mean difference, of 255 levels.
+
+    Args:
+        large: HxW or HxWx3 integers.
+        small: hxw or hxwx3 of the same type, h <= H and w <= W.
+    """
+    peak = int(np.iinfo(large.dtype).max)
+    rows, columns = (_blocks(large.shape[axis], small.shape[axis]) for axis in (0, 1))
+    total = 0.0
+    for block in rows:
+        shrunk = _shrunk(_planes(large[block.seen]), block, columns).clip(0, peak)
+        total += float(np.abs(_planes(small[block.small]) - shrunk).sum(dtype=np.float64))
+    return total / small.size * (255 / peak)
+
+
 def _blocks(large: int, small: int) -> list[_Block]:
     """The blocks of a line of `small` samples, and of `large` in the large picture."""
     blocks = []

@@ -1,6 +1,7 @@
-"""PNG files; those of 16 bits a channel, which Pillow keeps in grey only, through imagecodecs.
+"""PNG files: Pillow reads those of 8 bits; 16 bits, of which it keeps grey only, and all writing go
+through imagecodecs, which needs no copy of the picture and half the time.
 
-libpng reads and writes their pixels; the chunks around them are handled here.
+libpng reads and writes the pixels; the chunks around them are handled here.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ import io
 import struct
 import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import imagecodecs
 import numpy as np
-import PIL.Image
 from PIL import PngImagePlugin
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
@@ -33,6 +33,8 @@ _INCH = 0.0254
 _PHYSICAL = 9
 """Length of pHYs."""
 _LONGEST_CHUNK = 64 << 20
+_LEVEL = 3
+"""Of compression: photographs are no larger than at zlib's 6, in less than half the time."""
 _LONG_TEXT = 1024
 """Characters from which a text is stored compressed."""
 
@@ -56,44 +58,12 @@ class Codec(pillow.Codec):
         return Opened(replace(opened.header, bits=16) if deep else opened.header, decode)
 
     def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:  # noqa: ARG002 - lossless
-        """As Pillow's; with texts, colour chunks, and 16 bits."""
-        chunks = b"".join(chunk(kind, content) for kind, content in _before(data))
-        if samples.dtype == np.uint16:
-            encoded = memoryview(imagecodecs.png_encode(np.ascontiguousarray(samples)))
-            file.write(encoded[:_IHDR_END])
-            file.write(chunks)
-            file.write(encoded[_IHDR_END:])
-            return
-        with_chunks: Any = _Inserting(file, _IHDR_END, chunks)
-        PIL.Image.fromarray(samples).save(with_chunks, "PNG")
-
-
-class _Inserting:
-    """A file to write to from front to back, into which something is put on the way.
-
-    Args:
-        file: takes the whole.
-        at: how many bytes come before.
-        content: what is put there.
-    """
-
-    def __init__(self, file: BinaryIO, at: int, content: bytes) -> None:
-        self._file, self._left, self._content = file, at, content
-
-    def write(self, data: bytes) -> int:
-        """Pass on what comes."""
-        first, rest = data[: self._left], data[self._left :]
-        self._left -= len(first)
-        self._file.write(first)
-        if not self._left and self._content:
-            self._file.write(self._content)
-            self._content = b""
-        self._file.write(rest)
-        return len(data)
-
-    def flush(self) -> None:
-        """Pass it on."""
-        self._file.flush()
+        """8 and 16 bits, with texts and colour chunks."""
+        encoded = imagecodecs.png_encode(np.ascontiguousarray(samples), level=_LEVEL)
+        content = memoryview(encoded)
+        file.write(content[:_IHDR_END])
+        file.writelines(chunk(kind, content) for kind, content in _before(data))
+        file.write(content[_IHDR_END:])
 
 
 def texts(texts: Mapping[str, str]) -> PngInfo:

@@ -37,6 +37,8 @@ _RESOLUTION = (282, 283, 296)
 """The tags of horizontal and vertical resolution, and of their unit."""
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _BYTE, _ASCII, _SHORT, _UNDEFINED = 1, 2, 3, 7
+_PIECES, _LARGE_PIECE = 4, 1 << 24
+"""Strips and tiles may have so many times as many samples as the picture, or so many."""
 _MOST_EXTRA = 4
 """Samples of a pixel beside its colours, in files that are read."""
 
@@ -119,7 +121,9 @@ def _depths(page: Any) -> set[int]:
 
 
 def _check_whole(page: Any, size: int) -> None:
-    """See that a page's strips or tiles are all there: tifffile takes missing ones for black.
+    """See that a page's strips or tiles are all there, and no larger than they need be.
+
+    tifffile takes missing ones for black, and decodes what lies beyond the picture.
 
     Raises:
         ValueError: they are not.
@@ -127,6 +131,9 @@ def _check_whole(page: Any, size: int) -> None:
     places = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     missing = max(0, math.prod(page.chunked) - len(places))
     missing += sum(not at or not count or at + count > size for at, count in places)
+    piece, whole = math.prod(page.chunks), math.prod(page.shape)
+    if piece > max(_PIECES * whole, _LARGE_PIECE):
+        raise ValueError("its strips or tiles are far larger than its picture")
     if missing:
         raise ValueError(f"{missing} of its {math.prod(page.chunked)} strips or tiles are missing")
 

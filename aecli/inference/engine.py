@@ -129,7 +129,7 @@ def choose(
     if lack is None:
         return Choice("ncnn", None, f"cpu, fp32, {chosen_by}, with ncnn")
     if engine == "ncnn":
-        raise UsageError(f"the engine ncnn cannot be used: {lack}", "--engine torch runs it")
+        raise UsageError(f"the engine ncnn cannot be used: {lack}", "the engine torch runs it")
     choice = _on_torch(device, precision)
     return Choice("torch", choice.runtime, f"{choice.reason} ({lack})")
 

@@ -38,6 +38,9 @@ _address.restype = ctypes.c_void_p
 _address.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
+_TOTAL, _LEAST = 1150 << 20, 500 << 20
+
+
 class NcnnEngine:
     """See `aecli.inference.engine.Engine`; each method is made ready when it is first called.
 
@@ -59,11 +62,14 @@ class NcnnEngine:
         self.geometry = network.portable.geometry
         self.calls: Sequence[Call] = [self._call, self._on_torch]
         self.fp32: Call = self._call
-        self.memory: float = self.geometry.memory
+        self.memory = max(
+            memory.of_pass(graph, graph.shapes(list(graph.inputs.values()), network.shapes))
+            for graph in network.portable.graphs.values()
+        )
 
     def room(self, taken: int) -> int:
-        """See `memory.room`."""
-        return memory.room(taken)
+        """See `memory.room`; without torch there is more of it."""
+        return memory.room(taken, _TOTAL, _LEAST)
 
     def _call(self, method: str, *inputs: Floats) -> Floats:
         if method not in self._functions:
@@ -136,27 +142,27 @@ def cores() -> int:
 
 
 class _Reader(ncnn.DataReader):  # type: ignore[misc]  # ncnn's types are not known
-    """Gives ncnn copies of the weights, as many bytes as there are."""
+    """Gives ncnn copies of the weights, one array at a time, as it asks for them."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, arrays: Sequence[Floats]) -> None:
         super().__init__()
-        self._data = data
-        self._at = 0
+        self._arrays = arrays
+        self._read = 0
 
     @property
     def empty(self) -> bool:
         """Whether all has been read."""
-        return self._at == len(self._data)
+        return self._read == len(self._arrays)
 
     def scan(self, _format: str, _target: object) -> int:
         """Text is not read from here."""
         return 0
 
     def read(self, target: object, size: int) -> int:
-        """Copy the next bytes to where ncnn wants them."""
-        if self._at + size > len(self._data):
+        """Copy the next array to where ncnn wants it; nothing where it wants another size."""
+        if self.empty or self._arrays[self._read].nbytes != size:
             return 0
-        part = self._data[self._at : self._at + size]
-        ctypes.memmove(_address(target, None), part, size)
-        self._at += size
+        array = np.ascontiguousarray(self._arrays[self._read], np.float32)
+        self._read += 1
+        ctypes.memmove(_address(target, None), array.ctypes.data, size)
         return size

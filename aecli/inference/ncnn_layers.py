@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     Settings = Mapping[int, float | Sequence[float]]
 
 
+_MARK = np.zeros(1, np.float32)
+"""Says that weights of fp32 follow."""
+
+
 class UnsupportedError(Exception):
     """A graph has an operation that ncnn has not; says which."""
 
@@ -75,9 +79,9 @@ class _Call:
         return weight
 
 
-def lower(graph: Graph, shapes: Sequence[Shape], tensors: Tensors) -> tuple[str, bytes]:
-    """A graph as ncnn's text, its inputs and its result under their names in `Graph.inputs` and
-    `out`, and the weights' bytes.
+def lower(graph: Graph, shapes: Sequence[Shape], tensors: Tensors) -> tuple[str, list[Floats]]:
+    """A graph as ncnn's text, its inputs under their names in `Graph.inputs` and its result as
+    `out`, and the weights in the order in which they are read.
 
     Args:
         graph: what to put in ncnn's words.
@@ -90,7 +94,8 @@ def lower(graph: Graph, shapes: Sequence[Shape], tensors: Tensors) -> tuple[str,
     first = len(graph.inputs)
     readers = Counter(i for node in graph.nodes for i in node.inputs)
     fused = _activations(graph, readers)
-    lines, stream = _Lines(), bytearray()
+    lines = _Lines()
+    stream: list[Floats] = []
     for number, name in enumerate(graph.inputs):
         lines.add(Layer("Input"), [], [name])
         lines.share(number, name, readers[number])
@@ -109,9 +114,9 @@ def lower(graph: Graph, shapes: Sequence[Shape], tensors: Tensors) -> tuple[str,
         lines.add(layer, inputs, [f"v{number}"])
         lines.share(number, f"v{number}", readers[number])
         for weight, marked in layer.weights:
-            stream += (b"\0\0\0\0" if marked else b"") + np.ascontiguousarray(weight).tobytes()
+            stream += [_MARK, weight] if marked else [weight]
     lines.add(Layer("Noop"), [lines.take(first + len(graph.nodes) - 1)], ["out"])
-    return lines.text(), bytes(stream)
+    return lines.text(), stream
 
 
 class _Lines:

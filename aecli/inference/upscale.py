@@ -57,10 +57,14 @@ def chain(factor: float, available: Iterable[int]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Enlarged:
-    """An enlarged picture, and the factors of the models that did it, in order."""
+    """An enlarged picture, and the factors of the models that did it, in order.
+
+    `error` is how far it is from consistent, where that was wanted (`consistency.error`).
+    """
 
     image: Image
     networks: tuple[int, ...]
+    error: float | None = None
 
 
 class Upscaler:
@@ -143,9 +147,10 @@ class Upscaler:
         pixels = resample(pixels, height, width)
         if consistent is None:
             consistent = self._degradation(networks[0]) == "bicubic"
+        error = None
         if consistent:
-            consistency.project(pixels, small)
-        return Enlarged(_with_pixels(image, pixels), networks)
+            error = consistency.error(consistency.project(pixels, small), small)
+        return Enlarged(_with_pixels(image, pixels), networks, error)
 
     def _degradation(self, scale: int) -> str | None:
         """What the inputs of the family's member for a scale went through."""

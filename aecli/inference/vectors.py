@@ -183,6 +183,28 @@ def load(path: Path) -> Vectors:
     return Vectors(values, paths, novelty, digests, model, sha256)
 
 
+def joined(paths: Sequence[Path]) -> Vectors:
+    """The rows of several files, in order; of rows with one path the last counts, in the first's
+    place.
+
+    Raises:
+        InputError: one cannot be read.
+        UsageError: they were made by different models.
+    """
+    parts = [load(path) for path in paths]
+    first = parts[0]
+    for path, part in zip(paths[1:], parts[1:], strict=True):
+        part.refuse_other(first.model, first.sha256, str(path))
+    fields = ("values", "paths", "novelty", "digests")
+    values, names, novelty, digests = (
+        np.concatenate([getattr(part, field) for part in parts]) for field in fields
+    )
+    rows = {str(name): row for row, name in enumerate(names)}  # in the order of their first
+    kept = np.fromiter(rows.values(), np.intp, len(rows))
+    found = values[kept], names[kept], novelty[kept], digests[kept]
+    return Vectors(*found, first.model, first.sha256)
+
+
 def _members(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of an `.npz`: mapped where they are stored as they are, else read."""
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:

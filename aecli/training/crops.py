@@ -6,11 +6,8 @@ host's; where they do not fit there either, each is decoded again when its turn 
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,9 +15,10 @@ import torch
 from aecli.errors import InputError, TrainingError
 from aecli.images.levels import LUMA
 from aecli.images.reading import probe
-from aecli.training.data import Shuffled, evenly
+from aecli.training.data import evenly
 from aecli.training.degradations.draws import on_device
 from aecli.training.pictures import Packed, Pyramid, at_least, colour, packed_size, read
+from aecli.training.shelves import Resident, Shelf, Streamed, pyramid
 from aecli.training.threads import side_threads, usable_cores
 
 if TYPE_CHECKING:
@@ -35,127 +33,6 @@ if TYPE_CHECKING:
     from aecli.training.observer import Observer
 
     Picture = NDArray[np.uint8]
-
-VISITS_PER_IMAGE = 64
-"""Crops taken while a picture stays in memory, where not all fit."""
-
-
-class Shelf(Protocol):
-    """Pictures that crops are taken of."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-        ...
-
-    def crops(self, draws: Draws, u: NDArray[np.float64]) -> Tensor:
-        """One crop a sample: uint8 (N, side, side, 3).
-
-        `u`, uniform draws, (N, 4 + 2 * candidates): the picture, then as `Packed.crops`.
-        """
-        ...
-
-
-class Resident:
-    """Pictures that are all in memory.
-
-    Args:
-        packed: all of them.
-        config: the recipe's [data].
-    """
-
-    def __init__(self, packed: Packed, config: DataConfig) -> None:
-        self._packed = packed
-        self._config = config
-
-    def __len__(self) -> int:
-        return len(self._packed)
-
-    def crops(self, _draws: Draws, u: NDArray[np.float64]) -> Tensor:
-        """As `Shelf` says."""
-        return _cut(self._packed, (u[:, 0] * len(self)).astype(np.int64), u[:, 1:], self._config)
-
-
-class Streamed:
-    """Pictures decoded when their turn comes.
-
-    A window slides over the shuffled files, so that each is decoded about once a pass; what the
-    window holds stays in memory, up to a limit.
-
-    Args:
-        paths: files with a readable header.
-        config: the recipe's [data].
-        seed: of the order.
-        window: files that the crops of the moment come from.
-        warn: called with one line for each file that turns out to be damaged.
-    """
-
-    def __init__(
-        self,
-        paths: Sequence[Path],
-        config: DataConfig,
-        seed: int,
-        window: int,
-        warn: Callable[[str], None],
-    ) -> None:
-        self._paths, self._config, self._window, self._warn = paths, config, window, warn
-        self._lock = threading.Lock()
-        self._held: OrderedDict[int, Packed] = OrderedDict()
-        self._broken: set[int] = set()
-        self._order = Shuffled(seed, len(paths))
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def crops(self, draws: Draws, u: NDArray[np.float64]) -> Tensor:
-        """As `Shelf` says."""
-
-        files = self.files(draws.numbers, u[:, 0])
-
-        def one(row: int) -> Tensor:
-            picture = np.zeros(1, np.int64)  # of the only one that is packed there
-            return _cut(self.get(int(files[row])), picture, u[row : row + 1, 1:], self._config)
-
-        with ThreadPoolExecutor(max(1, self._config.workers), "crops") as threads:
-            return torch.cat(list(threads.map(one, range(len(u)))))
-
-    def files(self, numbers: NDArray[np.int64], u: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The files that samples come from, u uniform draws, (N,) each."""
-        return self._order.places(numbers // VISITS_PER_IMAGE + (u * self._window).astype(np.int64))
-
-    def get(self, index: int) -> Packed:
-        """Picture `index`; the next readable one where it turns out to be damaged.
-
-        Raises:
-            TrainingError: none is readable any more.
-        """
-        for step in range(len(self)):
-            packed = self._get((index + step) % len(self))
-            if packed is not None:
-                return packed
-        raise TrainingError("none of the images can be decoded any more")
-
-    def _get(self, index: int) -> Packed | None:
-        with self._lock:
-            if index in self._broken:
-                return None
-            if index in self._held:
-                self._held.move_to_end(index)
-                return self._held[index]
-        try:
-            packed = Packed([_pyramid(read(self._paths[index]), self._config)], torch.device("cpu"))
-        except InputError as error:
-            with self._lock:
-                known = index in self._broken
-                self._broken.add(index)
-            if not known:
-                self._warn(f"skipped: {error.message}")
-            return None
-        with self._lock:
-            self._held[index] = packed
-            limit = self._config.cache_mb << 20
-            while sum(p.pixels.nbytes for p in self._held.values()) > limit and len(self._held) > 1:
-                self._held.popitem(last=False)
-        return packed
 
 
 class RandomCrops:
@@ -184,7 +61,7 @@ class RandomCrops:
         self._share = share if extras else 0.0
         self._extras = None
         if self._share:
-            pyramids = [_pyramid(colour(e), config, whole=True) for e in extras]
+            pyramids = [pyramid(colour(e), config, whole=True) for e in extras]
             self._extras = Resident(Packed(pyramids, device), config)
 
     def __len__(self) -> int:
@@ -313,15 +190,15 @@ def _decoded(
 
     def decode(path: Path) -> Pyramid | str:
         picture = _read(path)
-        return picture if isinstance(picture, str) else _pyramid(picture, config)
+        return picture if isinstance(picture, str) else pyramid(picture, config)
 
     with side_threads(usable_cores(), "decode") as threads:
-        for path, pyramid in zip(paths, threads.map(decode, paths), strict=True):
-            if isinstance(pyramid, str):
-                observer.warn(f"skipped: {pyramid}")
+        for path, made in zip(paths, threads.map(decode, paths), strict=True):
+            if isinstance(made, str):
+                observer.warn(f"skipped: {made}")
             else:
                 found.append(path)
-                pyramids.append(pyramid)
+                pyramids.append(made)
     if not found:
         raise TrainingError(*_NOTHING_READABLE)
     packed = Packed(pyramids, where)
@@ -336,18 +213,3 @@ def _read(path: Path) -> Picture | str:
         return read(path)
     except InputError as error:
         return error.message
-
-
-def _pyramid(picture: Picture, config: DataConfig, *, whole: bool = False) -> Pyramid:
-    return Pyramid.of(
-        picture,
-        config.crop,
-        shrunk=config.shrink > 0 and not whole,
-        detailed=config.candidates > 1,
-    )
-
-
-def _cut(
-    packed: Packed, picture: NDArray[np.int64], u: NDArray[np.float64], config: DataConfig
-) -> Tensor:
-    return packed.crops(picture, u, config.crop, shrink=config.shrink, flips=config.flips)

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
-from PIL import Image as Pillow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,8 +74,3 @@ def split(images: Sequence[T], share: float, seed: int) -> tuple[list[T], list[T
     count = min(max(1, round(share * len(images))), len(images) - 1)
     order = np.random.default_rng([seed, Stream.SPLIT]).permutation(len(images))
     return [images[i] for i in sorted(order[count:])], [images[i] for i in sorted(order[:count])]
-
-
-def luma(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """HxWx3 or HxW -> HxW: BT.601 luma as Pillow computes it."""
-    return image if image.ndim == 2 else np.asarray(Pillow.fromarray(image).convert("L"))

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from aecli.training.config import OptimConfig, Recipe
     from aecli.training.observer import Observer, Progress
-    from aecli.training.session import Plan, Session
+    from aecli.training.plan import Opened, Plan
+    from aecli.training.session import Session
 
 REFRESH = 0.2
 """Seconds between two looks at the progress: reading the losses makes a GPU wait."""
@@ -36,12 +37,13 @@ REFRESH = 0.2
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: whether it reached its end, its weights' file, where, and their metrics."""
+    """How a stage ended: whether at its end, where its weights are, their metrics, its images."""
 
     finished: bool
     weights: Path
     progress: Progress
     metrics: Mapping[str, float]
+    opened: Opened
 
 
 def learning_rate(optim: OptimConfig, fraction: float) -> float:
@@ -117,7 +119,8 @@ def train(plan: Plan, observer: Observer) -> Outcome:
                 session.save_weights(LAST, meter)
             session.save_state(meter)
     weights = kept(plan.recipe, plan.folder) if finished else plan.folder / LAST
-    return Outcome(finished, weights, meter.progress(session.lr), session.metrics)
+    progress = meter.progress(session.lr)
+    return Outcome(finished, weights, progress, session.metrics, session.opened)
 
 
 def kept(recipe: Recipe, folder: Path) -> Path:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from aecli.training.session import Plan
+    from aecli.training.plan import Plan
 
 
 class Meter:

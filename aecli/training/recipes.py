@@ -71,13 +71,20 @@ def of_steps(recipe: Recipe, steps: int) -> Recipe:
     return replace(recipe, stage=changed)
 
 
+_RENAMED = {"objective.doubt": "objective.sigma_jitter"}
+
+
 def as_written_before(table: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe's table as older checkpoints hold it, in today's words."""
     new = {name: dict(part) if isinstance(part, dict) else part for name, part in table.items()}
     new.get("run", {}).pop("share", None)
     second = new.pop("second", None)
     if second:
-        new["stage"] = [{}, second]
+        new["stage"] = [{}, {_RENAMED.get(key, key): value for key, value in second.items()}]
+    for old, name in _RENAMED.items():
+        part, _, key = old.partition(".")
+        if key in new.get(part, {}):
+            new[part][name.partition(".")[2]] = new[part].pop(key)
     return new
 
 

@@ -14,7 +14,7 @@ from aecli.training import distributed, loop
 from aecli.training.build import architecture, objective
 from aecli.training.data import split
 from aecli.training.folder import copy
-from aecli.training.session import Plan
+from aecli.training.plan import Plan
 from aecli.training.stages import stages
 from aecli.training.state import FILE
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe
     from aecli.training.observer import Observer, Progress
+    from aecli.training.plan import Opened
     from aecli.training.request import Request
 
 
@@ -72,6 +73,7 @@ def run(request: Request, observer: Observer) -> Trained:
         if start is not None:
             origin = f"{start.meta.task}-{start.meta.tag}"
         earlier: list[dict[str, Any]] = []
+        opened: Opened | None = None
         for number, stage in enumerate(plan):
             if number:
                 assert start is not None  # the stage before has left it
@@ -97,11 +99,13 @@ def run(request: Request, observer: Observer) -> Trained:
                     origin=origin,
                     limit=limit,
                     earlier=tuple(earlier),
+                    opened=opened,
                 ),
                 observer,
             )
             if not outcome.finished:
                 break
+            opened = outcome.opened
             ranks.agree([1.0], runtime.device)  # the first one has written the weights by then
             start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:

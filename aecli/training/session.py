@@ -12,109 +12,34 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from aecli.checkpoints import format as checkpoints
-from aecli.device import Precision, is_out_of_memory
+from aecli.device import Precision
 from aecli.errors import UsageError
 from aecli.training import recipes
 from aecli.training.batches import Batches
 from aecli.training.build import adopt, architecture, objective, optimiser
 from aecli.training.degradations.draws import Draws
-from aecli.training.distributed import Ranks
 from aecli.training.folder import RECIPE, prepare
+from aecli.training.plan import Opened
 from aecli.training.state import State, WeightAverage
+from aecli.training.trainee import Compiled, Trainee
 from aecli.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from torch import Tensor
-
-    from aecli.checkpoints.format import Meta, Model
-    from aecli.device import Runtime
+    from aecli.checkpoints.format import Meta
     from aecli.models.registry import ModelSpec
     from aecli.training.config import Recipe
-    from aecli.training.data import Batch, Source
+    from aecli.training.data import Batch
+    from aecli.training.distributed import Ranks
     from aecli.training.meter import Meter
     from aecli.training.objectives import Objective
-    from aecli.training.objectives.base import HeldOut
     from aecli.training.observer import Observer
+    from aecli.training.plan import Plan
 
 
 MADE_TOGETHER = 256
 """Samples that a GPU makes in one go, in as far as they are several steps'."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One call of the engine.
-
-    Attributes:
-        recipe: what to do: that of this stage.
-        whole: the recipe of all stages.
-        name: the model's name.
-        train, val: images, as the objective has collected them.
-        folder: the run folder; made, and cleared of an earlier run where this one starts afresh.
-        runtime: device and precision.
-        ranks: this process among its peers.
-        seconds: length of the stage where time limits it, None where `run.steps` does.
-        limit: length of all stages, likewise.
-        resume: state to go on from.
-        start: weights to start from.
-        origin: the model that the user started from, for the checkpoint's metadata.
-        earlier: what the stages before this one were, for the checkpoint's metadata.
-    """
-
-    recipe: Recipe
-    whole: Recipe
-    name: str
-    train: Sequence[Any]
-    val: Sequence[Any]
-    folder: Path
-    runtime: Runtime
-    ranks: Ranks = field(default_factory=Ranks)
-    seconds: float | None = None
-    resume: State | None = None
-    start: Model | None = None
-    origin: str | None = None
-    limit: float | None = None
-    earlier: Sequence[Mapping[str, Any]] = ()
-
-
-class Trainee(nn.Module):
-    """The model with its loss, as one module: what DistributedDataParallel wraps."""
-
-    def __init__(self, module: nn.Module, objective: Objective) -> None:
-        super().__init__()
-        self.module = module
-        self._objective = objective
-
-    def forward(self, batch: Mapping[str, Tensor], fraction: float) -> dict[str, Tensor]:
-        """The terms of the loss."""
-        return self._objective.loss(self.module, batch, fraction)
-
-
-class Compiled(nn.Module):
-    """A module compiled when it is first called; where that fails it runs as it is."""
-
-    def __init__(self, module: nn.Module, warn: Callable[[str], None]) -> None:
-        super().__init__()
-        self.module = module
-        self._warn = warn
-        self._compiled: Callable[..., dict[str, Tensor]] | None = torch.compile(module)
-
-    def forward(self, batch: Mapping[str, Tensor], fraction: float) -> dict[str, Tensor]:
-        """As the module's."""
-        if self._compiled is not None:
-            try:
-                return self._compiled(batch, fraction)
-            except (RuntimeError, ImportError) as error:  # torch's compiler raises many kinds
-                if is_out_of_memory(error):
-                    raise
-                line = str(error).strip().partition("\n")[0]
-                self._warn(f"not compiled, trained as it is: {line}")
-                self._compiled = None
-        out: dict[str, Tensor] = self.module(batch, fraction)
-        return out
 
 
 @dataclass(eq=False)
@@ -128,7 +53,7 @@ class Session:
         trainee: the same with its loss, perhaps compiled and distributed.
         shadow: a second module, for the averaged weights in validation.
         objective: what the task asks of it.
-        source, held_out: images, to train on and to validate on.
+        opened: images, to train on (`source`) and to validate on (`held_out`).
         average: the averaged weights.
         optimiser: what changes the weights.
         scaler: keeps small gradients of fp16 from vanishing.
@@ -145,8 +70,7 @@ class Session:
     trainee: nn.Module
     shadow: nn.Module
     objective: Objective
-    source: Source
-    held_out: HeldOut
+    opened: Opened
     average: WeightAverage
     optimiser: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
@@ -171,7 +95,7 @@ class Session:
         def make(steps: range) -> Batch:
             starts = np.array(steps)[:, None] * whole + ranks.rank * share
             numbers = (starts + np.arange(share)).ravel()
-            return self.objective.batch(self.source, Draws(recipe.run.seed, numbers, device))
+            return self.objective.batch(self.opened.source, Draws(recipe.run.seed, numbers, device))
 
         together = max(1, MADE_TOGETHER // whole) if device.type == "cuda" else 1
         return Batches(make, self.step, device, ahead=recipe.data.workers > 0, together=together)
@@ -188,7 +112,7 @@ class Session:
             best=self.best,
             origin=self.origin,
             recipe=self.plan.whole.as_table(),
-            files=self.source.names,
+            files=self.opened.source.names,
             module=self.module.state_dict(),
             average=self.average.weights,
             updates=self.average.updates,
@@ -225,7 +149,7 @@ class Session:
         facts: dict[str, Any] = {
             **asdict(recipe.about),
             **self.objective.facts().as_table(),
-            "images": len(self.source),
+            "images": len(self.opened.source),
             "steps": meter.step,
             "seconds": round(meter.seconds()),
             "seed": recipe.run.seed,
@@ -261,11 +185,12 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     if plan.start is not None:
         adopt(module, plan.start, observer.warn)
     task = objective(recipe, spec, config)
-    source, held_out = task.open(
-        plan.train, plan.val, recipe, spec.geometry(config), device, observer
-    )
+    key, opened = task.opening(recipe), plan.opened
+    if opened is None or opened.key != key:
+        geometry = spec.geometry(config)
+        opened = Opened(key, *task.open(plan.train, plan.val, recipe, geometry, device, observer))
     _place(module, device)
-    task.begin(module, source)
+    task.begin(module, opened.source)
     trainee: nn.Module = Trainee(module, task)
     if recipe.run.compile and device.type == "cuda":
         trainee = Compiled(trainee, observer.warn)
@@ -280,8 +205,7 @@ def assemble(plan: Plan, observer: Observer) -> Session:
         trainee=trainee,
         shadow=plan.runtime.prepare(spec.build(config)),
         objective=task,
-        source=source,
-        held_out=held_out,
+        opened=opened,
         average=WeightAverage(module, recipe.optim.ema),
         optimiser=optimiser(module, recipe.optim, device),
         scaler=torch.amp.GradScaler(device.type, enabled=half),
@@ -289,7 +213,7 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     )
     if plan.resume is not None:
         session.restore(plan.resume)
-        if plan.resume.files != source.names:
+        if plan.resume.files != opened.source.names:
             observer.warn(
                 "the images have changed since this run was saved: it will not repeat exactly"
             )

@@ -94,7 +94,7 @@ def load(
             return error.message
 
     images, labels = [], []
-    with ThreadPoolExecutor(config.workers, thread_name_prefix="squares") as threads:
+    with ThreadPoolExecutor(max(1, config.workers), thread_name_prefix="squares") as threads:
         for entry, read_in in zip(entries, threads.map(read, entries), strict=True):
             if isinstance(read_in, str):
                 report(f"skipped: {read_in}")

@@ -32,7 +32,7 @@ class Validator:
 
     def __init__(self, session: Session, meter: Meter, observer: Observer) -> None:
         self._session, self._meter, self._observer = session, meter, observer
-        self._held_out: HeldOut = session.held_out
+        self._held_out: HeldOut = session.opened.held_out
         self._log = Log(session.plan.folder / METRICS, meter.step)
         self._limited = session.plan.seconds is None
         self._last = 0.0

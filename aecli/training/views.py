@@ -59,7 +59,7 @@ def load(
 
     pictures: list[Pillow.Image] = []
     held = 0
-    with ThreadPoolExecutor(config.workers, thread_name_prefix="views") as threads:
+    with ThreadPoolExecutor(max(1, config.workers), thread_name_prefix="views") as threads:
         for picture in threads.map(read, entries):
             if isinstance(picture, str):
                 report(f"skipped: {picture}")

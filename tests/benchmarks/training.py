@@ -26,7 +26,8 @@ from aecli.training.build import architecture, objective
 from aecli.training.loop import fast_convolutions, optimise
 from aecli.training.meter import Meter
 from aecli.training.observer import Unwatched
-from aecli.training.session import Plan, Session, assemble
+from aecli.training.plan import Plan
+from aecli.training.session import Session, assemble
 
 if TYPE_CHECKING:
     from aecli.training.data import Batch

@@ -35,6 +35,7 @@ def test_records_are_strict_json(capsys) -> None:
 
 def test_markup_in_file_names_is_shown_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Console(file=io.StringIO(), width=20)
+    monkeypatch.setattr(console, "colourful", lambda: True)
     monkeypatch.setattr(console, "stderr", lambda: terminal)
     console.warning("[bold]x[/bold].png: :smile: " + "long " * 10)
     assert terminal.file.getvalue().count("\n") == 1
@@ -46,6 +47,7 @@ def test_colours_obey_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("NO_COLOR", value)
         monkeypatch.setenv("TERM", "xterm-256color")
         terminal = Console(file=io.StringIO(), force_terminal=True)
+        monkeypatch.setattr(console, "colourful", lambda: True)
         monkeypatch.setattr(console, "stderr", lambda terminal=terminal: terminal)
         console.error("no")
         assert ("\x1b[1;31m" in terminal.file.getvalue()) is coloured

@@ -116,3 +116,20 @@ def test_a_pickle_given_as_a_model_is_exit_3(aecli, tmp_path) -> None:
     result = aecli("denoise", "-m", path, "x.png")
     assert result.code == 3
     assert "pickles are never loaded" in result.err
+
+
+def test_a_model_is_exported(aecli, tiny_denoiser, tmp_path) -> None:
+    onnx = pytest.importorskip("onnx")
+    target = tmp_path / "tiny.onnx"
+    result = aecli("models", "export", "denoise", "tiny", target, "--json")
+    assert result.code == 0
+    [record] = result.records
+    assert record["sha256"] == store.sha256(target)
+    assert record["weights_sha256"] == store.sha256(tiny_denoiser)
+    model = onnx.load(target)
+    assert {p.key: p.value for p in model.metadata_props}["task"] == "denoise"
+    assert str(model.opset_import[0].version) == record["opset"]
+    assert aecli("models", "export", "denoise", "tiny", target).code == 1
+    again = aecli("models", "export", "denoise", "tiny", target, "--overwrite")
+    assert again.code == 0
+    assert f"sha256 {record['sha256']}" in again.err

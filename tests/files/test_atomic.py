@@ -3,12 +3,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from aecli.errors import InputError
 from aecli.files.atomic import atomic
+
+ROOT = Path(__file__).parents[2]
 
 
 def put(target: Path, data: bytes = b"new", *, overwrite: bool = False) -> None:
@@ -56,7 +60,7 @@ def test_a_file_that_comes_to_be_meanwhile_is_kept(
 ) -> None:
     if not links:
 
-        def refuse(*args: object) -> None:
+        def refuse(*args: object, **options: object) -> None:
             raise OSError(errno.EPERM, "no hard links here")
 
         monkeypatch.setattr(os, "link", refuse)
@@ -128,3 +132,19 @@ def test_the_longest_name_works(tmp_path: Path) -> None:
     target = tmp_path / ("x" * 251 + ".png")
     put(target)
     assert target.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files without a name are Linux's")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_process_that_is_killed_leaves_nothing(tmp_path: Path, overwrite: bool) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from aecli.files.atomic import atomic\n"
+        f"with atomic(Path(sys.argv[1]), overwrite={overwrite}) as file:\n"
+        "    file.write(bytes(1 << 20)); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    target = tmp_path / "a.png"
+    if overwrite:
+        target.write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", program, target], check=False, cwd=ROOT)
+    assert done.returncode == -9
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"] * overwrite

@@ -116,3 +116,16 @@ def test_the_impossible_comes_nearer() -> None:
     large = resample(small, 120, 120)
     before, after = agreement(large, small)[0], agreement(project(large.copy(), small), small)[0]
     assert after < 0.8 * before
+
+
+def test_the_error_is_what_is_left(tmp_path) -> None:
+    small = np.random.default_rng(3).integers(90, 160, (40, 50, 3), np.uint8)
+    large = resample(small, 80, 100)
+    assert consistency.error(large, small) > 2
+    assert consistency.error(consistency.project(large, small), small) < 0.5
+    black = np.zeros((40, 50), np.uint8)
+    black[::2, ::2] = 255
+    left = consistency.error(consistency.project(resample(black, 80, 100), black), black)
+    expected = resample(consistency.project(resample(black, 80, 100), black), 40, 50)
+    assert abs(left - np.abs(expected.astype(float) - black).mean()) < 0.5
+    assert left > 5

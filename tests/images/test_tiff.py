@@ -149,3 +149,11 @@ def test_associated_alpha_is_undone() -> None:
 def test_what_is_not_read_is_named(data: bytes, what: str) -> None:
     with pytest.raises(InputError, match=f"holds .*{what}"):
         decode(data)
+
+
+def test_the_limit_counts_what_is_decoded() -> None:
+    data = tiff(np.zeros((16, 16), np.uint8), photometric="minisblack", tile=(16, 16))
+    for tag in (322, 323):
+        data = changed(data, tag, 0, 32_000)
+    with pytest.raises(InputError, match="far larger than its picture"):
+        decode(data)

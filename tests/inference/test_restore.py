@@ -138,33 +138,33 @@ def test_auto_estimates_the_level(restorer: Restorer, spy: Spy) -> None:
     restored = restorer.denoise(image)
     assert restored.sigma == pytest.approx(40, abs=1e-4)
     assert spy.levels == [40]
-    assert spy.shapes == [(1, 3, 32, 32)]
+    assert spy.shapes == [(1, 3, 128, 128)]
 
 
 def test_the_estimate_is_the_median_of_squares(restorer: Restorer, spy: Spy) -> None:
-    pixels = np.full((192, 192 * 5), 10, np.uint8)
-    pixels[:, 192 * 3 :] = 60
+    pixels = np.full((128, 128 * 5), 10, np.uint8)
+    pixels[:, 128 * 3 :] = 60
     assert restorer.estimate_sigma(Image(pixels)) == pytest.approx(10, abs=1e-4)
-    assert spy.shapes == [(1, 3, 192, 192)] * 5
+    assert spy.shapes == [(1, 3, 128, 128)] * 5
 
 
 def test_the_estimate_looks_where_the_picture_is_visible(restorer: Restorer, spy: Spy) -> None:
-    pixels = np.full((192, 192 * 5), 200, np.uint8)
-    pixels[:, -192:] = 10
+    pixels = np.full((128, 128 * 5), 200, np.uint8)
+    pixels[:, -128:] = 10
     alpha = np.zeros_like(pixels)
-    alpha[:, -192:] = 255
+    alpha[:, -128:] = 255
     assert restorer.estimate_sigma(Image(pixels, alpha)) == pytest.approx(10, abs=1e-4)
 
 
 @given(st.integers(1, 30_000), st.integers(1, 30_000))
 def test_squares_lie_inside_and_are_few(height: int, width: int) -> None:
     squares = restore._squares(height, width)
-    assert 1 <= len(squares) <= 32
-    assert len(squares) >= min(max(1, height // 192) * max(1, width // 192), 16)
+    assert 1 <= len(squares) <= 48
+    assert len(squares) >= min(max(1, height // 128) * max(1, width // 128), 16)
     assert len({(y.start, x.start) for y, x in squares}) == len(squares)
     for spans in squares:
         for span, length in zip(spans, (height, width), strict=True):
-            assert len(range(length)[span]) == min(length, 192)
+            assert len(range(length)[span]) == min(length, 128)
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,10 @@ def test_what_older_checkpoints_say_of_two_stages_is_understood() -> None:
     old = {
         "task": "generate",
         "run": {"share": 0.2, "steps": 5, "seed": 3},
-        "second": {"optim.lr": 0.5, "run.steps": 7},
+        "objective": {"doubt": 0.1},
+        "second": {"optim.lr": 0.5, "run.steps": 7, "objective.doubt": 0.2},
     }
     first, second = recipes.stages(recipes.from_table(recipes.as_written_before(old)))
     assert (first.run.steps, second.run.steps, second.optim.lr, second.run.seed) == (5, 7, 0.5, 3)
+    assert [s.objective["sigma_jitter"] for s in (first, second)] == [0.1, 0.2]
     assert old["run"] == {"share": 0.2, "steps": 5, "seed": 3}, "it is left as it is"

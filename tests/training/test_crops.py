@@ -10,8 +10,9 @@ from PIL import Image
 
 from aecli.errors import TrainingError
 from aecli.training.config import DataConfig
-from aecli.training.crops import Streamed, open_crops, validation_crops
+from aecli.training.crops import open_crops, validation_crops
 from aecli.training.degradations.draws import Draws
+from aecli.training.shelves import Streamed
 
 from .conftest import Recorder
 

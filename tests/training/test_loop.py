@@ -6,7 +6,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -83,8 +82,8 @@ def test_the_seed_decides(train: Any) -> None:
 
 
 def test_accumulation_changes_nothing_but_rounding(train: Any) -> None:
-    whole, _ = train("whole", steps=2)
-    parts, _ = train("parts", "optim.accumulate=2", steps=2)
+    whole, _ = train("whole", steps=2, precision="fp32")
+    parts, _ = train("parts", "optim.accumulate=2", steps=2, precision="fp32")
     a, b = (State.load(t.folder).module for t in (whole, parts))
     assert all(torch.allclose(a[k], b[k], atol=2e-4) for k in a)
 
@@ -111,16 +110,28 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_weights(
 ) -> None:
     trained, _ = train("good", steps=4)
     before = (trained.folder / "best.safetensors").read_bytes()
-    sample = objectives.Denoise.sample
+    degrade = objectives.Denoise.degrade
 
-    def poisoned(self: Any, clean: Any, rng: Any) -> Any:
-        return sample(self, clean, rng) | {"sigma": np.full((1, 1, 1), np.nan, np.float32)}
+    def poisoned(self: Any, clean: Any, draws: Any, extra: Any) -> Any:
+        batch = degrade(self, clean, draws, extra)
+        return batch | {"sigma": torch.full_like(batch["sigma"], torch.nan)}
 
-    monkeypatch.setattr(objectives.Denoise, "sample", poisoned)
+    monkeypatch.setattr(objectives.Denoise, "degrade", poisoned)
     with pytest.raises(TrainingError, match="no longer finite at step 4") as caught:
         train("good", steps=8, resume=True)
     assert "optim.lr" in (caught.value.hint or "")
     assert (trained.folder / "best.safetensors").read_bytes() == before
+
+
+def test_stages_share_their_images_where_they_may(train: Any, tmp_path: Path) -> None:
+    recipe = tmp_path / "stages.toml"
+    stages = ["run.steps = 1", "run.steps = 1\noptim.lr = 1e-4", "run.steps = 1\ndata.grey = 1"]
+    recipe.write_text("".join(f"[[stage]]\n{stage}\n" for stage in stages))
+    trained, recorder = train("mine", recipe=str(recipe))
+    assert trained.finished
+    decoded = [note for note in recorder.notes if note.startswith("decoded")]
+    assert len(decoded) == 2, "the second stage has the first one's"
+    assert len(checkpoints.read_meta(trained.model).training["stages"]) == 2
 
 
 def test_nothing_is_overwritten_unasked(train: Any, home: Path) -> None:

@@ -37,7 +37,9 @@ def _refuse_nothing(request: EmbedRequest) -> None:
             "there is nothing to do with the vectors",
             "-o FILE.npz keeps them; or --nearest, --duplicates, --plot, --report",
         )
-    if not request.named and request.index is None:
+    if request.merge and not request.inputs:
+        raise UsageError("--merge joins nothing", "name the .npz files of the parts")
+    if not (request.named or request.merge) and request.index is None:
         raise UsageError("no inputs", "name image files or folders, or --index FILE.npz")
 
 
@@ -60,6 +62,10 @@ def _refuse_contradictions(request: EmbedRequest) -> None:
         raise UsageError("--json and --null exclude each other")
     if request.update and request.index is not None:
         raise UsageError("--update and --index exclude each other", "-o names what is updated")
+    if request.merge and (request.update or request.index is not None or request.files_from):
+        raise UsageError("--merge takes .npz files as its inputs, and nothing beside them")
+    if request.merge and request.shard is not None:
+        raise UsageError("--merge and --shard exclude each other")
     if request.nearest == STDIN and STDIN in (*request.inputs, request.files_from):
         raise UsageError("standard input cannot be both the query and an input")
     meaningless = {

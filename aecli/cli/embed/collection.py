@@ -15,6 +15,7 @@ from aecli.cli import console, stopping
 from aecli.errors import InputError, ModelError
 from aecli.files.inputs import gather, named
 from aecli.files.paths import identity
+from aecli.files.shards import Shard
 from aecli.inference import search
 from aecli.inference import vectors as npz
 from aecli.inference.embed import Embedder, Entry, find
@@ -64,7 +65,10 @@ class Collection:
     def __init__(self, request: EmbedRequest, report: Report) -> None:
         self._request = request
         self._report = report
-        self._base = None if request.base is None else npz.load(request.base)
+        if request.merge:
+            self._base: Vectors | None = npz.joined([Path(name) for name in request.inputs])
+        else:
+            self._base = None if request.base is None else npz.load(request.base)
         if self._base is None or request.model is not None or request.named:
             _ = self.found  # what can be refused is, before any work
 
@@ -107,12 +111,13 @@ class Collection:
                 self._report.add(entry)
             absent = {entry.source for entry in entries}
             sources = _as_known([s for s in found.sources if s not in absent], base)
-            if sources:
+            sources = (request.shard or Shard()).of(sources)
+            if sources or (base is None and request.shard is not None):
                 base, more = self._embedded(sources, base)
                 entries += more
             if base is not None:
                 base = base.with_entries(entries)
-        if base is None or not len(base):
+        if base is None or not (len(base) or request.shard):
             raise InputError("no picture could be embedded")
         return base
 

@@ -90,6 +90,15 @@ class EmbedRequest:
         ),
     ] = False
     overwrite: options.Overwrite = False
+    shard: options.Shard = None
+    merge: Annotated[
+        bool,
+        typer.Option(
+            "--merge",
+            help="INPUTs are .npz files that parts of the work have made: join them.",
+            rich_help_panel=options.FILES,
+        ),
+    ] = False
     nearest: Annotated[
         str | None,
         typer.Option(
@@ -165,7 +174,7 @@ class EmbedRequest:
     @property
     def named(self) -> bool:
         """Whether there are pictures to embed, beside or instead of an index."""
-        return bool(self.inputs) or self.files_from is not None
+        return not self.merge and (bool(self.inputs) or self.files_from is not None)
 
     @property
     def base(self) -> Path | None:

@@ -88,10 +88,12 @@ class Record:
 class Report:
     """Tells of each image as it comes and of all of them at the end.
 
-    Failures and warnings are always told; `detailed` adds a line for every other image.
+    Failures and warnings are always told; `detailed` adds a line for every other image. `part` says
+    which part of the work this is, where it is not all.
     """
 
-    def __init__(self, *, json: bool, quiet: bool, detailed: bool) -> None:
+    def __init__(self, *, json: bool, quiet: bool, detailed: bool, part: str = "") -> None:
+        self._part = f"part {part}: " if part else ""
         self._json = json
         self._quiet = quiet
         self._detailed = detailed and not quiet
@@ -129,12 +131,13 @@ class Report:
         counts = {s: self._count(s) for s in ("done", "skipped", "failed")}
         counts["failed"] += self._unseen
         counts["left out"] = self._left_out
-        if not self._quiet and (len(self._records) > 1 or self._left_out or not self._detailed):
+        many = len(self._records) != 1 or self._left_out or self._part
+        if not self._quiet and (many or not self._detailed):
             scores = [r.score for r in self._records if r.score]
             parts = [f"{n} {status}" for status, n in counts.items() if n] or ["nothing to do"]
             if self._made:
                 parts[-1] += f" ({self._made} of an earlier run)"
-            line = f"{', '.join(parts)} in {seconds:.1f} s"
+            line = f"{self._part}{', '.join(parts)} in {seconds:.1f} s"
             if scores:
                 before, after = (_mean([getattr(s, k) for s in scores]) for k in _PSNR)
                 line += f"; mean PSNR {before:.2f} -> {after:.2f} dB"

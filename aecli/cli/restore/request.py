@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from aecli.cli import options  # noqa: TC001 - Typer reads the annotations
+from aecli.files.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class RestoreRequest:
     template: options.Template = None
     overwrite: options.Overwrite = False
     skip_existing: options.SkipExisting = False
+    shard: options.Shard = None
     dry_run: options.DryRun = False
     max_pixels: options.MaxPixels = 500_000_000
     model: options.Model = None
@@ -35,8 +37,14 @@ class RestoreRequest:
     quality: options.Quality = None
     background: options.Background = "white"
     strip: options.Strip = False
+    keep_time: options.KeepTime = False
     reference: options.Reference = None
     compare: options.Compare = False
     json: options.Json = False
     quiet: options.Quiet = False
     verbose: options.Verbose = False
+
+    @property
+    def part(self) -> Shard:
+        """The part of the work that is this process's: as asked, or by its rank under torchrun."""
+        return self.shard or Shard.of_rank()

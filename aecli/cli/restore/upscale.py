@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,8 +15,12 @@ from aecli.cli.restore.request import RestoreRequest
 if TYPE_CHECKING:
     from aecli.images.image import Image
     from aecli.inference.tiling import Progress
+    from aecli.inference.upscale import Enlarged
 
 SIZE = "Size"
+
+INCONSISTENT = 1.0
+"""Mean difference, of 255 levels, from which a result is said not to shrink to its input."""
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -93,14 +97,14 @@ def upscale(request: UpscaleRequest) -> int:
         aecli upscale in/*.png -o out/ --scale 2.5
         aecli upscale icon.png -m clean --width 512
     """
-    from aecli.cli.restore.purpose import Method, Purpose
     from aecli.cli.restore.run import run
+    from aecli.cli.restore.spec import LoadedModel, RestoreSpec
     from aecli.images.sizing import TAGS, Sizing
 
     wishes = request.scale, request.size, request.width, request.height
     sizing = Sizing(2.0) if wishes == (None,) * 4 else Sizing(*wishes)
 
-    def load() -> Method:
+    def load() -> LoadedModel:
         from aecli.inference.upscale import Upscaler, bicubic
 
         upscaler = Upscaler.open(
@@ -123,14 +127,14 @@ def upscale(request: UpscaleRequest) -> int:
             facts: dict[str, float | str] = {"scale": sizing.scale or sum(factor) / 2}
             if enlarged.networks:
                 facts["networks"] = "x".join(map(str, enlarged.networks))
-            return enlarged.image, facts
+            return _told(enlarged), facts
 
         def baseline(image: Image) -> Image:
             return bicubic(image, *sizing.of(image.width, image.height))
 
-        return Method(upscaler.choice.reason, upscaler.choice.name, restore, baseline)
+        return LoadedModel(upscaler.choice.reason, upscaler.choice.name, restore, baseline)
 
-    purpose = Purpose(
+    spec = RestoreSpec(
         tag=sizing.tag,
         model=_called(request.model),
         tags=TAGS,
@@ -138,7 +142,19 @@ def upscale(request: UpscaleRequest) -> int:
         size=sizing.of,
         huge=request.yes,
     )
-    return run(request, purpose, load)
+    return run(request, spec, load)
+
+
+def _told(enlarged: Enlarged) -> Image:
+    """The picture, with a warning where it does not shrink to its input although it should."""
+    image, error = enlarged.image, enlarged.error
+    if error is None or error < INCONSISTENT:
+        return image
+    line = (
+        f"shrunk again it is {error:.1f} levels off its input on average: nothing between black"
+        " and white shrinks to such contrasts"
+    )
+    return replace(image, metadata=replace(image.metadata, lost=(*image.metadata.lost, line)))
 
 
 def _called(model: str | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,8 +12,9 @@ from torch import Tensor, nn
 from aecli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from aecli.checkpoints.facts import Facts
@@ -117,6 +117,10 @@ class Objective(Protocol):
         """
         ...
 
+    def opening(self, recipe: Recipe) -> Hashable:
+        """What `open` goes by beside the images: stages with equal values share what it opens."""
+        ...
+
     def begin(self, module: nn.Module, source: Any) -> None:
         """Freeze what this run does not train; called once, before the first step."""
         ...
@@ -144,11 +148,6 @@ class Objective(Protocol):
     def facts(self) -> Facts:
         """What inference must know of the objective."""
         ...
-
-
-def to_colour(image: Picture) -> Picture:
-    """HxW or HxWx3 -> HxWx3."""
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
 
 def to_tensor(images: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ partner among all others of the batch (InfoNCE: van den Oord et al. 2018; as NT-
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -29,20 +29,22 @@ from aecli.training.objectives.generating import (
     psnr,
     to_images,
 )
+from aecli.training.objectives.trainable import StartsFromImages
 from aecli.training.views import ViewDataset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from PIL import Image as Pillow
 
     from aecli.checkpoints.facts import Novelty
-    from aecli.models.registry import Geometry
+    from aecli.models.registry import Autoencoder, Geometry
     from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
+    from aecli.training.objectives.trainable import VectorConfig
     from aecli.training.observer import Observer
     from aecli.training.sources import Entry
 
@@ -125,16 +127,14 @@ class Contrastive:
 
     primary = "recall"
 
-    def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
+    def __init__(self, table: Mapping[str, Any], loss: str, model: VectorConfig) -> None:
         self.config = section(ContrastiveConfig, table, "objective")
         self._edits = Edits(**{f.name: getattr(self.config, f.name) for f in fields(Edits)})
         if model.variational or model.classes:
             raise UsageError("embed trains a plain autoencoder: model.variational = false")
         self._pixel_loss = pixel_loss(loss)
-        self._size: int = model.size
-        self._channels: int = model.channels
-        self._latent: int = model.latent
-        self._compared: int = model.latent - model.detail
+        self._size, self._channels, self._latent = model.size, model.channels, model.latent
+        self._compared = model.latent - model.detail
         self._novelty: Novelty | None = None
         self._duplicates: Duplicates | None = None
 
@@ -165,15 +165,18 @@ class Contrastive:
         held_out = self._prepared(load(evenly(val, recipe.data.val_limit)))
         return ViewDataset(load(train), recipe.data, recipe.run.seed), held_out
 
+    def opening(self, recipe: Recipe) -> Hashable:
+        """[data] but for the batches, the seed, and this objective's settings."""
+        return replace(recipe.data, batch=1), recipe.run.seed, self.config
+
     def begin(self, module: nn.Module, source: ViewDataset) -> None:
         """Let a linear autoencoder, where one takes part, start from principal components."""
-        model: Any = module
-        if model.linear is None:
+        if not isinstance(module, StartsFromImages) or module.linear is None:
             return
         parts = source.map(
             lambda p, rng: plain(p, self._window(p, rng), self._size), np.arange(STARTED_FROM)
         )
-        model.start_from(_images(parts).to(next(module.parameters()).device))
+        module.start_from(_images(parts).to(next(module.parameters()).device))
 
     def batch(self, source: ViewDataset, draws: Draws) -> Batch:
         """`image`, a part of a picture, and an `edited` copy of it."""
@@ -185,7 +188,7 @@ class Contrastive:
     ) -> dict[str, Tensor]:
         """`contrastive`, and the weighted `reconstruction`."""
         x, copies = batch["image"], batch["edited"]
-        model: Any = module
+        model = cast("Autoencoder", module)
         z = model.encode(torch.cat([x, copies]))
         image = model.decode(z[: len(x)])
         return {
@@ -203,7 +206,7 @@ class Contrastive:
             return self._validate(module, held_out, device)
 
     def _validate(self, module: nn.Module, held_out: HeldOut, device: torch.device) -> Score:
-        model: Any = module
+        model = cast("Autoencoder", module)
         originals, queries = (
             F.normalize(
                 torch.cat([model.encode(part) for part in torch.split(images, ENCODED_AT_ONCE)])
@@ -214,7 +217,7 @@ class Contrastive:
         best = likeness.max(1).values  # of originals that are the same, each is right
         recall = float((likeness.diagonal() >= best - ALIKE).float().mean())
         self._duplicates = _duplicates(likeness, held_out.owner.to(device))
-        self._novelty = novelty(module, held_out.usual.to(device), None)
+        self._novelty = novelty(model, held_out.usual.to(device), None)
         whole = held_out.whole.to(device)
         output = model.decode(model.encode(whole))
         return Score({"recall": recall, "psnr": psnr(whole, output)}, beside(whole, output))

@@ -24,7 +24,7 @@ from aecli.training.objectives.restoring import Restoring
 from aecli.training.pictures import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -129,6 +129,10 @@ class Denoise(Restoring):
         self.config = section(DenoiseConfig, table, "objective")
         self._pixel_loss = pixel_loss(loss)
 
+    def opening(self, recipe: Recipe) -> Hashable:
+        """As other objectives of restoration, and the share of graphics."""
+        return super().opening(recipe), self.config.graphics
+
     def extras(self, train: Sequence[Path], recipe: Recipe) -> tuple[Sequence[Picture], float]:
         """Drawn graphics, and their share of the crops."""
         share = self.config.graphics
@@ -174,7 +178,7 @@ class Denoise(Restoring):
     ) -> dict[str, Tensor]:
         """`pixel`: the network's error; `estimate`: the estimator's, in levels' logarithm."""
         model = cast("Denoiser", module)
-        estimate = model.estimate_sigma(batch["input"]).reshape(-1, 1, 1, 1)
+        estimate = model.estimate_sigma(batch["input"]).float().reshape(-1, 1, 1, 1)
         told = torch.lerp(batch["told"], estimate.detach(), batch["blind"])
         pixel = self._pixel_loss(model.restore(batch["input"], told), batch["target"])
         error = ((estimate + FLOOR) / (batch["sigma"] + FLOOR)).log().abs().mean()

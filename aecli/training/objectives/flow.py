@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Objective
+    from aecli.training.objectives.trainable import FlowModel, GridConfig
     from aecli.training.squares import SquareDataset, Squares
 
 ENCODED_AT_ONCE = 256
@@ -53,7 +54,7 @@ class FlowObjectiveConfig:
             raise UsageError("objective.class_dropout must lie between 0 and 1")
 
 
-def flow(table: Mapping[str, Any], loss: str, model: Any) -> Objective:
+def flow(table: Mapping[str, Any], loss: str, model: GridConfig) -> Objective:
     """The objective of the stage that `objective.train` names."""
     config = section(FlowObjectiveConfig, table, "objective")
     stages: Mapping[str, Callable[[], Objective]] = {
@@ -72,7 +73,7 @@ class Autoencode(Generating):
 
     primary = "psnr"
 
-    def __init__(self, config: FlowObjectiveConfig, loss: str, model: Any) -> None:
+    def __init__(self, config: FlowObjectiveConfig, loss: str, model: GridConfig) -> None:
         side = model.size // model.cell
         super().__init__(model, (model.latent, side, side))
         self.config = config
@@ -80,7 +81,7 @@ class Autoencode(Generating):
 
     def begin(self, module: nn.Module, source: SquareDataset) -> None:  # noqa: ARG002 - the protocol's
         """Leave the priors alone."""
-        model: Any = module
+        model = cast("FlowModel", module)
         for prior in (model.prior, model.guide):
             if prior is not None:
                 prior.requires_grad_(False)
@@ -98,14 +99,14 @@ class Autoencode(Generating):
     ) -> dict[str, Tensor]:
         """`pixel`: the error of the reconstruction."""
         x = batch["image"]
-        model: Any = module
+        model = cast("FlowModel", module)
         z = model.encode(x) + self.config.latent_noise * batch["noise"]
         return {"pixel": self._pixel_loss(model.decode(z), x)}
 
     def validate(self, module: nn.Module, held_out: Squares, device: torch.device) -> Score:
         """PSNR of the reconstruction."""
         x, _ = self.held_out(held_out, device)
-        model: Any = module
+        model = cast("FlowModel", module)
         output = model.decode(model.encode(x))
         return Score({"psnr": psnr(x, output)}, beside(x, output))
 
@@ -119,7 +120,7 @@ class MatchFlow(Generating):
 
     primary = "explained"
 
-    def __init__(self, config: FlowObjectiveConfig, model: Any) -> None:
+    def __init__(self, config: FlowObjectiveConfig, model: GridConfig) -> None:
         side = model.size // model.cell
         super().__init__(model, (model.latent, side, side))
         self.config = config
@@ -127,7 +128,7 @@ class MatchFlow(Generating):
 
     def begin(self, module: nn.Module, source: SquareDataset) -> None:
         """Freeze the autoencoder, and encode all images once: their latents do not change."""
-        model: Any = module
+        model = cast("FlowModel", module)
         for part in (model.encoder, model.normalise, model.decoder):
             part.eval().requires_grad_(False)
         with torch.no_grad():
@@ -148,7 +149,7 @@ class MatchFlow(Generating):
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
         """`velocity`: the mean squared error of the velocity; `guide`: that of the weaker prior."""
-        model: Any = module
+        model = cast("FlowModel", module)
         z, label = batch["latent"], self.labels(batch["label"])
         priors = {"velocity": model.velocity}
         if model.guide is not None:
@@ -163,10 +164,10 @@ class MatchFlow(Generating):
 
         Also the PSNR of the reconstruction, which this stage leaves as it is, and samples.
         """
+        model = cast("FlowModel", module)
         if self.uncalibrated:  # the autoencoder stays as it is
-            self.calibrate(module, held_out, device)
+            self.calibrate(model, held_out, device)
         x, label = self.held_out(held_out, device)
-        model: Any = module
         z = model.encode(x)
         rng = np.random.default_rng([3, len(x)])
         noise = torch.from_numpy(rng.standard_normal(z.shape, np.float32)).to(device)

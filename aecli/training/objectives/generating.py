@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -18,15 +19,16 @@ from aecli.training.degradations.draws import on_device
 from aecli.training.squares import SquareDataset, Squares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
     from aecli.checkpoints.facts import Novelty
-    from aecli.models.registry import Geometry
+    from aecli.models.registry import Autoencoder, Generator, Geometry
     from aecli.training.config import Recipe
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
+    from aecli.training.objectives.trainable import SquareConfig
     from aecli.training.observer import Observer
     from aecli.training.sources import Entry
 
@@ -44,17 +46,15 @@ class Generating:
     """The part of an objective that is the same for every generative model.
 
     Args:
-        model: the architecture's config, with `size`, `channels` and `classes`.
+        model: the architecture's config.
         latent: shape of one latent.
     """
 
-    def __init__(self, model: Any, latent: tuple[int, ...]) -> None:
+    def __init__(self, model: SquareConfig, latent: tuple[int, ...]) -> None:
         self.latent = latent
         self._copies: Squares | None = None
         self._novelty: Novelty | None = None
-        self.size: int = model.size
-        self.channels: int = model.channels
-        self.classes: tuple[str, ...] = model.classes
+        self.size, self.channels, self.classes = model.size, model.channels, model.classes
 
     def collect(self, names: Sequence[str]) -> list[Entry]:
         """Images, folders, `.zip` and IDX files -> their pictures."""
@@ -87,6 +87,10 @@ class Generating:
             shown = shown.with_mirrored()
         return SquareDataset(shown, recipe.run.seed, device), held_out
 
+    def opening(self, recipe: Recipe) -> Hashable:
+        """[data] but for the batches, and the seed."""
+        return replace(recipe.data, batch=1), recipe.run.seed
+
     def begin(self, module: nn.Module, source: SquareDataset) -> None:
         """Nothing: all weights are trained."""
 
@@ -99,7 +103,7 @@ class Generating:
         """Whether `calibrate` has never been called."""
         return self._novelty is None
 
-    def calibrate(self, module: nn.Module, held_out: Squares, device: torch.device) -> None:
+    def calibrate(self, module: Autoencoder, held_out: Squares, device: torch.device) -> None:
         """Measure the errors that novelty is told from, on held-out pictures and copies of them."""
         if self._copies is None:
             self._copies = with_copies(held_out)
@@ -122,7 +126,7 @@ class Generating:
         x = to_images(torch.from_numpy(held_out.images).to(device))
         return x, self.labels(torch.from_numpy(held_out.labels).to(device))
 
-    def draw(self, module: Any, device: torch.device) -> list[list[Picture]]:
+    def draw(self, module: Generator, device: torch.device) -> list[list[Picture]]:
         """New pictures of fixed noise, so that one sees them improve; with classes a row of each.
 
         Rows of `COLUMNS`, `ROWS` of them or as many as there are classes, 16 at most.
@@ -150,7 +154,7 @@ def with_copies(held_out: Squares) -> Squares:
     return Squares(np.concatenate(images), np.tile(held_out.labels, repeats))
 
 
-def novelty(module: Any, images: Tensor, labels: Tensor | None) -> Novelty:
+def novelty(module: Autoencoder, images: Tensor, labels: Tensor | None) -> Novelty:
     """What pictures of the right kind are like, to tell others from them.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from aecli.files.inputs import collect
 from aecli.training.crops import open_crops, validation_crops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     import numpy as np
     import torch
@@ -54,6 +55,10 @@ class Restoring:
         held_out = validation_crops(val, data.val_crop, data.val_limit, observer.warn)
         extras, share = self.extras(train, recipe)
         return open_crops(train, data, seed, device, observer, extras, share), held_out
+
+    def opening(self, recipe: Recipe) -> Hashable:
+        """[data] but for the batches, and the seed; an objective with `extras` adds their share."""
+        return replace(recipe.data, batch=1), recipe.run.seed
 
     def extras(self, _train: Sequence[Path], _recipe: Recipe) -> tuple[Sequence[Picture], float]:
         """Pictures to learn from beside the images, HxW or HxWx3, and their share of the crops."""

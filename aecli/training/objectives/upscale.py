@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aecli.models.registry import SuperResolver
     from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
+    from aecli.training.objectives.trainable import UpscalerConfig
 
     Degradation = Callable[[Tensor, int, Draws], Tensor]
 
@@ -78,9 +80,9 @@ class Upscale(Restoring):
 
     primary = "psnr"
 
-    def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
+    def __init__(self, table: Mapping[str, Any], loss: str, model: UpscalerConfig) -> None:
         self.config = section(UpscaleConfig, table, "objective")
-        self.scale: int = model.scale
+        self.scale = model.scale
         self._pixel_loss = pixel_loss(loss)
         self._degrade = DEGRADATIONS[self.config.degradation]
 
@@ -93,7 +95,7 @@ class Upscale(Restoring):
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
     ) -> dict[str, Tensor]:
         """`pixel`, the error of the enlarged picture, and its `luma`'s where that has a weight."""
-        model: Any = module
+        model = cast("SuperResolver", module)
         output = model.upscale(batch["input"])
         terms = {"pixel": self._pixel_loss(output, batch["target"])}
         if self.config.luma:
@@ -105,7 +107,7 @@ class Upscale(Restoring):
         self, module: nn.Module, held_out: Sequence[Picture], device: torch.device
     ) -> Score:
         """Mean PSNR of the luma without its border, and that of bicubic enlargement."""
-        model: Any = module
+        model = cast("SuperResolver", module)
         scores: list[float] = []
         baseline: list[float] = []
         rows: list[list[Picture]] = []

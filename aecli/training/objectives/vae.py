@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aecli.training.data import Batch
     from aecli.training.degradations.draws import Draws
+    from aecli.training.objectives.trainable import VariationalModel, VectorConfig
     from aecli.training.squares import SquareDataset, Squares
 
 
@@ -62,13 +63,13 @@ class Variational(Generating):
     A plain autoencoder (`variational = false`) has the first term alone.
     """
 
-    def __init__(self, table: Mapping[str, Any], loss: str, model: Any) -> None:
+    def __init__(self, table: Mapping[str, Any], loss: str, model: VectorConfig) -> None:
         super().__init__(model, (model.latent,))
         self.config = section(VAEObjectiveConfig, table, "objective")
         if loss not in RECONSTRUCTIONS:
             raise UsageError(f"unknown loss {loss!r}", did_you_mean(loss, RECONSTRUCTIONS))
         self._reconstruction = RECONSTRUCTIONS[loss]
-        self._variational: bool = model.variational
+        self._variational = model.variational
         self.primary = "elbo" if self._variational else "psnr"
 
     def batch(self, source: SquareDataset, draws: Draws) -> Batch:
@@ -85,7 +86,7 @@ class Variational(Generating):
     ) -> dict[str, Tensor]:
         """`reconstruction` and `kl`, the latter as weighted by beta and its warm-up."""
         x, label = batch["image"], self.labels(batch["label"])
-        model: Any = module
+        model = cast("VariationalModel", module)
         if not self._variational:
             output = model.decode(model.encode(x, label), label)
             return {"reconstruction": self._distance(output, x)}
@@ -101,9 +102,9 @@ class Variational(Generating):
 
         In nats an image where beta is 1 and the loss is a likelihood.
         """
-        self.calibrate(module, held_out, device)
+        model = cast("VariationalModel", module)
+        self.calibrate(model, held_out, device)
         x, label = self.held_out(held_out, device)
-        model: Any = module
         output = model.decode(model.encode(x, label), label)
         metrics = {"psnr": psnr(x, output)}
         if self._variational:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import threading
 import time
+
+import pytest
+from PIL import Image
 
 from aecli.cli import console
 
@@ -138,8 +143,51 @@ def test_bars_show_on_a_terminal_only(denoise, photo, monkeypatch) -> None:
 
     terminal = Console(file=io.StringIO(), force_terminal=True, width=80, highlight=False)
     monkeypatch.setattr(console, "stderr", lambda: terminal)
+    monkeypatch.setattr(console, "colourful", lambda: True)
     monkeypatch.setattr(console.Bars, "LARGE", 1)
     assert denoise(photo, "--tile", "32").code == 0
     shown = terminal.file.getvalue()
     assert "images" in shown
     assert "photo_denoised.png" in shown
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes are files on Unix only")
+def test_a_named_pipe_is_read_once(denoise, photo, tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for output in (["-o", tmp_path / "o.png"], []):
+        writer = threading.Thread(
+            target=(tmp_path / "pipe").write_bytes, args=(photo.read_bytes(),), daemon=True
+        )
+        writer.start()
+        result = denoise(tmp_path / "pipe", *output)
+        assert result.code == 0
+        writer.join(10)
+    assert (tmp_path / "o.png").read_bytes() == result.out  # without -o to standard output
+
+
+def test_names_of_any_encoding_go_to_standard_output(python, tmp_path, tiny_denoiser) -> None:
+    for name in ("é.png", "日本.png"):
+        save(tmp_path / name)
+    for options in (["--dry-run"], ["--json"]):
+        arguments = ("-m", "aecli", "denoise", tmp_path, "-m", "tiny", *options)
+        done = python(*arguments, env={"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"})
+        assert done.returncode == 0, done.stderr
+        assert b"bug in aecli" not in done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["source"].endswith("é.png")
+
+
+def test_lines_of_libraries_stay_away(python, tmp_path, tiny_denoiser) -> None:
+    picture = Image.new("1", (30, 30))
+    picture.save(tmp_path / "odd.tif", compression="group4", tiffinfo={65_000: "odd"})
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(60))
+    done = python("-m", "aecli", "denoise", tmp_path, "-m", "tiny", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert all(line.startswith(b"aecli: ") for line in done.stderr.splitlines())
+
+
+def test_keep_time_keeps_the_inputs_time(denoise, photo, tmp_path) -> None:
+    os.utime(photo, (1_000_000_000, 1_100_000_000))
+    assert denoise(photo, "-o", tmp_path / "kept.png", "--keep-time").code == 0
+    assert denoise(photo, "-o", tmp_path / "new.png").code == 0
+    assert (tmp_path / "kept.png").stat().st_mtime == 1_100_000_000
+    assert (tmp_path / "new.png").stat().st_mtime > 1_600_000_000

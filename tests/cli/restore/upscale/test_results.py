@@ -170,3 +170,16 @@ def test_a_family_for_found_photos(aecli, home, photo) -> None:
     tiny.upscalers(home / "models", "clean")
     [record] = aecli("upscale", "-m", "found", photo, "-s", "8", "--json").records
     assert (record["model"], record["networks"]) == ("found", "2x4")
+
+
+def test_a_result_that_is_not_consistent_says_so(upscale) -> None:
+    mosaic = np.zeros((30, 40), np.uint8)
+    mosaic[::2, ::2] = 255
+    save("mosaic.png", mosaic)
+    save("flat.png", np.full((30, 40), 90, np.uint8))
+    result = upscale("mosaic.png", "flat.png", "--consistent", "-o", "out/", "--json")
+    assert result.code == 0
+    said = {record["source"]: record.get("warnings", []) for record in result.records}
+    assert "shrunk again it is" in said["mosaic.png"][0]
+    assert said["flat.png"] == []
+    assert "mosaic.png: shrunk again it is" in result.err

@@ -1,0 +1,71 @@
+"""What the engine is called with: a stage of a run, planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aecli.training.distributed import Ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+    from pathlib import Path
+
+    from aecli.checkpoints.format import Model
+    from aecli.device import Runtime
+    from aecli.training.config import Recipe
+    from aecli.training.data import Source
+    from aecli.training.objectives.base import HeldOut
+    from aecli.training.state import State
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The images of a stage, for later ones that would open the same.
+
+    Attributes:
+        key: what they depend on (`Objective.opening`).
+        source, held_out: see `Session`.
+    """
+
+    key: Hashable
+    source: Source
+    held_out: HeldOut
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One call of the engine.
+
+    Attributes:
+        recipe: what to do: that of this stage.
+        whole: the recipe of all stages.
+        name: the model's name.
+        train, val: images, as the objective has collected them.
+        folder: the run folder; made, and cleared of an earlier run where this one starts afresh.
+        runtime: device and precision.
+        ranks: this process among its peers.
+        seconds: length of the stage where time limits it, None where `run.steps` does.
+        limit: length of all stages, likewise.
+        resume: state to go on from.
+        start: weights to start from.
+        origin: the model that the user started from, for the checkpoint's metadata.
+        earlier: what the stages before this one were, for the checkpoint's metadata.
+        opened: the images of the stage before.
+    """
+
+    recipe: Recipe
+    whole: Recipe
+    name: str
+    train: Sequence[Any]
+    val: Sequence[Any]
+    folder: Path
+    runtime: Runtime
+    ranks: Ranks = field(default_factory=Ranks)
+    seconds: float | None = None
+    resume: State | None = None
+    start: Model | None = None
+    origin: str | None = None
+    limit: float | None = None
+    earlier: Sequence[Mapping[str, Any]] = ()
+    opened: Opened | None = None
