@@ -38,7 +38,7 @@ _address.restype = ctypes.c_void_p
 _address.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
-_TOTAL, _LEAST = 1200 << 20, 600 << 20
+_TOTAL, _LEAST = 1150 << 20, 500 << 20
 
 
 class NcnnEngine:

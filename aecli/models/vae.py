@@ -133,7 +133,7 @@ class VAE(nn.Module):
             for width, after in zip(reversed(config.widths), finer, strict=True)
         )
         self.tail = nn.Conv2d(config.widths[0], config.channels, 3, padding=1)
-        self.linear = Linear(config) if config.linear else None
+        self.linear = LinearAutoencoder(config) if config.linear else None
 
     def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`z_mean` and `z_log_var` of q(z | x), each (N, D); for a variational model alone."""
@@ -205,7 +205,7 @@ class VAE(nn.Module):
         return torch.cat([features, vectors.to(features.dtype)], 1)
 
 
-class Linear(nn.Module):
+class LinearAutoencoder(nn.Module):
     """A linear autoencoder of shrunk pictures; it adds nothing until it is told where to start."""
 
     def __init__(self, config: VAEConfig) -> None:

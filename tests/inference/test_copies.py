@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aecli.inference import copies, tiles
+from aecli.inference import copies, thumbnails
 
 RNG = np.random.default_rng(1)
 NOISE = Image.fromarray(RNG.integers(0, 256, (40, 40, 3), np.uint8))
@@ -57,9 +57,9 @@ def test_mirror_images_are_told_from_turned_and_symmetric_ones(tmp_path: Path) -
         "4.jpg": picture.resize((70, 70)),
     }.items():
         made.save(tmp_path / name)
-    pictures, _ = tiles.read(sorted(map(str, tmp_path.iterdir())), copies.SIDE, 1)
+    pictures, _ = thumbnails.read(sorted(map(str, tmp_path.iterdir())), copies.SIDE, 1)
     assert copies.mirrored(pictures).tolist() == [False, True, False, True, False]
     for made in (Image.fromarray(both), Image.fromarray(both).transpose(mirror)):
         made.save(tmp_path / "symmetric.png")
-    pictures, _ = tiles.read([str(tmp_path / "symmetric.png")] * 2, copies.SIDE, 1)
+    pictures, _ = thumbnails.read([str(tmp_path / "symmetric.png")] * 2, copies.SIDE, 1)
     assert not copies.mirrored(pictures).any()

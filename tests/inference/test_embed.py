@@ -12,7 +12,7 @@ from aecli.errors import ModelError
 from aecli.files.inputs import collect
 from aecli.images import reading
 from aecli.images.square import square
-from aecli.inference import comparison, embed, projection, tiles
+from aecli.inference import comparison, embed, projection, thumbnails
 from aecli.inference.embed import Embedder
 
 from .. import blobs
@@ -127,11 +127,11 @@ def test_a_jpeg_is_decoded_small_and_looks_the_same() -> None:
 
 
 def test_pictures_are_read_again(folder: Path) -> None:
-    pictures, there = tiles.read([str(folder / "0.png"), "gone.png"], 8)
+    pictures, there = thumbnails.read([str(folder / "0.png"), "gone.png"], 8)
     assert pictures.shape == (2, 8, 8, 3)
     assert there.tolist() == [True, False]
     assert len(np.unique(pictures[1])) == 1
-    assert tiles.read([str(folder / "0.png")], 8, 1)[0].shape == (1, 8, 8)
+    assert thumbnails.read([str(folder / "0.png")], 8, 1)[0].shape == (1, 8, 8)
 
 
 def test_embedding_from_python() -> None:

@@ -9,7 +9,7 @@ from aecli.cli import console
 from aecli.cli.embed.report import Group
 from aecli.figures import groups as group_page
 from aecli.images import reading
-from aecli.inference import copies, search, tiles
+from aecli.inference import copies, search, thumbnails
 
 if TYPE_CHECKING:
     from aecli.cli.embed.collection import Collection
@@ -42,14 +42,14 @@ def tell(request: EmbedRequest, collection: Collection, report: Report) -> None:
 
 
 def _group(paths: list[str], workers: int) -> Group:
-    pictures, there = tiles.read(paths, copies.SIDE, 1, workers=workers)
+    pictures, there = thumbnails.read(paths, copies.SIDE, 1, workers=workers)
     flipped = copies.mirrored(pictures) & there
     return Group(paths, [path for path, so in zip(paths, flipped, strict=True) if so])
 
 
 def _members(group: Group, workers: int) -> list[group_page.Member]:
     """The pictures of a group, and what there is to say of each."""
-    pictures, there = tiles.read(group.paths, group_page.SIDE, workers=workers)
+    pictures, there = thumbnails.read(group.paths, group_page.SIDE, workers=workers)
     members = []
     for number, (path, tile, read) in enumerate(zip(group.paths, pictures, there, strict=True)):
         notes = ["kept" if number == 0 else "copy"]

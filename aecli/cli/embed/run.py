@@ -18,7 +18,7 @@ from aecli.figures import contact, page, scatter
 from aecli.files.inputs import named
 from aecli.images import formats, writing
 from aecli.images.image import Image
-from aecli.inference import comparison, export, projection, search, tiles
+from aecli.inference import comparison, export, projection, search, thumbnails
 from aecli.inference.embed import small
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _nearest(request: EmbedRequest, collection: Collection, report: Report) -> N
         paths = [path for path, _ in found]
         sheet = [small(query.data, contact.SIDE, 3, name=query.path)]
         if paths:
-            sheet += list(tiles.read(paths, contact.SIDE, workers=request.workers)[0])
+            sheet += list(thumbnails.read(paths, contact.SIDE, workers=request.workers)[0])
         captions = [f"query: {Path(query.path).name}"]
         captions += [f"{score:.4f} {Path(path).name}" for path, score in found]
         _write_picture(request, contact.sheet(np.stack(sheet), captions))
@@ -93,13 +93,15 @@ def _map(request: EmbedRequest, collection: Collection) -> None:
     names = scatter.folders(paths)
     title = f"{len(paths)} pictures by {vectors.model}: {axes}"
     if request.page:
-        pictures, _ = tiles.read(paths, page.thumbnail_side(len(paths)), workers=request.workers)
+        pictures, _ = thumbnails.read(
+            paths, page.thumbnail_side(len(paths)), workers=request.workers
+        )
         text = page.page(points, pictures, paths, names, title)
         target = Path(request.plot)
         console.deliver(lambda file: file.write(text.encode()), target, overwrite=request.overwrite)
     elif request.thumbnails:
         side = scatter.thumbnail_side(len(paths))
-        pictures, _ = tiles.read(paths, side, workers=request.workers)
+        pictures, _ = thumbnails.read(paths, side, workers=request.workers)
         _write_picture(request, scatter.thumbnails(points, pictures, names, title))
     else:
         _write_picture(request, scatter.dots(points, names, title))
@@ -109,7 +111,7 @@ def _compare(request: EmbedRequest, collection: Collection, report: Report) -> N
     """Score the vectors beside PCA, on those pictures that can still be read."""
     vectors, embedder = collection.vectors, collection.embedder
     rows = comparison.chosen(len(vectors))
-    pictures, there = tiles.read(
+    pictures, there = thumbnails.read(
         vectors.paths[rows], embedder.size, embedder.channels, workers=request.workers
     )
     rows, pictures = rows[there], pictures[there]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from aecli.cli.generate.grid import Grid
     from aecli.cli.generate.request import GenerateRequest
-    from aecli.cli.generate.scene import Scene
     from aecli.cli.generate.target import Target
     from aecli.figures.sheet import Picture
     from aecli.inference.sample import Sampler
@@ -29,7 +29,7 @@ class Report:
 
     Args:
         request: what was asked for.
-        scene: the picture.
+        grid: the picture.
         target: where it goes.
         sampler: the model.
         seed: of all chance; None where there is none.
@@ -38,20 +38,20 @@ class Report:
     def __init__(
         self,
         request: GenerateRequest,
-        scene: Scene,
+        grid: Grid,
         target: Target,
         sampler: Sampler,
         seed: int | None,
     ) -> None:
         self._request = request
-        self._scene = scene
+        self._grid = grid
         self._target = target
         self._sampler = sampler
         self._seed = seed
         self._mean = ""
         if not request.quiet:
             console.say(f"{sampler.name} on {sampler.runtime.reason}")
-        for source, error in scene.failures:
+        for source, error in grid.failures:
             console.error(error.message, error.hint)
             if request.json:
                 console.record({"source": source, "status": "failed", "error": error.message})
@@ -74,13 +74,13 @@ class Report:
 
     def tile_text(self, number: int) -> Mapping[str, str]:
         """PNG texts of a tile in a file of its own."""
-        facts = self._scene.facts(number)
+        facts = self._grid.facts(number)
         return {**self.text, **{key.capitalize(): str(value) for key, value in facts.items()}}
 
     def reconstructed(self, originals: Picture, tiles: Picture) -> None:
         """How near each reconstruction comes to its original: data, so on stdout."""
         scores = [psnr(a, b) for a, b in zip(originals, tiles, strict=True)]
-        named = list(zip(self._scene.sources, scores, strict=True))
+        named = list(zip(self._grid.sources, scores, strict=True))
         if self._request.json:
             for source, score in named:
                 value = round(score, 4) if math.isfinite(score) else None
@@ -95,21 +95,21 @@ class Report:
         for warning in warnings:
             console.warning(f"{self._target.name}: {warning}")
         height, width = picture.shape[:2]
-        self._record({"pictures": self._scene.count, "width": width, "height": height})
+        self._record({"pictures": self._grid.count, "width": width, "height": height})
 
     def wrote_tile(self, path: Path, number: int) -> None:
         """The file of one tile is written."""
-        self._record(self._scene.facts(number), str(path))
+        self._record(self._grid.facts(number), str(path))
 
     def finish(self, seconds: float) -> int:
         """All is written; returns the program's exit code."""
         if not self._request.quiet:
             mode, seed = self._request.mode, self._seed
-            what = f"{self._scene.count} samples" if mode is Mode.SAMPLES else mode.value[2:]
+            what = f"{self._grid.count} samples" if mode is Mode.SAMPLES else mode.value[2:]
             how = "" if seed is None else f", seed {seed}"
             line = f"{what} of {self._sampler.name}{how}{self._mean}"
             console.say(f"{line} -> {self._target.name} ({seconds:.1f} s)")
-        return 1 if self._scene.failures else 0
+        return 1 if self._grid.failures else 0
 
     def _record(self, facts: Mapping[str, Any], target: str | None = None) -> None:
         if self._request.json:

@@ -15,7 +15,7 @@ from aecli.checkpoints.novelty import UNUSUAL
 from aecli.cli import console, novelty
 from aecli.cli.generate import target as targets
 from aecli.cli.generate.abilities import check, maker
-from aecli.cli.generate.kinds import compose
+from aecli.cli.generate.modes import compose
 from aecli.cli.generate.report import Report
 from aecli.cli.generate.target import Form
 from aecli.figures import sheet
@@ -24,8 +24,8 @@ from aecli.inference import latents as points
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from aecli.cli.generate.grid import Grid
     from aecli.cli.generate.request import GenerateRequest
-    from aecli.cli.generate.scene import Scene
     from aecli.cli.generate.target import Target
     from aecli.inference.sample import Batch, Sampler
 
@@ -43,44 +43,44 @@ def run(request: GenerateRequest) -> int:
     seed = request.seed
     if seed is None and request.seeded:
         seed = secrets.randbits(32)
-    scene = compose(request, abilities, seed, given)
-    target = targets.plan(request, scene)
+    grid = compose(request, abilities, seed, given)
+    target = targets.plan(request, grid)
 
     from aecli.inference.sample import Sampler  # loads torch: all that can be refused is by now
 
     sampler = Sampler.open(found, device=request.device, precision=request.precision)
-    report = Report(request, scene, target, sampler, seed)
-    _warn_of_unusual(scene, sampler)
+    report = Report(request, grid, target, sampler, seed)
+    _warn_of_unusual(grid, sampler)
     kept: list[Batch] = []
-    with console.Bars(scene.count, shown=not request.quiet) as bars:
+    with console.Bars(grid.count, shown=not request.quiet) as bars:
 
         def batches() -> Iterator[Batch]:
-            for batch in scene.make(sampler):
+            for batch in grid.make(sampler):
                 if request.save_latents is not None:
                     kept.append(batch)
                 yield batch
                 for _ in batch.pictures:
                     bars.advance()
 
-        _write(request, scene, target, batches(), report)
+        _write(request, grid, target, batches(), report)
     if request.save_latents is not None:
         keep = partial(points.save, _latents(kept, sampler))
         console.deliver(keep, Path(request.save_latents), overwrite=request.overwrite)
     return report.finish(time.monotonic() - started)
 
 
-def _warn_of_unusual(scene: Scene, sampler: Sampler) -> None:
+def _warn_of_unusual(grid: Grid, sampler: Sampler) -> None:
     """Tell of pictures unlike those that the model was trained on."""
-    if not (scene.encoded and sampler.knows_its_kind):
+    if not (grid.encoded and sampler.knows_its_kind):
         return
-    pictures = np.stack(list(scene.encoded.values()))
+    pictures = np.stack(list(grid.encoded.values()))
     unusual = sampler.novelty(pictures, sampler.encode(pictures, None), None) > UNUSUAL
-    names = [name for name, so in zip(scene.encoded, unusual, strict=True) if so]
+    names = [name for name, so in zip(grid.encoded, unusual, strict=True) if so]
     novelty.warn(names, sampler.name, UNUSUAL)
 
 
 def _write(
-    request: GenerateRequest, scene: Scene, target: Target, batches: Iterable[Batch], report: Report
+    request: GenerateRequest, grid: Grid, target: Target, batches: Iterable[Batch], report: Report
 ) -> None:
     """Make the tiles, and write them as the target wants them."""
     overwrite = request.overwrite
@@ -88,7 +88,7 @@ def _write(
         files_made = targets.save_tiles(
             target,
             (sheet.enlarge(batch.pictures, request.zoom) for batch in batches),
-            scene.count,
+            grid.count,
             overwrite=overwrite,
             text=report.tile_text,
         )
@@ -96,22 +96,22 @@ def _write(
             report.wrote_tile(path, number)
         return
     tiles = np.concatenate([batch.pictures for batch in batches])
-    if scene.originals is not None:
-        report.reconstructed(scene.originals, tiles)
+    if grid.originals is not None:
+        report.reconstructed(grid.originals, tiles)
     if target.form is Form.ANIMATION:
         frames = sheet.enlarge(tiles, request.zoom)
         targets.save_frames(target, frames, overwrite=overwrite, text=report.text)
         report.wrote(frames[0], ())
         return
-    picture = sheet.enlarge(scene.lay_out(tiles)[None], request.zoom)[0]
-    if scene.names:
-        picture = sheet.named(picture, scene.names)
+    picture = sheet.enlarge(grid.lay_out(tiles)[None], request.zoom)[0]
+    if grid.names:
+        picture = sheet.named(picture, grid.names)
     warnings = targets.save_sheet(target, picture, overwrite=overwrite, text=report.text)
     report.wrote(picture, warnings)
 
 
 def _latents(batches: Sequence[Batch], sampler: Sampler) -> points.Latents:
-    """The latents of a scene as a value that knows its model."""
+    """The latents of a grid as a value that knows its model."""
     labels = [b.labels for b in batches if b.labels is not None]
     classes = tuple(sampler.classes[k] for k in np.concatenate(labels)) if labels else None
     values = np.concatenate([b.latents for b in batches])

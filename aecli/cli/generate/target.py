@@ -24,8 +24,8 @@ from aecli.images.image import Image
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from aecli.cli.generate.grid import Grid
     from aecli.cli.generate.request import GenerateRequest
-    from aecli.cli.generate.scene import Scene
     from aecli.figures.sheet import Picture
 
 _THREADS = 2
@@ -59,14 +59,14 @@ class Target:
         return "standard output" if self.path is None else str(self.path)
 
 
-def plan(request: GenerateRequest, scene: Scene) -> Target:
+def plan(request: GenerateRequest, grid: Grid) -> Target:
     """Where a request's pictures go, and those latents that it wants to keep.
 
     Raises:
         UsageError: it exists already, would replace an input, or is no place for such pictures.
     """
-    target = _target(request, scene)
-    results = [("the picture", path) for path in _written(target, scene.count)]
+    target = _target(request, grid)
+    results = [("the picture", path) for path in _written(target, grid.count)]
     if request.save_latents is not None:
         latents = Path(request.save_latents)
         if latents.suffix != ".npz":
@@ -142,7 +142,7 @@ def save_tiles(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _target(request: GenerateRequest, scene: Scene) -> Target:
+def _target(request: GenerateRequest, grid: Grid) -> Target:
     out, path = request.out, Path(request.out)
     if out == "-":
         if request.json:
@@ -153,7 +153,7 @@ def _target(request: GenerateRequest, scene: Scene) -> Target:
             raise UsageError("a picture is not for the terminal", "name a file, or redirect")
         return Target(None, Form.SHEET)
     if kind(path) is Kind.FOLDER or out.endswith(("/", os.sep)):
-        if not scene.separable:
+        if not grid.separable:
             raise UsageError(f"{request.mode.value} makes one picture, {out} is a folder")
         return Target(path, Form.FOLDER)
     suffix = path.suffix.lower()

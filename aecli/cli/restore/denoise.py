@@ -72,10 +72,10 @@ def denoise(request: DenoiseRequest) -> int:
         aecli denoise scan.tif -m gaussian --sigma 12 --compare
     """
     from aecli.checkpoints import store
-    from aecli.cli.restore.purpose import Method, Purpose
     from aecli.cli.restore.run import run
+    from aecli.cli.restore.spec import LoadedModel, RestoreSpec
 
-    def load() -> Method:
+    def load() -> LoadedModel:
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open(
@@ -97,7 +97,7 @@ def denoise(request: DenoiseRequest) -> int:
             )
             return restored.image, {"sigma": restored.sigma}
 
-        return Method(restorer.runs_on, restorer.engine.name, restore)
+        return LoadedModel(restorer.runs_on, restorer.engine.name, restore)
 
-    purpose = Purpose("denoised", store.find("denoise", request.model).name)
-    return run(request, purpose, load)
+    spec = RestoreSpec("denoised", store.find("denoise", request.model).name)
+    return run(request, spec, load)

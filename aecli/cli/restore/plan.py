@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from aecli.cli.restore.purpose import Purpose
     from aecli.cli.restore.request import RestoreRequest
+    from aecli.cli.restore.spec import RestoreSpec
     from aecli.errors import AecliError
     from aecli.files.inputs import LeftOut
 
@@ -66,12 +66,12 @@ class Plan:
     left_out: list[LeftOut]
 
 
-def plan(request: RestoreRequest, purpose: Purpose) -> Plan:
+def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
     """Everything there is to do, checked before any of it starts.
 
     Args:
         request: what the user asks for.
-        purpose: what the command makes of pictures.
+        spec: what the command makes of pictures.
 
     Raises:
         UsageError: it cannot all be done as asked.
@@ -84,11 +84,11 @@ def plan(request: RestoreRequest, purpose: Purpose) -> Plan:
         null=request.null,
     )
     naming = planning.Naming(
-        tag=purpose.tag,
+        tag=spec.tag,
         template=request.template,
         format=format_of(request.format) if request.format else None,
-        values={"model": purpose.model, **purpose.words},
-        tags=purpose.tags,
+        values={"model": spec.model, **spec.words},
+        tags=spec.tags,
     )
     sources, made = planning.fresh(found.sources, request.output, naming)
     if request.overwrite and request.skip_existing:
@@ -117,20 +117,20 @@ def plan(request: RestoreRequest, purpose: Purpose) -> Plan:
         for job in jobs
     ]
     _check_comparisons(tasks, overwrite=request.overwrite)
-    tasks = [replace(task, error=_refused(task, request, purpose)) for task in tasks]
+    tasks = [replace(task, error=_refused(task, request, spec)) for task in tasks]
     if len(tasks) == 1 and isinstance(tasks[0].error, UsageError):
         raise tasks[0].error
     return Plan(tasks, [*found.left_out, *made])
 
 
-def _refused(task: Task, request: RestoreRequest, purpose: Purpose) -> AecliError | None:
+def _refused(task: Task, request: RestoreRequest, spec: RestoreSpec) -> AecliError | None:
     """Why one image will have no result, as far as its header tells."""
     path, form = task.job.source.path, task.job.format
     if path is None or task.job.skip or task.job.source.once:
         return None
     if (missing := task.job.source.missing()) is not None:
         return missing
-    sized = purpose.size is not None
+    sized = spec.size is not None
     if not sized and (form is None or not _narrows(form, path)):
         return None
     try:
@@ -138,9 +138,9 @@ def _refused(task: Task, request: RestoreRequest, purpose: Purpose) -> AecliErro
         size = header.width, header.height
         width, height = reversed(size) if lies_sideways(path) else size
         pixel = (header.channels + header.has_alpha) * header.bits // 8
-        purpose.check(str(path), width, height, pixel)
+        spec.check(str(path), width, height, pixel)
         with _named(path):
-            FORMATS[form or writable(header.format)].check(*purpose.size_of(width, height))
+            FORMATS[form or writable(header.format)].check(*spec.size_of(width, height))
     except (InputError, UsageError) as error:
         return error
     return None

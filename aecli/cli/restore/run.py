@@ -22,8 +22,8 @@ from aecli.inference import batch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from aecli.cli.restore.purpose import Method, Purpose
     from aecli.cli.restore.request import RestoreRequest
+    from aecli.cli.restore.spec import LoadedModel, RestoreSpec
     from aecli.files.inputs import Source
     from aecli.images.image import Image
 
@@ -49,18 +49,18 @@ class _Restored:
 
 
 @hush.hushed()
-def run(request: RestoreRequest, purpose: Purpose, load: Callable[[], Method]) -> int:
+def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedModel]) -> int:
     """Do what a restoring command was asked for.
 
     Args:
         request: the shared options.
-        purpose: what the command makes of pictures.
+        spec: what the command makes of pictures.
         load: opens the model; not called where there is nothing to do.
 
     Returns:
         The program's exit code.
     """
-    found = plan(request, purpose)
+    found = plan(request, spec)
     tasks = found.tasks
     report = Report(
         json=request.json,
@@ -87,11 +87,11 @@ def run(request: RestoreRequest, purpose: Purpose, load: Callable[[], Method]) -
 
     if todo:
         with stopping.telling(tell):
-            method = load()
+            model = load()
             if not request.quiet:
-                console.say(f"{purpose.model} on {method.runs_on}")
+                console.say(f"{spec.model} on {model.runs_on}")
             with console.Bars(len(todo), shown=not request.quiet) as bars:
-                for outcome in _Pipeline(request, purpose, method, bars, finished).run(todo):
+                for outcome in _Pipeline(request, spec, model, bars, finished).run(todo):
                     finished.pop(outcome.job.job.source, None)
                     report.add(*_told(outcome))
                     if outcome.error is not None:
@@ -113,14 +113,14 @@ class _Pipeline:
     def __init__(
         self,
         request: RestoreRequest,
-        purpose: Purpose,
-        method: Method,
+        spec: RestoreSpec,
+        model: LoadedModel,
         bars: console.Bars,
         finished: dict[Source, Record],
     ) -> None:
         self._request = request
-        self._purpose = purpose
-        self._method = method
+        self._spec = spec
+        self._model = model
         self._bars = bars
         self._finished = finished
 
@@ -140,7 +140,7 @@ class _Pipeline:
             return 0
         with _contained(task):
             header = reading.probe(path, max_pixels=self._request.max_pixels)
-        width, height = self._purpose.size_of(header.width, header.height)
+        width, height = self._spec.size_of(header.width, header.height)
         return width * height
 
     def _read(self, task: Task) -> _Loaded:
@@ -152,7 +152,7 @@ class _Pipeline:
             else:
                 image = reading.decode(path, max_pixels=most)
             pixel = image.pixels[0, 0].nbytes + (0 if image.alpha is None else image.alpha.itemsize)
-            self._purpose.check(name, image.width, image.height, pixel)
+            self._spec.check(name, image.width, image.height, pixel)
             reference = reading.decode(task.reference, max_pixels=most) if task.reference else None
         return _Loaded(task, image, reference)
 
@@ -161,10 +161,10 @@ class _Pipeline:
         progress = self._bars.inside(loaded.task.job.source.name)
         progress(0, loaded.image.width * loaded.image.height)
         with _contained(loaded.task):
-            after, facts = self._method.restore(loaded.image, progress)
+            after, facts = self._model.restore(loaded.image, progress)
             seconds = time.monotonic() - started
             wanted = loaded.reference is not None or loaded.task.compare is not None
-            before = self._method.baseline(loaded.image) if wanted else None
+            before = self._model.baseline(loaded.image) if wanted else None
         return _Restored(after, before, loaded.reference, facts, seconds)
 
     def _write(self, task: Task, result: _Restored) -> Record:
@@ -190,8 +190,8 @@ class _Pipeline:
             "done",
             width=result.after.width,
             height=result.after.height,
-            model=self._purpose.model,
-            engine=self._method.engine,
+            model=self._spec.model,
+            engine=self._model.engine,
             seconds=round(result.seconds, 3),
             facts=result.facts,
             score=scores,

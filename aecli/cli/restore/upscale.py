@@ -97,14 +97,14 @@ def upscale(request: UpscaleRequest) -> int:
         aecli upscale in/*.png -o out/ --scale 2.5
         aecli upscale icon.png -m clean --width 512
     """
-    from aecli.cli.restore.purpose import Method, Purpose
     from aecli.cli.restore.run import run
+    from aecli.cli.restore.spec import LoadedModel, RestoreSpec
     from aecli.images.sizing import TAGS, Sizing
 
     wishes = request.scale, request.size, request.width, request.height
     sizing = Sizing(2.0) if wishes == (None,) * 4 else Sizing(*wishes)
 
-    def load() -> Method:
+    def load() -> LoadedModel:
         from aecli.inference.upscale import Upscaler, bicubic
 
         upscaler = Upscaler.open(
@@ -132,9 +132,9 @@ def upscale(request: UpscaleRequest) -> int:
         def baseline(image: Image) -> Image:
             return bicubic(image, *sizing.of(image.width, image.height))
 
-        return Method(upscaler.choice.reason, upscaler.choice.name, restore, baseline)
+        return LoadedModel(upscaler.choice.reason, upscaler.choice.name, restore, baseline)
 
-    purpose = Purpose(
+    spec = RestoreSpec(
         tag=sizing.tag,
         model=_called(request.model),
         tags=TAGS,
@@ -142,7 +142,7 @@ def upscale(request: UpscaleRequest) -> int:
         size=sizing.of,
         huge=request.yes,
     )
-    return run(request, purpose, load)
+    return run(request, spec, load)
 
 
 def _told(enlarged: Enlarged) -> Image:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.cli.restore import purpose
+from aecli.cli.restore import spec
 
 from ..pictures import names, read, size
 from .pictures import SMOOTH, save
@@ -129,7 +129,7 @@ def test_a_damaged_model_ends_the_run(upscale, photo, tiny_upscaler) -> None:
 
 
 def test_huge_results_are_refused_unless_confirmed(upscale, photo, monkeypatch) -> None:
-    monkeypatch.setattr(purpose, "MOST_BYTES", 60 * 48 * 3)
+    monkeypatch.setattr(spec, "MOST_BYTES", 60 * 48 * 3)
     assert upscale(photo, "-o", "fits.png").code == 0
     save("deep.png", SMOOTH[..., 0].astype(np.uint16))
     save("alpha.png", np.dstack([SMOOTH, SMOOTH[..., 0]]).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""The kinds of picture that `aecli generate` makes, each as a scene."""
+"""The kinds of picture that `aecli generate` makes, each as a grid."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aecli.cli.generate.grid import Grid
 from aecli.cli.generate.request import Mode
-from aecli.cli.generate.scene import Scene
 from aecli.errors import InputError, UsageError
 from aecli.files.inputs import collect
 from aecli.images import reading
@@ -35,8 +35,8 @@ _STEPS, _SWEEP = 10, 11
 
 def compose(
     request: GenerateRequest, abilities: Abilities, seed: int | None, given: Latents | None
-) -> Scene:
-    """The scene that a request asks for.
+) -> Grid:
+    """The grid that a request asks for.
 
     Args:
         request: what the user wants.
@@ -75,7 +75,7 @@ def compose(
     return _samples(request, abilities, seed)
 
 
-def _samples(request: GenerateRequest, abilities: Abilities, seed: int) -> Scene:
+def _samples(request: GenerateRequest, abilities: Abilities, seed: int) -> Grid:
     """Samples of the prior; of several classes by turns, so that each class is a row."""
     classes = request.classes or abilities.classes
     rows, count = len(classes), request.n or COUNT
@@ -93,8 +93,8 @@ def _samples(request: GenerateRequest, abilities: Abilities, seed: int) -> Scene
         )
 
     if rows > 1:
-        return Scene(count, rows, make, upright=True, names=classes, classes=classes)
-    return Scene(count, request.columns or _square(count), make, classes=classes)
+        return Grid(count, rows, make, upright=True, names=classes, classes=classes)
+    return Grid(count, request.columns or _square(count), make, classes=classes)
 
 
 def _prior(
@@ -104,10 +104,10 @@ def _prior(
     rows: int,
     columns: int,
     *,
-    gap: int = Scene.gap,
+    gap: int = Grid.gap,
     names: Sequence[str] = (),
     separable: bool = False,
-) -> Scene:
+) -> Grid:
     """Chosen points in the noise that the prior is made from.
 
     The way between two samples is laid there, too: every picture on it is then a sample.
@@ -119,7 +119,7 @@ def _prior(
         labels = _labels(request, abilities, len(noise))
         yield sampler.drawn(noise, labels, _temperature(request))
 
-    return Scene(
+    return Grid(
         rows * columns,
         columns,
         make,
@@ -130,7 +130,7 @@ def _prior(
     )
 
 
-def _interpolated(request: GenerateRequest, abilities: Abilities) -> Scene:
+def _interpolated(request: GenerateRequest, abilities: Abilities) -> Grid:
     assert request.interpolate is not None
     ends = np.stack([_picture(Path(name), abilities) for name in request.interpolate])
     steps = request.steps or _STEPS
@@ -140,10 +140,10 @@ def _interpolated(request: GenerateRequest, abilities: Abilities) -> Scene:
         yield sampler.decoded(between(a, b, steps), _labels(request, abilities, steps))
 
     encoded = dict(zip(request.interpolate, ends, strict=True))
-    return Scene(steps, steps, make, classes=request.classes, encoded=encoded)
+    return Grid(steps, steps, make, classes=request.classes, encoded=encoded)
 
 
-def _reconstructed(request: GenerateRequest, abilities: Abilities) -> Scene:
+def _reconstructed(request: GenerateRequest, abilities: Abilities) -> Grid:
     pictures, sources, failures = [], [], []
     for source in collect(request.reconstruct):
         try:
@@ -159,7 +159,7 @@ def _reconstructed(request: GenerateRequest, abilities: Abilities) -> Scene:
         labels = _labels(request, abilities, len(originals))
         yield sampler.decoded(sampler.encode(originals, labels), labels)
 
-    return Scene(
+    return Grid(
         len(originals),
         request.columns or min(_ACROSS, len(originals)),
         make,
@@ -171,7 +171,7 @@ def _reconstructed(request: GenerateRequest, abilities: Abilities) -> Scene:
     )
 
 
-def _decoded(request: GenerateRequest, abilities: Abilities, given: Latents) -> Scene:
+def _decoded(request: GenerateRequest, abilities: Abilities, given: Latents) -> Grid:
     count, labels = len(given.values), None
     if given.classes is not None:
         labels = labels_of(given.classes, abilities.classes, given.model)
@@ -180,7 +180,7 @@ def _decoded(request: GenerateRequest, abilities: Abilities, given: Latents) -> 
         _check_shape(given.values, sampler, f"{request.latents}")
         yield sampler.decoded(given.values, labels)
 
-    return Scene(count, request.columns or _square(count), make, classes=given.classes or ())
+    return Grid(count, request.columns or _square(count), make, classes=given.classes or ())
 
 
 def _check_shape(latents: Floats, sampler: Sampler, what: str) -> None:

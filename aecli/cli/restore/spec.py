@@ -19,7 +19,7 @@ MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Purpose:
+class RestoreSpec:
     """What a command makes of pictures, known before its model is loaded.
 
     Attributes:
@@ -72,7 +72,7 @@ class Purpose:
 
 
 @dataclass(frozen=True)
-class Method:
+class LoadedModel:
     """What a command does to one image.
 
     Attributes:

@@ -23,7 +23,7 @@ GAP = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Grid:
     """How a model's tiles become one picture.
 
     Attributes:
