@@ -203,6 +203,7 @@ def export(
 
     Examples:
         aecli models export denoise photo photo.onnx
+        aecli models export upscale clean-x2 clean-x2.onnx
     """
     from aecli.checkpoints import onnx, portable, store
 
