@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from aecli.training.degradations.colour import from_opponent, luma, mixed, to_opponent
-from aecli.training.degradations.draws import on_device
+from aecli.training.degradations.draws import box_muller, on_device
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tens
     """
     u = draws.uniform("camera", 24)
     shot = 2e-4 * 150 ** (u[:, 0] ** 0.8)
-    read = np.exp(2.18 * np.log(shot) + 1.2 + 0.8 * _normal(u[:, 1], u[:, 2]))
+    read = np.exp(2.18 * np.log(shot) + 1.2 + 0.8 * box_muller(u[:, 1], u[:, 2]))
     exposure = np.where(u[:, 3] < 0.12, 2.0 ** (-4 * u[:, 4]), 1.0)
     gains = np.stack([1.4 + 1.2 * u[:, 5], np.ones(len(u)), 1.3 + 1.1 * u[:, 6]], 1)
     mixture = u[:, 7, None, None]
@@ -202,9 +202,3 @@ def _masks(device: torch.device) -> Tensor:
 def _uncurved(x: Tensor) -> Tensor:
     """The inverse of the S-curve 3 x^2 - 2 x^3."""
     return 0.5 - torch.sin(torch.asin((1 - 2 * x).clamp(-1, 1)) / 3)
-
-
-def _normal(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two uniform draws -> one normal (Box and Muller 1958)."""
-    drawn: NDArray[np.float64] = np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)
-    return drawn

@@ -82,6 +82,12 @@ def constant(values: NDArray[Any], device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
 
 
+def box_muller(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two uniform draws -> one normal (Box and Muller 1958)."""
+    drawn: NDArray[np.float64] = np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)
+    return drawn
+
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 

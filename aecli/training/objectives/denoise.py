@@ -15,7 +15,7 @@ from aecli.tables import section
 from aecli.training.data import evenly
 from aecli.training.degradations import graphics
 from aecli.training.degradations.colour import luma
-from aecli.training.degradations.draws import Draws
+from aecli.training.degradations.draws import Draws, box_muller
 from aecli.training.degradations.noise import is_grey
 from aecli.training.degradations.photo import Mixture, noisy_photos, white_noise
 from aecli.training.degradations.resize import rounded
@@ -161,9 +161,7 @@ class Denoise(Restoring):
         noisy, target = noisy_photos(clean, draws, extra, c.mixture)
         sigma = (noisy - target).square().mean((1, 2, 3), keepdim=True).sqrt()
         u = draws.uniform("told", 3)
-        jitter = np.exp(
-            c.sigma_jitter * np.sqrt(-2 * np.log1p(-u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
-        )
+        jitter = np.exp(c.sigma_jitter * box_muller(u[:, 0], u[:, 1]))
         factor = draws.on_device(jitter)[:, None, None, None]
         return {
             "input": noisy,
