@@ -122,23 +122,19 @@ def widths(size: int, *, vae: bool) -> list[int]:
 
 
 def class_names(data: Sequence[str]) -> list[str]:
-    """The names of DATA's sub-folders, or its IDX labels, in natural order.
+    """The labels of DATA's pictures, in natural order.
 
     Raises:
-        UsageError: a picture lies in no sub-folder, or all in the same.
+        UsageError: a picture has none, or all the same.
     """
-    from pathlib import Path
-
-    from aecli.files.inputs import natural
-    from aecli.training import sources
-
-    entries = sources.collect(data, labelled=True)
-    for entry in entries:
-        if not entry.label:
+    items = collect(data, training=True)
+    for item in items:
+        if not item.label:
             raise UsageError(
-                f"{entry.name} lies in no sub-folder", "--classes names classes after sub-folders"
+                f"{item.name} is of no class",
+                "classes are the names of sub-folders, or labels beside the pictures",
             )
-    names = sorted({entry.label for entry in entries}, key=lambda name: natural(Path(name)))
+    names = sorted({item.label for item in items}, key=lambda name: natural(Path(name)))
     if len(names) < 2:
         raise UsageError(f"all pictures are of one class, {names[0]}", "train without --classes")
     return names
