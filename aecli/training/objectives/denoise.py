@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from aecli.datasets.item import Item
     from aecli.models.registry import Denoiser
     from aecli.training.config import Recipe
     from aecli.training.data import Batch
