@@ -55,16 +55,16 @@ def in_folders(path: Path) -> bool:
 
 
 def pictures(path: Path) -> Mapping[str, Item]:
-    """The pictures of a file that holds many, by their places; read once while it does not change.
+    """The pictures of a file that holds many, by their places; read once while it stays as it is.
 
     Raises:
         InputError: it cannot be read, is damaged, or holds none.
     """
     try:
-        status = path.stat()
+        status, beside = path.stat(), path.parent.stat()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    return _read(path, status.st_mtime_ns, status.st_size)
+    return _read(path, status.st_size, (status.st_mtime_ns, beside.st_mtime_ns))
 
 
 def picture(path: Path, place: str) -> Item:
@@ -75,19 +75,18 @@ def picture(path: Path, place: str) -> Item:
         UsageError: the file is none that holds many.
     """
     if container(path) is None:
-        raise UsageError(f"{path} is no file of many pictures", "leave out what follows it after ::")
+        raise UsageError(
+            f"{path} is no file of many pictures", "leave out what follows it after ::"
+        )
     found = pictures(path)
     if place in found:
         return found[place]
-    if "0" in found:
-        hint = f"there are 0 to {len(found) - 1}"
-    else:
-        hint = did_you_mean(place, found)
+    hint = f"there are 0 to {len(found) - 1}" if "0" in found else did_you_mean(place, found)
     raise InputError(f"{path}: has no picture {place}", hint)
 
 
 @functools.lru_cache(maxsize=2)
-def _read(path: Path, _changed: int, _size: int) -> Mapping[str, Item]:
+def _read(path: Path, _size: int, _changed: tuple[int, int]) -> Mapping[str, Item]:
     kind = container(path)
     assert kind is not None
     found = kind.read(path)

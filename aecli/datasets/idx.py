@@ -1,4 +1,4 @@
-"""IDX, the file format of MNIST (LeCun et al. 1998): images, and labels beside, plain or gzipped."""
+"""IDX, the file format of MNIST (LeCun et al. 1998): images and labels, plain or gzipped."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class ArrayItem(Item):
 
     def decode(self, content: bytes, *, at_least: int | None = None) -> Image:  # noqa: ARG002 - small as they are
         """As `Item` says."""
-        pixels = np.frombuffer(content, np.uint8).reshape(self.pixels.shape)
+        pixels: NDArray[np.uint8] = np.frombuffer(content, np.uint8).reshape(self.pixels.shape)
         if pixels.ndim == 2 or pixels.shape[2] == 3:
             return Image(pixels)
         if pixels.shape[2] == 1:

@@ -136,7 +136,9 @@ def open_crops(
     else:
         known, packed = _decoded(known, config, where, observer)
         shelf = Resident(packed, config)
-    return RandomCrops(shelf, [Path(item.path).name for item in known], config, device, extras, share)
+    return RandomCrops(
+        shelf, [Path(item.path).name for item in known], config, device, extras, share
+    )
 
 
 def validation_crops(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecli import device
@@ -20,6 +19,7 @@ from aecli.training.state import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe

@@ -81,7 +81,7 @@ def load(
     numbers = {name: number for number, name in enumerate(classes)}
     for item in items:
         if classes and item.label not in numbers:
-            where = f"is of the class {item.label!r}" if item.label else "lies in no sub-folder"
+            where = f"is of the class {item.label!r}" if item.label else "is of no class"
             raise UsageError(
                 f"{item.name} {where}, and the model has {len(classes)} classes",
                 did_you_mean(item.label, classes),

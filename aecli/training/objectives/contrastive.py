@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.checkpoints.facts import Duplicates, EmbedFacts
+from aecli.datasets.collecting import collect
 from aecli.errors import UsageError
 from aecli.tables import section
-from aecli.datasets.collecting import collect
 from aecli.training import views
 from aecli.training.augment import Edits, Window, central, edited, plain, windows
 from aecli.training.data import evenly
