@@ -18,16 +18,15 @@ from aecli.files.inputs import gather, named
 from aecli.files.shards import Shard
 from aecli.images import formats, writing
 from aecli.images.image import Image
-from aecli.inference import comparison, export, projection, search, thumbnails
-from aecli.inference import vectors as npz
+from aecli.inference import comparison, projection, search, thumbnails, vector_formats
 from aecli.inference.collection import Collection
 from aecli.inference.embed import Entry, small
+from aecli.inference.vectors import Vectors, joined
 
 if TYPE_CHECKING:
     from aecli.cli.embed.request import EmbedRequest
     from aecli.figures.sheet import Picture
     from aecli.files.inputs import Source
-    from aecli.inference.vectors import Vectors
 
 _NEAREST = 5
 
@@ -58,9 +57,9 @@ def run(request: EmbedRequest) -> int:
 def _collected(request: EmbedRequest, report: Report) -> Collection:
     """The vectors that are asked for: of an index, of the inputs, or of both."""
     if request.merge:
-        base: Vectors | None = npz.joined([Path(name) for name in request.inputs])
+        base: Vectors | None = joined([Path(name) for name in request.inputs])
     else:
-        base = None if request.base is None else npz.load(request.base)
+        base = None if request.base is None else vector_formats.read(request.base)
     collection = Collection(
         base,
         str(request.base),
@@ -113,10 +112,11 @@ def _keep(request: EmbedRequest, collection: Collection) -> None:
     assert request.output is not None
     assert request.writes is not None
     if request.output == STDOUT:
-        console.deliver(partial(export.write, collection.vectors, format=request.writes), None)
+        console.deliver(partial(request.writes.write, collection.vectors), None)
         return
     overwrite = request.overwrite or request.update
-    export.save(collection.vectors, Path(request.output), request.writes, overwrite=overwrite)
+    path = Path(request.output)
+    vector_formats.save(collection.vectors, path, request.writes, overwrite=overwrite)
 
 
 def _nearest(request: EmbedRequest, collection: Collection, report: Report) -> None:
