@@ -8,17 +8,14 @@ float32, percent), `digests` (N x 32 uint8: sha256 of each file's content), and 
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from aecli.errors import InputError, UsageError
+from aecli.inference import npz
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,12 +28,7 @@ Floats = NDArray[np.float32]
 STDIN = "-"
 """The path of a picture that came from standard input."""
 
-_UNREADABLE = (OSError, ValueError, EOFError, LookupError, zipfile.BadZipFile, zlib.error)
-"""What numpy and zipfile raise on files that are no `.npz`, or a damaged one."""
-
 _DIGEST = 32
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
-"""Of a member in a zip file: signature, lengths of its name and of the extra field after it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,16 +154,9 @@ def load(path: Path) -> Vectors:
     Raises:
         InputError: no such file, or it holds something else.
     """
-    try:
-        arrays = _members(path)
+    with npz.holding("vectors", path, "aecli embed writes such files") as arrays:
         model, sha256 = str(arrays["model"]), str(arrays["sha256"])
         found = [arrays[name] for name in ("vectors", "paths", "novelty", "digests")]
-    except _UNREADABLE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise InputError(f"{path}: {error.strerror}") from None
-        raise InputError(
-            f"{path}: is no file of vectors", "aecli embed ... -o FILE.npz makes such files"
-        ) from None
     values, paths, novelty, digests = found
     count = len(values) if values.ndim == 2 else -1
     shapes = {"paths": (count,), "novelty": (count,), "digests": (count, _DIGEST)}
@@ -203,35 +188,3 @@ def joined(paths: Sequence[Path]) -> Vectors:
     kept = np.fromiter(rows.values(), np.intp, len(rows))
     found = values[kept], names[kept], novelty[kept], digests[kept]
     return Vectors(*found, first.model, first.sha256)
-
-
-def _members(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of an `.npz`: mapped where they are stored as they are, else read."""
-    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
-        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-        arrays = {}
-        for info in members:
-            if info.compress_type == zipfile.ZIP_STORED and info.file_size > 1 << 16:
-                array = _mapped(path, file, info)
-            else:
-                with archive.open(info) as member:
-                    array = npy.read_array(member, allow_pickle=False)
-            arrays[info.filename.removesuffix(".npy")] = array
-    return arrays
-
-
-def _mapped(path: Path, file: BinaryIO, info: zipfile.ZipInfo) -> NDArray[Any]:
-    """One stored member, mapped into memory."""
-    file.seek(info.header_offset)
-    signature, name, extra = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-    if signature != b"PK\3\4":
-        raise zipfile.BadZipFile(path)
-    start = info.header_offset + _LOCAL_HEADER.size + name + extra
-    file.seek(start)
-    version = npy.read_magic(file)
-    header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = header(file)
-    used = file.tell() - start
-    if dtype.hasobject or fortran or used + dtype.itemsize * int(np.prod(shape)) != info.file_size:
-        raise ValueError(path)
-    return np.memmap(path, dtype, "r", file.tell(), shape)

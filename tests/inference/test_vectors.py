@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from aecli.errors import InputError, UsageError
 from aecli.files.inputs import Source
-from aecli.inference import export
 from aecli.inference import latents as points
+from aecli.inference import vector_formats
 from aecli.inference import vectors as npz
 from aecli.inference.embed import Entry
 from aecli.inference.vectors import Vectors
@@ -155,7 +155,7 @@ def test_vectors_of_different_models_do_not_mix() -> None:
 
 def content(vectors: Vectors, form: str) -> bytes:
     buffer = io.BytesIO()
-    export.write(vectors, buffer, form)
+    vector_formats.FORMATS[form].write(vectors, buffer)
     return buffer.getvalue()
 
 
@@ -190,7 +190,8 @@ def test_names_of_any_kind_stay_in_their_row(tmp_path: Path) -> None:
     assert [row["path"] for row in rows] == ODD.tolist()
     text = content(vectors, "csv").decode("utf-8", "surrogateescape")
     assert [row["path"] for row in csv.DictReader(io.StringIO(text, ""))] == ODD.tolist()
-    export.save(vectors, tmp_path / "z.npy", "npy", overwrite=False)
+    npy = vector_formats.FORMATS["npy"]
+    vector_formats.save(vectors, tmp_path / "z.npy", npy, overwrite=False)
     lines = (tmp_path / "z.paths.txt").read_text("utf-8", errors="surrogateescape").split("\n")
     assert lines == [
         "# model=photo sha256=abc123 dimension=4",
@@ -206,8 +207,11 @@ def test_names_of_any_kind_stay_in_their_row(tmp_path: Path) -> None:
 def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     vectors = some()
-    export.save(vectors, tmp_path / "z.parquet", "parquet", overwrite=False)
-    table = parquet.read_table(tmp_path / "z.parquet")
+    path = tmp_path / "z.parquet"
+    vector_formats.save(vectors, path, vector_formats.FORMATS["parquet"], overwrite=False)
+    with pytest.raises(InputError, match="parquet files are written, not read"):
+        vector_formats.read(path)
+    table = parquet.read_table(path)
     assert table["path"].to_pylist() == vectors.paths.tolist()
     assert table["novelty"].to_pylist() == [12.5, None, 99.5]
     assert np.array_equal(np.stack(table["vector"].to_numpy()), vectors.values)
@@ -216,14 +220,14 @@ def test_parquet(tmp_path: Path) -> None:
 
 
 def test_formats_by_their_names(monkeypatch) -> None:
-    assert export.format_of("out/z.NPZ") == "npz"
-    assert export.format_of("csv") == "csv"
+    assert vector_formats.format_of("out/z.NPZ").name == "npz"
+    assert vector_formats.format_of("csv").name == "csv"
     with pytest.raises(UsageError, match=r"z\.cvs") as caught:
-        export.format_of("z.cvs")
+        vector_formats.format_of("z.cvs")
     assert "csv" in (caught.value.hint or "")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     with pytest.raises(UsageError, match="pyarrow"):
-        export.format_of("z.parquet")
+        vector_formats.format_of("z.parquet")
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))

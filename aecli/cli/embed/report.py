@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints.novelty import UNUSUAL
@@ -16,20 +15,8 @@ if TYPE_CHECKING:
     from aecli.cli.embed.request import EmbedRequest
     from aecli.files.inputs import LeftOut
     from aecli.inference.comparison import Comparison
+    from aecli.inference.copies import Group
     from aecli.inference.embed import Embedder, Entry
-
-
-@dataclass(frozen=True)
-class Group:
-    """Near-duplicates.
-
-    Attributes:
-        paths: of the files, the best copy first.
-        mirrored: those among them that are mirror images of the best copy.
-    """
-
-    paths: list[str]
-    mirrored: list[str]
 
 
 class Report:

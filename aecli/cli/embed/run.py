@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.cli import console, hush
+from aecli.cli import console, hush, stopping
 from aecli.cli.embed import duplicates
-from aecli.cli.embed.collection import Collection
 from aecli.cli.embed.report import Report
 from aecli.cli.embed.request import STDOUT
 from aecli.errors import InputError, UsageError
 from aecli.figures import contact, page, scatter
-from aecli.files.inputs import named
+from aecli.files.inputs import gather, named
+from aecli.files.shards import Shard
 from aecli.images import formats, writing
 from aecli.images.image import Image
-from aecli.inference import comparison, export, projection, search, thumbnails
-from aecli.inference.embed import small
+from aecli.inference import comparison, projection, search, thumbnails, vector_formats
+from aecli.inference.collection import Collection
+from aecli.inference.embed import Entry, small
+from aecli.inference.vectors import Vectors, joined
 
 if TYPE_CHECKING:
     from aecli.cli.embed.request import EmbedRequest
     from aecli.figures.sheet import Picture
+    from aecli.files.inputs import Source
 
 _NEAREST = 5
 
@@ -34,7 +37,7 @@ def run(request: EmbedRequest) -> int:
     if request.nearest is not None and (missing := named(request.nearest).missing()) is not None:
         raise missing
     report = Report(request)
-    collection = Collection(request, report)
+    collection = _collected(request, report)
     vectors = collection.vectors
     if request.output is not None:
         _keep(request, collection)
@@ -51,15 +54,69 @@ def run(request: EmbedRequest) -> int:
     return report.code
 
 
+def _collected(request: EmbedRequest, report: Report) -> Collection:
+    """The vectors that are asked for: of an index, of the inputs, or of both."""
+    if request.merge:
+        base: Vectors | None = joined([Path(name) for name in request.inputs])
+    else:
+        base = None if request.base is None else vector_formats.read(request.base)
+    collection = Collection(
+        base,
+        str(request.base),
+        model=request.model,
+        device=request.device,
+        precision=request.precision,
+        opened=report.opened,
+    )
+    if base is None or request.model is not None or request.named:
+        _ = collection.found  # what can be refused is, before any work
+    if request.named:
+        _add(request, collection, report)
+    if not (len(collection.vectors) or request.shard):
+        raise InputError("no picture could be embedded")
+    return collection
+
+
+def _add(request: EmbedRequest, collection: Collection, report: Report) -> None:
+    """Embed the inputs, and tell what becomes of each."""
+    found = gather(
+        request.inputs,
+        recursive=True,
+        files_from=request.files_from,
+        null=request.null,
+        once=True,
+    )
+    report.leave_out(found.left_out)
+    there: list[Source] = []
+    for source in found.sources:
+        if (missing := source.missing()) is not None:
+            report.add(Entry(source, error=missing))
+        else:
+            there.append(source)
+    sources = (request.shard or Shard()).of(collection.as_known(there))
+    if not sources and (request.shard is None or request.base is not None):
+        return  # an empty part of nothing is still a file
+    left = len(sources)
+    with stopping.telling(lambda: report.interrupted(left)):
+        entries = collection.add(sources, workers=request.workers)
+        with console.Bars(len(sources), shown=not request.quiet) as bars:
+            for entry in entries:
+                left -= 1
+                report.add(entry)
+                bars.advance()
+    report.embedded()
+
+
 def _keep(request: EmbedRequest, collection: Collection) -> None:
     """Write the vectors."""
     assert request.output is not None
     assert request.writes is not None
     if request.output == STDOUT:
-        console.deliver(partial(export.write, collection.vectors, format=request.writes), None)
+        console.deliver(partial(request.writes.write, collection.vectors), None)
         return
     overwrite = request.overwrite or request.update
-    export.save(collection.vectors, Path(request.output), request.writes, overwrite=overwrite)
+    path = Path(request.output)
+    vector_formats.save(collection.vectors, path, request.writes, overwrite=overwrite)
 
 
 def _nearest(request: EmbedRequest, collection: Collection, report: Report) -> None:
@@ -67,11 +124,13 @@ def _nearest(request: EmbedRequest, collection: Collection, report: Report) -> N
     assert request.nearest is not None
     k, vectors = request.k or _NEAREST, collection.vectors
     query = collection.query(request.nearest)
+    report.unusual(named(query.path).name, query.novelty)
+    report.embedded()
     if len(query.vector) != vectors.dimension:
         raise UsageError(f"{request.index}: its vectors are not as long as the model's")
     rows, scores = search.nearest(vectors.values, query.vector, k + 1)
-    named = [(str(vectors.paths[row]), float(s)) for row, s in zip(rows, scores, strict=True)]
-    found = [(path, score) for path, score in named if not _same(path, query.path)][:k]
+    likest = [(str(vectors.paths[row]), float(s)) for row, s in zip(rows, scores, strict=True)]
+    found = [(path, score) for path, score in likest if not _same(path, query.path)][:k]
     report.neighbours(query.path, found)
     if request.plot is not None:
         paths = [path for path, _ in found]

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from aecli.cli.generate.grid import Grid
     from aecli.cli.generate.request import GenerateRequest
     from aecli.cli.generate.target import Target
     from aecli.figures.sheet import Picture
+    from aecli.inference.grid import Grid
     from aecli.inference.sample import Sampler
 
 

@@ -12,8 +12,8 @@ from aecli.cli import console, leftovers
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aecli.cli.restore.reference import Score
     from aecli.files.inputs import LeftOut
+    from aecli.inference.reference import Score
 
 
 @dataclass(frozen=True)

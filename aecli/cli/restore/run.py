@@ -13,11 +13,11 @@ import numpy as np
 
 from aecli.cli import console, cures, hush, stopping
 from aecli.cli.restore.plan import Task, plan
-from aecli.cli.restore.reference import Score, score
 from aecli.cli.restore.report import Record, Report
 from aecli.errors import AecliError, InputError
 from aecli.images import formats, reading, writing
 from aecli.inference import batch
+from aecli.inference.reference import Score, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
