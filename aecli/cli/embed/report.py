@@ -49,7 +49,7 @@ class Report:
 
     def add(self, entry: Entry) -> None:
         """An input is done with."""
-        name, error = entry.source.name, entry.error
+        name, error = entry.item.name, entry.error
         if error is not None:
             self._failed += 1
             message = error.message if isinstance(error, AecliError) else f"{name}: {error}"
@@ -148,9 +148,9 @@ class Report:
             return
         table = [("PSNR dB", _text(figures.psnr, 2), _text(figures.psnr_pca, 2))]
         if figures.accuracy is not None:
-            name = f"5-NN accuracy, {folders} folders"
+            name = f"5-NN accuracy, {folders} classes"
             table.append((name, _text(figures.accuracy, 3), _text(figures.accuracy_pca, 3)))
-            table.append(("largest folder", _text(figures.chance, 3), _text(figures.chance, 3)))
+            table.append(("largest class", _text(figures.chance, 3), _text(figures.chance, 3)))
         console.table(("", self._model, f"PCA-{figures.components}"), table)
         if not self._request.quiet:
             some = f"{figures.pictures} of {rows}" if figures.pictures < rows else f"{rows}"
