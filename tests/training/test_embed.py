@@ -20,9 +20,9 @@ from aecli.training.config import DataConfig
 from aecli.training.degradations.draws import Draws
 from aecli.training.objectives import contrastive as objective
 from aecli.training.objectives.contrastive import Contrastive, nt_xent
-from aecli.training.request import Request
-from aecli.training.run import Trained, run
+from aecli.training.request import RunRequest
 from aecli.training.state import State
+from aecli.training.trainer import Trained, run
 
 from .conftest import Recorder
 from .digits import write_idx
@@ -49,7 +49,7 @@ def train(images: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
 
     def start(name: str, *settings: str, **request: Any) -> tuple[Trained, Recorder]:
         recorder = Recorder()
-        asked = Request(
+        asked = RunRequest(
             task="embed",
             data=request.pop("data", [str(images)]),
             name=name,
