@@ -10,16 +10,14 @@ from aecli.models.vae import SPEC as VAE
 from aecli.models.vae import VAEConfig
 from aecli.training import recipes
 from aecli.training.config import Recipe
-from aecli.training.fitting import fitted, fitted_for_search, widths
+from aecli.training.fitting import fitted, widths
 from aecli.training.request import RunRequest
 
 from .digits import write_idx
 
-NOTHING = {"size": None, "grey": False, "classes": False, "latent": None, "architecture": None}
-
 
 def recipe(data: Path, name: str | None = None, **options: object) -> Recipe:
-    request = fitted(RunRequest("generate", [str(data)], "x", recipe=name), **NOTHING | options)
+    request = fitted(RunRequest("generate", [str(data)], "x", recipe=name), **options)
     return recipes.load("generate", request.recipe, request.settings)
 
 
@@ -47,7 +45,7 @@ def test_the_architecture_chooses_the_recipe(images: Path) -> None:
     assert len(recipes.stages(chosen)) == 1
     with pytest.raises(UsageError, match="no architecture 'gan' for generate"):
         recipe(images, architecture="gan")
-    with pytest.raises(UsageError, match="--arch goes neither"):
+    with pytest.raises(UsageError, match="has an architecture of its own"):
         recipe(images, "mnist", architecture="vae")
 
 
@@ -71,18 +69,17 @@ def test_classes_are_the_sub_folders(images: Path, tmp_path: Path) -> None:
 
 def test_a_model_to_start_from_keeps_its_shape(images: Path) -> None:
     request = RunRequest("generate", [str(images)], "x", start="emoji")
-    assert fitted(request, **NOTHING).settings == []
+    assert fitted(request).settings == []
 
 
 def searching(data: Path, **options: object) -> Recipe:
-    none = {"size": None, "grey": False, "dim": None}
-    request = fitted_for_search(RunRequest("embed", [str(data)], "x"), **none | options)
-    return recipes.load("embed", None, request.settings)
+    request = fitted(RunRequest("embed", [str(data)], "x"), **options)
+    return recipes.load("embed", request.recipe, request.settings)
 
 
 def test_vectors_have_the_length_asked_for(images: Path, tmp_path: Path) -> None:
     assert searching(images) == recipes.load("embed", None)
-    short = searching(images, dim=96, grey=True).model
+    short = searching(images, latent=96, grey=True).model
     assert (short["latent"], short["detail"], short["channels"]) == (96, 64, 1)
     write_idx(tmp_path, 3)
     digits = searching(tmp_path).model

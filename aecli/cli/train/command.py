@@ -76,40 +76,28 @@ def upscale_request(asked: TrainUpscaleRequest) -> RunRequest:
 def generate(asked: TrainGenerateRequest) -> None:
     """Train a generative model: an autoencoder, and by default a prior over its latents.
 
-    DATA may also be a .zip of images, or MNIST's IDX files; images become squares. The model is
-    usable at once as `aecli generate -m NAME`. Ctrl-C saves; --resume goes on.
+    Images become squares; small ones that are all of one size keep it, grey ones stay grey. The
+    model is usable at once as `aecli generate -m NAME`. Ctrl-C saves; --resume goes on.
 
     Examples:
         aecli train generate ~/Pictures --name faces --size 64 --time 2h
+        aecli train generate mnist --name vl --arch vae --latent 2 --time 80s
         aecli train generate digits.zip --name digits --grey --classes
     """
-    from aecli.training.fitting import fitted
-
-    request = fitted(
-        asked.run("generate"),
-        size=asked.size,
-        grey=asked.grey,
-        classes=asked.classes,
-        latent=asked.latent,
-        architecture=asked.architecture,
-    )
-    _train(asked, request)
+    _train(asked, asked.fitted("generate", classes=asked.classes))
 
 
 def embed(asked: TrainEmbedRequest) -> None:
     """Train an autoencoder to search by: edited copies of a picture get nearly the same vector.
 
-    DATA may also be a .zip of images, or MNIST's IDX files; no labels are read. The model is usable
-    at once as `aecli embed -m NAME`. Ctrl-C saves; --resume goes on.
+    No labels are read. The model is usable at once as `aecli embed -m NAME`. Ctrl-C saves; --resume
+    goes on.
 
     Examples:
         aecli train embed ~/Pictures --name mine --dim 128 --time 1h
         aecli train embed ~/Pictures --name mine --resume --time 1h
     """
-    from aecli.training.fitting import fitted_for_search
-
-    request = asked.run("embed")
-    _train(asked, fitted_for_search(request, size=asked.size, grey=asked.grey, dim=asked.dim))
+    _train(asked, asked.fitted("embed"))
 
 
 def _train(asked: TrainRequest, request: RunRequest) -> None:
