@@ -11,7 +11,7 @@ from PIL import Image
 
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import EmbedFacts
-from aecli.datasets.collecting import collect
+from aecli.datasets.collecting import collect, find
 from aecli.errors import TrainingError, UsageError
 from aecli.inference.embed import Embedder
 from aecli.models.vae import DETAIL, VAE, VAEConfig
@@ -71,7 +71,9 @@ def test_a_trained_model_embeds_and_knows_its_thresholds(train: Train, images: P
     assert -1 <= facts["duplicates"]["threshold"] <= 1
     assert EmbedFacts.read(store.load("embed", "mine").meta.training).novelty is not None
     embedder = Embedder.open("mine", device="cpu")
-    vectors, novelty = embedder.embed(np.stack([embedder.small(images / "image0.png")] * 2))
+    vectors, novelty = embedder.embed(
+        np.stack([embedder.small(find(str(images / "image0.png")))] * 2)
+    )
     assert vectors.shape == (2, 12)
     assert np.isfinite(novelty).all()
 
