@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.datasets.collecting import collect
+from aecli.datasets.collecting import collect, evenly
 from aecli.errors import InputError, UsageError, did_you_mean
 from aecli.files.inputs import natural
 from aecli.images.levels import to_8_bits
 from aecli.models.registry import Registry
 from aecli.training import build, recipes
 from aecli.training.architectures import ARCHITECTURES, Architecture
-from aecli.training.data import evenly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -53,6 +53,9 @@ class Validator:
             self._limit()
         score = self._score(self._held_out)
         session.metrics = score.metrics
+        if score.warning is not None and session.warning is None:
+            self._observer.warn(score.warning)
+        session.warning = score.warning
         session.save_weights(LAST, meter)
         improved = score.metrics[session.objective.primary] > session.best
         if improved:

@@ -129,10 +129,13 @@ def _train(asked: TrainRequest, request: RunRequest) -> None:
                 "pixels_per_second": round(trained.progress.pixels_per_second),
                 "waited": round(trained.progress.waited, 4),
                 "metrics": dict(trained.metrics),
+                "warning": trained.warning,
             }
         )
     if not trained.finished:
         console.say(f"stopped and saved at step {trained.step}; go on with --resume")
         raise typer.Exit(INTERRUPTED)
+    if trained.warning is not None:
+        console.warning(trained.warning)
     if not asked.quiet:
         console.say(f"trained {trained.model} (aecli {request.task} -m {request.name})")
