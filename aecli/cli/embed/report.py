@@ -38,7 +38,7 @@ class Report:
         """The model is loaded."""
         self._model = embedder.name
         if not self._request.quiet:
-            console.say(f"{embedder.name} on {embedder.runs_on}")
+            console.chosen(embedder.name, embedder.runs_on)
 
     def leave_out(self, items: Sequence[LeftOut]) -> None:
         """Tell of what the folders hold beside the inputs."""
@@ -71,12 +71,16 @@ class Report:
         if percentile > UNUSUAL:
             self._unusual.append(name)
 
-    def interrupted(self, left: int) -> None:
-        """Tell how far it came."""
+    def interrupted(self, left: int, *, kept: bool) -> None:
+        """Tell how far it came, whether that was written, and how to go on."""
         done = self._made + self._known
         failed = f", {self._failed} failed" if self._failed else ""
-        console.say(f"interrupted: {done} embedded{failed}, {left} left; nothing was written")
-        console.advise("the same command begins again; in parts, with -o FILE.npz --update")
+        where = f"what is done -> {self._request.output}" if kept else "nothing was written"
+        console.say(f"interrupted: {done} embedded{failed}, {left} left; {where}")
+        if kept:
+            console.advise("the same command with --update goes on")
+        else:
+            console.advise("the same command begins again; -o NEW.npz keeps what is done")
 
     def embedded(self) -> None:
         """All inputs are done with: warn of those that the model may not suit."""

@@ -50,7 +50,7 @@ class Report:
         self._seed = seed
         self._mean = ""
         if not request.quiet:
-            console.say(f"{sampler.name} on {sampler.runtime.reason}")
+            console.chosen(sampler.name, sampler.runtime.reason)
         for source, error in grid.failures:
             console.error(error.message, error.hint)
             if request.json:
