@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from aecli.device import Terms
-
 T = TypeVar("T")
 
 
@@ -70,12 +68,6 @@ def advise(hint: str) -> None:
 def warning(message: str) -> None:
     """What the user should know although the work goes on."""
     say(message, "warning", "bold yellow")
-
-
-def chosen(model: str, terms: Terms) -> None:
-    """Where a model runs and in what precision, unless all of that was asked for."""
-    if terms.chosen:
-        say(f"{model} on {terms}")
 
 
 def unexpected(error: Exception) -> tuple[str, str]:

@@ -11,13 +11,13 @@ from aecli.images import reading
 from aecli.inference import copies, thumbnails
 
 if TYPE_CHECKING:
-    from aecli.cli.embed.report import Report
+    from aecli.cli.embed.report import EmbedReport
     from aecli.cli.embed.request import EmbedRequest
     from aecli.inference.collection import Collection
     from aecli.inference.copies import Group
 
 
-def tell(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def tell(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Find near-duplicates, and lay them out on a page where one is asked for."""
     threshold = request.threshold or collection.threshold
     groups = copies.groups(collection.vectors, threshold, workers=request.workers)

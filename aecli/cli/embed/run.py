@@ -10,7 +10,7 @@ import numpy as np
 
 from aecli.cli import console, hush, stopping
 from aecli.cli.embed import duplicates
-from aecli.cli.embed.report import Report
+from aecli.cli.embed.report import EmbedReport
 from aecli.cli.embed.request import STDOUT
 from aecli.errors import AecliError, InputError, UsageError
 from aecli.figures import contact, page, scatter
@@ -36,7 +36,7 @@ def run(request: EmbedRequest) -> int:
     """Do what `aecli embed` was asked for; returns the program's exit code."""
     if request.nearest is not None and (missing := named(request.nearest).missing()) is not None:
         raise missing
-    report = Report(request)
+    report = EmbedReport(request)
     collection = _collected(request, report)
     vectors = collection.vectors
     if request.output is not None:
@@ -54,7 +54,7 @@ def run(request: EmbedRequest) -> int:
     return report.code
 
 
-def _collected(request: EmbedRequest, report: Report) -> Collection:
+def _collected(request: EmbedRequest, report: EmbedReport) -> Collection:
     """The vectors that are asked for: of an index, of the inputs, or of both."""
     if request.merge:
         base: Vectors | None = joined([Path(name) for name in request.inputs])
@@ -77,7 +77,7 @@ def _collected(request: EmbedRequest, report: Report) -> Collection:
     return collection
 
 
-def _add(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def _add(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Embed the inputs, and tell what becomes of each."""
     found = gather(
         request.inputs,
@@ -141,7 +141,7 @@ def _keep_some(request: EmbedRequest, collection: Collection) -> bool:
     return True
 
 
-def _nearest(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def _nearest(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Find the pictures most like the query, other than itself."""
     assert request.nearest is not None
     k, vectors = request.k or _NEAREST, collection.vectors
@@ -188,7 +188,7 @@ def _map(request: EmbedRequest, collection: Collection) -> None:
         _write_picture(request, scatter.dots(points, names, title))
 
 
-def _compare(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def _compare(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Score the vectors beside PCA, on those pictures that can still be read."""
     vectors, embedder = collection.vectors, collection.embedder
     rows = comparison.chosen(len(vectors))
