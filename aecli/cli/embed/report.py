@@ -32,7 +32,7 @@ class EmbedReport(Report):
 
     def add(self, entry: Entry) -> None:
         """An input is done with."""
-        name = entry.source.name
+        name = entry.item.name
         if entry.error is not None:
             self.fail(name, entry.error, source=name)
             return
@@ -126,9 +126,9 @@ class EmbedReport(Report):
             return
         table = [("PSNR dB", _text(figures.psnr, 2), _text(figures.psnr_pca, 2))]
         if figures.accuracy is not None:
-            name = f"5-NN accuracy, {folders} folders"
+            name = f"5-NN accuracy, {folders} classes"
             table.append((name, _text(figures.accuracy, 3), _text(figures.accuracy_pca, 3)))
-            table.append(("largest folder", _text(figures.chance, 3), _text(figures.chance, 3)))
+            table.append(("largest class", _text(figures.chance, 3), _text(figures.chance, 3)))
         console.table(("", self._model, f"PCA-{figures.components}"), table)
         some = f"{figures.pictures} of {rows}" if figures.pictures < rows else f"{rows}"
         self.say(
