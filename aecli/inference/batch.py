@@ -112,7 +112,8 @@ def run(
             if reading:
                 job, pixels, read_input = reading[0]
                 while writing and not read_input.done():
-                    wait((read_input, writing[0][2]), return_when=FIRST_COMPLETED)
+                    either: tuple[Future[Any], ...] = (read_input, writing[0][2])
+                    wait(either, return_when=FIRST_COMPLETED)
                     yield from written()
                 writing.append((job, pixels, result_of(job, read_input)))
                 reading.popleft()
