@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aecli.checkpoints.format import Meta
+    from aecli.device import Terms
     from aecli.images.image import Image, Pixels
     from aecli.inference.engine import Call, Engine, Floats
     from aecli.inference.tiled import Tile
@@ -46,7 +47,7 @@ class Restorer(TiledModel):
         runs_on: where and in what precision, and who chose that.
     """
 
-    def __init__(self, engine: Engine, meta: Meta, runs_on: str) -> None:
+    def __init__(self, engine: Engine, meta: Meta, runs_on: Terms) -> None:
         super().__init__(engine, meta)
         self.runs_on = runs_on
 
