@@ -54,7 +54,6 @@ class Restorer(TiledModel):
     @classmethod
     def open(
         cls,
-        task: str,
         model: str | Path | None = None,
         *,
         engine: str = "auto",
@@ -64,15 +63,14 @@ class Restorer(TiledModel):
         """Find, verify and load a model.
 
         Args:
-            task: the command it serves.
-            model: its name or path; None: the task's default.
+            model: its name or path; None: the default one.
             engine, device, precision: see `aecli.inference.engine.choose`.
 
         Raises:
             UsageError: no such engine, device or precision.
             ModelError: no such model, or it is damaged.
         """
-        found = store.find(task, model)
+        found = store.find("denoise", model)
         store.verify(found)
         choice = engines.choose([found.path], engine, device, precision)
         return cls(choice.open(found.path), found.meta, choice.reason)

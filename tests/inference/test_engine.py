@@ -191,8 +191,8 @@ def test_what_is_not_finite_on_ncnn_is_computed_on_torch(
     from aecli.inference.restore import Restorer
 
     pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)
-    expected = Restorer.open("denoise", "tiny", engine="torch", device="cpu", precision="fp32")
-    restorer = Restorer.open("denoise", "tiny", engine="ncnn")
+    expected = Restorer.open("tiny", engine="torch", device="cpu", precision="fp32")
+    restorer = Restorer.open("tiny", engine="ncnn")
     restorer.engine.calls[0] = lambda _method, x, *_: np.full_like(x, np.nan)
     result = restorer.denoise(Picture(pixels), sigma=20).image.pixels
     assert np.array_equal(result, expected.denoise(Picture(pixels), sigma=20).image.pixels)
