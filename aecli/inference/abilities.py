@@ -103,7 +103,7 @@ def maker(latents: Latents, source: str, model: str | None) -> Found:
             return found
     made_by = f"{source} was made by {latents.model} (sha256 {latents.sha256[:12]}...)"
     if model is None:
-        raise ModelError(f"{made_by}, which is not installed", "-m names its file")
+        raise ModelError(f"{made_by}, which is not installed", reason=Reason.NOT_INSTALLED)
     if not candidates:
         names = {found.name for found in store.entries()}
         raise ModelError(f"there is no model {model!r}", did_you_mean(model, names))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.datasets.collecting import collect, evenly
-from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.errors import InputError, Reason, UsageError, did_you_mean
 from aecli.files.inputs import natural
 from aecli.images.levels import to_8_bits
 from aecli.models.registry import Registry
@@ -124,7 +124,7 @@ def fitted(
     settings: dict[str, object] = {}
     if architecture is not None:
         if request.recipe or request.resume:
-            raise UsageError("a recipe, or a run to resume, has an architecture of its own")
+            raise UsageError("an architecture goes neither with a recipe nor with a run to resume")
         chosen = _architecture(request.task, architecture)
         request = replace(request, recipe=chosen.recipe)
         settings |= chosen.settings
@@ -244,5 +244,5 @@ def class_names(data: Sequence[str]) -> list[str]:
             )
     names = sorted({item.label for item in items}, key=lambda name: natural(Path(name)))
     if len(names) < 2:
-        raise UsageError(f"all pictures are of one class, {names[0]}", "train without --classes")
+        raise UsageError(f"all pictures are of one class, {names[0]}", reason=Reason.ONE_CLASS)
     return names
