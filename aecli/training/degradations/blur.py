@@ -26,29 +26,30 @@ _STEP = 2
 """Pixels: kernels whose reaches round up to the same multiple of this are taken together."""
 
 
-def blur(pictures: Tensor, kernels: Array) -> Tensor:
-    """Every picture convolved with its kernel, and continued by reflection.
+def blur_(pictures: Tensor, kernels: Array, rows: NDArray[np.int64]) -> None:
+    """Some of the pictures convolved with a kernel each, continued by reflection; in place.
 
     By sums, not by Fourier transforms: few kernels are as large as they might be, and with so many
     channels to a call small ones cost a fifth.
 
     Args:
         pictures: (N, C, H, W).
-        kernels: (N, K, K), K odd, each of sum 1; they are cut where `LOST` of them is cut off, and
+        kernels: (n, K, K), K odd, each of sum 1; they are cut where `LOST` of them is cut off, and
             to the size of the pictures.
-
-    Returns:
-        (N, C, H, W).
+        rows: which of the pictures, (n,).
     """
     most = min(kernels.shape[-1] // 2, min(pictures.shape[-2:]) - 1)
     reaches = np.minimum(_STEP * -(-_reaches(kernels) // _STEP), most)
-    if len(set(reaches)) == 1:
-        return _blur(pictures, kernels, reaches[0])
-    out = torch.empty_like(pictures, memory_format=torch.contiguous_format)
     for reach in np.unique(reaches):
-        rows = np.flatnonzero(reaches == reach)
-        index = on_device(rows, pictures.device)
-        out.index_copy_(0, index, _blur(pictures[index], kernels[rows], reach))
+        group = reaches == reach
+        index = on_device(rows[group], pictures.device)
+        pictures.index_copy_(0, index, _blur(pictures[index], kernels[group], reach))
+
+
+def blur(pictures: Tensor, kernels: Array) -> Tensor:
+    """Every picture (N, C, H, W) convolved with its kernel (N, K, K), as by `blur_`."""
+    out = pictures.clone(memory_format=torch.contiguous_format)
+    blur_(out, kernels, np.arange(len(out)))
     return out
 
 
@@ -82,7 +83,7 @@ def _reaches(kernels: Array) -> NDArray[np.int64]:
     size = kernels.shape[-1]
     place = np.abs(np.arange(size) - size // 2)
     ring = np.maximum(place[:, None], place) == np.arange(size // 2)[:, None, None]
-    weight = np.abs(kernels).reshape(len(kernels), -1)
+    weight = np.abs(kernels).reshape(len(kernels), size * size)
     within = np.cumsum(weight @ ring.reshape(size // 2, -1).T, axis=1)
     reaches: NDArray[np.int64] = (within < (1 - LOST) * weight.sum(1)[:, None]).sum(1)
     return reaches

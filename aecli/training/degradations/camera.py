@@ -91,9 +91,9 @@ def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tens
     strength = np.where(u[:, 16] < 0.5, u[:, 17], 0.0)
     reduced = busy & ((chroma > 0) | (strength > 0))
     _reduce(both, reduced, chroma[reduced], strength[reduced], 0.6 + 0.9 * u[reduced, 18])
-    sharpening = np.tile(blur.unsharp(0.5 + 0.8 * u[:, 21], 0.2 + 1.2 * u[:, 20]), (2, 1, 1))
-    sharp = np.tile(busy & (u[:, 19] < 0.5), 2)
-    change(both, sharp, lambda some, rows, _: blur.blur(some, sharpening[rows]))
+    sharp = busy & (u[:, 19] < 0.5)
+    sharpening = blur.unsharp(0.5 + 0.8 * u[sharp, 21], 0.2 + 1.2 * u[sharp, 20])
+    blur.blur_(both, np.tile(sharpening, (2, 1, 1)), np.flatnonzero(np.tile(sharp, 2)))
     both = torch.lerp(both, luma(both), grey.repeat(2, 1, 1, 1).float()).clamp_(0, 1)
     noisy, reference = both.chunk(2)
     return noisy, reference

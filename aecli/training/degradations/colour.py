@@ -30,7 +30,7 @@ def from_opponent(planes: Tensor) -> Tensor:
 def mixed(pictures: Tensor, matrix: Tensor) -> Tensor:
     """Each pixel's C channels times a matrix (K, C), or one a sample (N, K, C): (N, K, H, W)."""
     matrices = matrix.expand(len(pictures), *matrix.shape[-2:])
-    return (matrices @ pictures.flatten(2)).unflatten(2, pictures.shape[2:])
+    return (matrices @ pictures.flatten(2)).view(len(pictures), -1, *pictures.shape[2:])
 
 
 @cache

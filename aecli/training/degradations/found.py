@@ -14,7 +14,7 @@ import torch
 
 from aecli.training.degradations import blur
 from aecli.training.degradations.chosen import change
-from aecli.training.degradations.jpeg import jpeg
+from aecli.training.degradations.jpeg import jpeg_
 from aecli.training.degradations.noise import is_grey, noise
 from aecli.training.degradations.resize import resize_each, to_levels
 
@@ -132,34 +132,28 @@ def live(
     shot, common = u[:, 1], np.select([u[:, 2] < 0.3, u[:, 2] < 0.5], [1.0, u[:, 3]], 0.0)
     noisy, resized_noisy = u[:, 4] < life.noisy, u[:, 5] < 0.8
 
-    def blurred(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
-        sigma = life.blur * factor * harm * (0.08 + 0.92 * u[:, 6])
-        return blur.blur(some, _blurs(sigma[rows], u[rows, 7:12]))
-
     def grained(some: Tensor, rows: Rows, index: Tensor) -> Tensor:
         sigma = strength * np.where(resized_noisy, 1, factor)  # shrinking takes noise away
         kind = (sigma[rows], shot[rows], common[rows], grey[index])
         return noise(some, *kind, draws.rows(rows), f"{life.name}/noise")
 
-    def filtered(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
-        return blur.blur(some, _filters(harm[rows], u[rows, 12:15]))
-
-    def compressed(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
-        low, high = life.quality
-        quality = np.rint(high - (high - low) * np.sqrt(harm) * u[:, 15]).astype(np.int64)
-        subsampling = np.digitize(u[:, 16], (0.3, 0.4))
-        return jpeg(some, quality[rows], subsampling[rows])
+    def finish(some: NDArray[np.bool_]) -> None:
+        blur.blur_(pictures, _filters(harm[some], u[some, 12:15]), np.flatnonzero(some))
 
     finished, noise_last = u[:, 17] < life.finished, u[:, 18] < 0.5
     kernels = [KERNELS[k] for k in np.digitize(u[:, 19], _SHARES)]
-    change(pictures, u[:, 20] < life.blurred, blurred)
+    blurred = u[:, 20] < life.blurred
+    sigma = (life.blur * factor * harm * (0.08 + 0.92 * u[:, 6]))[blurred]
+    blur.blur_(pictures, _blurs(sigma, u[blurred, 7:12]), np.flatnonzero(blurred))
     change(pictures, noisy & ~resized_noisy, grained)
     pictures = resize_each(pictures, before, after, kernels, canvas)
-    change(pictures, finished & noise_last, filtered)
+    finish(finished & noise_last)
     change(pictures, noisy & resized_noisy, grained)
-    change(pictures, finished & ~noise_last, filtered)
+    finish(finished & ~noise_last)
     to_levels(pictures.mul_(255)).div_(255)
-    change(pictures, u[:, 21] < life.compressed, compressed)
+    low, high = life.quality
+    quality = np.rint(high - (high - low) * np.sqrt(harm) * u[:, 15]).astype(np.int64)
+    jpeg_(pictures, u[:, 21] < life.compressed, quality, np.digitize(u[:, 16], (0.3, 0.4)))
     return pictures
 
 

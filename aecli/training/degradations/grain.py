@@ -93,7 +93,7 @@ def _spectrum(blur: Tensor, wide: Tensor, share: Tensor, form: Tensor, size: tor
     right = _gaussian(torch.cat([high, low], 2), torch.fft.rfftfreq(width, device=blur.device))
     kinds = torch.cat([lying.expand_as(sigma), (1 - lying).expand_as(sigma)], 2)  # (N, 3, 4)
     each = kinds * down.mean(3) * (right @ _half(width, blur.device))
-    mean = each.unflatten(2, (2, 2)).sum(2)  # of the two blurs
+    mean = each.view(*share.shape, 2, 2).sum(2)  # of the two blurs
     weights = kinds * (torch.stack([1 - share, share], 2) / mean).repeat(1, 1, 2)
     return ((weights[..., None] * down).mT @ right).sqrt_()
 

@@ -75,28 +75,35 @@ def jpeg(pictures: Tensor, quality: NDArray[np.int64], subsampling: NDArray[np.i
     Returns:
         (N, 3, H, W), multiples of 1 / 255 in [0, 1].
     """
-    tables = on_device(quantisation(quality), pictures.device)
-    out = pictures.clone()
-    for number, cell in enumerate(_CELLS):
-        coded = partial(_coded, tables=tables, cell=cell)
-        change(out, subsampling == number, coded)
+    out = pictures.clone(memory_format=torch.contiguous_format)
+    jpeg_(out, np.ones(len(out), bool), quality, subsampling)
     return out
 
 
-def subsampled(pictures: Tensor, subsampling: NDArray[np.int64]) -> Tensor:
-    """Pictures whose colours have no more resolution than JPEG leaves them, but are not coded.
+def jpeg_(
+    pictures: Tensor,
+    chosen: NDArray[np.bool_],
+    quality: NDArray[np.int64],
+    subsampling: NDArray[np.int64],
+) -> None:
+    """As `jpeg`, in place, of those of the pictures that are chosen, (N,)."""
+    tables = on_device(quantisation(quality), pictures.device)
+    for number, cell in enumerate(_CELLS):
+        change(
+            pictures, chosen & (subsampling == number), partial(_coded, tables=tables, cell=cell)
+        )
+
+
+def subsample_(pictures: Tensor, chosen: NDArray[np.bool_], subsampling: NDArray[np.int64]) -> None:
+    """Take from the colours of those that are chosen what JPEG does, without coding, in place.
 
     Args:
         pictures: (N, 3, H, W) in [0, 1].
-        subsampling: as for `jpeg`.
-
-    Returns:
-        (N, 3, H, W) in [0, 1], not rounded.
+        chosen: (N,).
+        subsampling: (N,), as for `jpeg`.
     """
-    out = pictures.clone()
     for number, cell in enumerate(_CELLS[1:], 1):
-        change(out, subsampling == number, partial(_subsampled, cell=cell))
-    return out
+        change(pictures, chosen & (subsampling == number), partial(_subsampled, cell=cell))
 
 
 def quantisation(quality: NDArray[np.int64]) -> NDArray[np.float32]:

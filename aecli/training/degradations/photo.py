@@ -19,7 +19,7 @@ from aecli.training.degradations import blur
 from aecli.training.degradations.camera import photographs
 from aecli.training.degradations.chosen import change
 from aecli.training.degradations.grain import coloured_noise
-from aecli.training.degradations.jpeg import jpeg, subsampled
+from aecli.training.degradations.jpeg import jpeg_, subsample_
 from aecli.training.degradations.noise import is_grey, noise
 from aecli.training.degradations.resize import resize, to_levels
 
@@ -134,7 +134,7 @@ def _scene(clean: Tensor, draws: Draws, kinds: Rows, still: Chosen) -> Tensor:
 
     scene = clean.clone()
     _zoom([scene], zoomed, u[:, 2])
-    change(scene, blurred, lambda some, rows, _: blur.soften(some, width[rows]))
+    blur.blur_(scene, blur.gaussian(width[blurred]), np.flatnonzero(blurred))
     change(scene, toned, tone)
     return scene.clamp_(0, 1)
 
@@ -149,15 +149,12 @@ def _process(noisy: Tensor, target: Tensor, draws: Draws, kinds: Rows, still: Ch
     sharpened = rough & (kinds == COLOURED) & (u[:, 7] < 0.2)
     often = np.select([kinds == STILL], [0.5], 0.85)
     last = (rough & (u[:, 10] < often)) | (still & (kinds == STILL) & (u[:, 10] < 0.2))
-    sharpening = blur.unsharp(0.5 + 0.8 * u[:, 8], 0.2 + 1.0 * u[:, 9])
-
-    def sharpen(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
-        return blur.blur(some, sharpening[rows]).clamp_(0, 1)
-
+    sharpening = blur.unsharp(0.5 + 0.8 * u[sharpened, 8], 0.2 + 1.0 * u[sharpened, 9])
     _compress(noisy, target, first, u[:, 2:5], least=60)
     _zoom([noisy, target], zoomed, u[:, 6])
     for pictures in (noisy, target):
-        change(pictures, sharpened, sharpen)
+        blur.blur_(pictures, sharpening, np.flatnonzero(sharpened))
+        pictures.clamp_(0, 1)
     _compress(noisy, target, last, u[:, 11:14], least=65)
 
 
@@ -168,8 +165,8 @@ def _compress(noisy: Tensor, target: Tensor, chosen: Chosen, u: Array, least: in
     """
     quality = (least + (99 - least) * u[:, 0] ** 0.9).astype(np.int64)
     subsampling = np.select([u[:, 1] < 0.6, u[:, 1] < 0.7], [2, 1], 0)
-    change(noisy, chosen, lambda some, rows, _: jpeg(some, quality[rows], subsampling[rows]))
-    change(target, chosen, lambda some, rows, _: subsampled(some, subsampling[rows]))
+    jpeg_(noisy, chosen, quality, subsampling)
+    subsample_(target, chosen, subsampling)
 
 
 def _zoom(batches: Sequence[Tensor], chosen: Chosen, u: Array) -> None:
