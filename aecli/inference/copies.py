@@ -1,7 +1,8 @@
-"""Copies of one picture: which of them is the original, and which are mirrored."""
+"""Copies of one picture: who they are, which of them is the original, and which are mirrored."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ import numpy as np
 from aecli.errors import InputError
 from aecli.files.paths import identity, links
 from aecli.images import metadata, reading
+from aecli.inference import search, thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from aecli.inference.vectors import Vectors
 
 _CAMERA_FORMATS = ("JPEG", "TIFF")
 """What cameras and scanners write; pictures of theirs in other formats were converted."""
@@ -27,6 +31,44 @@ _SURELY = 0.5
 
 _VISIBLE = 2.0
 """Mean difference, of 255 levels, below which a picture is its own mirror image."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Near-duplicates.
+
+    Attributes:
+        paths: of the files, the best copy first.
+        mirrored: those among them that are mirror images of the best copy.
+    """
+
+    paths: list[str]
+    mirrored: list[str]
+
+
+def groups(vectors: Vectors, threshold: float, *, workers: int = 2) -> list[Group]:
+    """Groups of near-duplicates among pictures, each file once.
+
+    Args:
+        vectors: of the pictures.
+        threshold: the cosine from which two are near-duplicates.
+        workers: threads that read the files again, to see which are mirrored.
+    """
+    files = one_a_file([str(path) for path in vectors.paths])
+    paths = [str(vectors.paths[row]) for row in files]
+
+    def ordered(rows: list[int]) -> list[int]:
+        ranks = {path: place for place, path in enumerate(best_first([paths[r] for r in rows]))}
+        return sorted(rows, key=lambda row: ranks[paths[row]])
+
+    found = search.duplicates(vectors.values[files], threshold, ordered)
+    return [_group([paths[row] for row in rows], workers) for rows in found]
+
+
+def _group(paths: list[str], workers: int) -> Group:
+    pictures, there = thumbnails.read(paths, SIDE, 1, workers=workers)
+    flipped = mirrored(pictures) & there
+    return Group(paths, [path for path, so in zip(paths, flipped, strict=True) if so])
 
 
 def best_first(paths: Iterable[str]) -> list[str]:

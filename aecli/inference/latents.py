@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.inference import npz
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +20,6 @@ Array = NDArray[np.float32]
 
 KEYS = ("latents", "vectors")
 """What the latents are called in a file; `vectors` where `aecli embed` wrote it."""
-
-_UNREADABLE = (OSError, ValueError, EOFError, LookupError, zipfile.BadZipFile, zlib.error)
-"""What numpy raises on files that are no `.npz`, or a damaged one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +57,11 @@ def load(path: Path) -> Latents:
     Raises:
         InputError: no such file, or it holds something else.
     """
-    try:
-        with path.open("rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            model, sha256 = str(arrays["model"]), str(arrays["sha256"])
-            values = arrays[next((key for key in KEYS if key in arrays), KEYS[0])]
-            classes = tuple(map(str, arrays["classes"])) if "classes" in arrays else None
-    except _UNREADABLE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise InputError(f"{path}: {error.strerror}") from None
-        raise InputError(
-            f"{path}: is no file of latents",
-            "such .npz files are made by --save-latents and by aecli embed",
-        ) from None
+    hint = "such .npz files are made by aecli generate, and by aecli embed"
+    with npz.holding("latents", path, hint) as arrays:
+        model, sha256 = str(arrays["model"]), str(arrays["sha256"])
+        values = arrays[next((key for key in KEYS if key in arrays), KEYS[0])]
+        classes = tuple(map(str, arrays["classes"])) if "classes" in arrays else None
     if values.ndim < 2 or not len(values) or not np.issubdtype(values.dtype, np.floating):
         raise InputError(f"{path}: its latents are not a list of points")
     if not np.isfinite(values).all():

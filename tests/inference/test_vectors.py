@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aecli.datasets.collecting import as_file
 from aecli.errors import InputError, UsageError
-from aecli.files.inputs import Source
-from aecli.inference import export
+from aecli.files.inputs import named
 from aecli.inference import latents as points
+from aecli.inference import vector_formats
 from aecli.inference import vectors as npz
 from aecli.inference.embed import Entry
 from aecli.inference.vectors import Vectors
@@ -25,6 +26,7 @@ def some(count: int = 3, dimension: int = 4) -> Vectors:
     return Vectors(
         RNG.normal(size=(count, dimension)).astype(np.float32),
         np.array([f"in/zwölf {k}.png" for k in range(count)], np.str_),
+        np.array([f"kind {k % 2}" for k in range(count)], np.str_),
         np.array([12.5, np.nan, 99.5] * count, np.float32)[:count],
         RNG.integers(0, 256, (count, 32), np.uint8),
         "photo",
@@ -42,6 +44,7 @@ def same(a: Vectors, b: Vectors) -> bool:
     return (
         np.array_equal(a.values, b.values)
         and a.paths.tolist() == b.paths.tolist()
+        and a.labels.tolist() == b.labels.tolist()
         and np.array_equal(a.novelty, b.novelty, equal_nan=True)
         and np.array_equal(a.digests, b.digests)
         and (a.model, a.sha256, a.dimension) == (b.model, b.sha256, b.dimension)
@@ -97,6 +100,12 @@ def test_what_is_no_file_of_vectors(tmp_path: Path, change, message: str) -> Non
         npz.load(tmp_path / "bad.npz")
 
 
+def test_files_from_before_labels_have_none(tmp_path: Path) -> None:
+    with np.load(written(some(), tmp_path / "z.npz")) as arrays:
+        np.savez(tmp_path / "old.npz", **{k: v for k, v in arrays.items() if k != "labels"})
+    assert npz.load(tmp_path / "old.npz").labels.tolist() == [""] * 3
+
+
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\3\4 and no more", None])
 def test_damaged_files_of_vectors(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "z.npz"
@@ -115,7 +124,7 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
 
 def entry(path: str, digest: bytes | None, value: float | None = None, **more: object) -> Entry:
     vector = None if value is None else np.full(4, value, np.float32)
-    return Entry(Source(Path(path), Path(path)), digest, vector, **more)
+    return Entry(as_file(named(path)), digest, vector, **more)
 
 
 def test_rows_are_added_replaced_and_never_dropped() -> None:
@@ -155,7 +164,7 @@ def test_vectors_of_different_models_do_not_mix() -> None:
 
 def content(vectors: Vectors, form: str) -> bytes:
     buffer = io.BytesIO()
-    export.write(vectors, buffer, form)
+    vector_formats.FORMATS[form].write(vectors, buffer)
     return buffer.getvalue()
 
 
@@ -190,7 +199,8 @@ def test_names_of_any_kind_stay_in_their_row(tmp_path: Path) -> None:
     assert [row["path"] for row in rows] == ODD.tolist()
     text = content(vectors, "csv").decode("utf-8", "surrogateescape")
     assert [row["path"] for row in csv.DictReader(io.StringIO(text, ""))] == ODD.tolist()
-    export.save(vectors, tmp_path / "z.npy", "npy", overwrite=False)
+    npy = vector_formats.FORMATS["npy"]
+    vector_formats.save(vectors, tmp_path / "z.npy", npy, overwrite=False)
     lines = (tmp_path / "z.paths.txt").read_text("utf-8", errors="surrogateescape").split("\n")
     assert lines == [
         "# model=photo sha256=abc123 dimension=4",
@@ -206,8 +216,11 @@ def test_names_of_any_kind_stay_in_their_row(tmp_path: Path) -> None:
 def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     vectors = some()
-    export.save(vectors, tmp_path / "z.parquet", "parquet", overwrite=False)
-    table = parquet.read_table(tmp_path / "z.parquet")
+    path = tmp_path / "z.parquet"
+    vector_formats.save(vectors, path, vector_formats.FORMATS["parquet"], overwrite=False)
+    with pytest.raises(InputError, match="parquet files are written, not read"):
+        vector_formats.read(path)
+    table = parquet.read_table(path)
     assert table["path"].to_pylist() == vectors.paths.tolist()
     assert table["novelty"].to_pylist() == [12.5, None, 99.5]
     assert np.array_equal(np.stack(table["vector"].to_numpy()), vectors.values)
@@ -216,14 +229,14 @@ def test_parquet(tmp_path: Path) -> None:
 
 
 def test_formats_by_their_names(monkeypatch) -> None:
-    assert export.format_of("out/z.NPZ") == "npz"
-    assert export.format_of("csv") == "csv"
+    assert vector_formats.format_of("out/z.NPZ").name == "npz"
+    assert vector_formats.format_of("csv").name == "csv"
     with pytest.raises(UsageError, match=r"z\.cvs") as caught:
-        export.format_of("z.cvs")
+        vector_formats.format_of("z.cvs")
     assert "csv" in (caught.value.hint or "")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     with pytest.raises(UsageError, match="pyarrow"):
-        export.format_of("z.parquet")
+        vector_formats.format_of("z.parquet")
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))

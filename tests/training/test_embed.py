@@ -11,17 +11,18 @@ from PIL import Image
 
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import EmbedFacts
+from aecli.datasets.collecting import collect, find
 from aecli.errors import TrainingError, UsageError
 from aecli.inference.embed import Embedder
 from aecli.models.vae import DETAIL, VAE, VAEConfig
-from aecli.training import sources, views
+from aecli.training import views
 from aecli.training.config import DataConfig
 from aecli.training.degradations.draws import Draws
 from aecli.training.objectives import contrastive as objective
 from aecli.training.objectives.contrastive import Contrastive, nt_xent
-from aecli.training.request import Request
-from aecli.training.run import Trained, run
+from aecli.training.request import RunRequest
 from aecli.training.state import State
+from aecli.training.trainer import Trained, run
 
 from .conftest import Recorder
 from .digits import write_idx
@@ -48,7 +49,7 @@ def train(images: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
 
     def start(name: str, *settings: str, **request: Any) -> tuple[Trained, Recorder]:
         recorder = Recorder()
-        asked = Request(
+        asked = RunRequest(
             task="embed",
             data=request.pop("data", [str(images)]),
             name=name,
@@ -70,7 +71,9 @@ def test_a_trained_model_embeds_and_knows_its_thresholds(train: Train, images: P
     assert -1 <= facts["duplicates"]["threshold"] <= 1
     assert EmbedFacts.read(store.load("embed", "mine").meta.training).novelty is not None
     embedder = Embedder.open("mine", device="cpu")
-    vectors, novelty = embedder.embed(np.stack([embedder.small(images / "image0.png")] * 2))
+    vectors, novelty = embedder.embed(
+        np.stack([embedder.small(find(str(images / "image0.png")))] * 2)
+    )
     assert vectors.shape == (2, 12)
     assert np.isfinite(novelty).all()
 
@@ -162,7 +165,7 @@ def test_a_run_may_take_a_linear_autoencoder(train: Train) -> None:
 
 
 def test_copies_are_drawn_as_the_number_says(images: Path) -> None:
-    entries = sources.collect([str(images)])
+    entries = collect([str(images)])
     data = DataConfig()
     loaded = views.load(entries, size=16, channels=3, config=data, report=print)
     assert all(16 <= min(p.size) <= 48 for p in loaded)
@@ -179,12 +182,12 @@ def test_unusable_pictures_are_named(tmp_path: Path, images: Path) -> None:
     said: list[str] = []
     options: dict[str, Any] = {"size": 16, "channels": 3, "report": said.append}
     with pytest.raises(TrainingError, match="no readable image"):
-        views.load(sources.collect([str(tmp_path)]), config=DataConfig(), **options)
+        views.load(collect([str(tmp_path)]), config=DataConfig(), **options)
     assert "bad.png" in said[0]
     Image.new("RGB", (3000, 40)).save(tmp_path / "wide.png")
     with pytest.raises(UsageError, match=r"data\.cache_mb"):
         views.load(
-            sources.collect([str(tmp_path / "wide.png")] * 1 + [str(images)]),
+            collect([str(tmp_path / "wide.png")] * 1 + [str(images)]),
             config=DataConfig(cache_mb=0),
             size=512,
             channels=3,

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from aecli.checkpoints import store
-from aecli.errors import InputError, UsageError
+from aecli.errors import UsageError
 from aecli.models.flow import SPEC as FLOW
 from aecli.models.vae import SPEC as VAE
 from aecli.models.vae import kl_divergence
@@ -25,11 +25,11 @@ from aecli.training.degradations.draws import Draws
 from aecli.training.objectives.flow import flow
 from aecli.training.objectives.generating import to_images
 from aecli.training.objectives.vae import Variational
-from aecli.training.request import Request
-from aecli.training.run import Trained, run
+from aecli.training.request import RunRequest
 from aecli.training.squares import SquareDataset, Squares
 from aecli.training.stages import stages
 from aecli.training.state import FILE, State
+from aecli.training.trainer import Trained, run
 
 from .conftest import Recorder
 from .digits import write_mnist
@@ -57,7 +57,7 @@ def train(tmp_path: Path) -> Train:
         name: str, *settings: str, base: tuple[str, ...] = STAGES, **request: Any
     ) -> tuple[Trained, Recorder]:
         recorder = request.pop("observer", None) or Recorder()
-        asked = Request(
+        asked = RunRequest(
             task="generate",
             data=request.pop("data", [str(data)]),
             name=name,
@@ -167,7 +167,9 @@ def test_overwriting_forgets_both_stages(train: Train) -> None:
 
 def test_time_is_shared_as_the_steps_are(train: Train) -> None:
     settings = ("stage.1.run.steps=1", "stage.2.run.steps=3")
-    _, limit, each = stages(Request("generate", [], "x", settings=settings, seconds=12), Path("x"))
+    _, limit, each = stages(
+        RunRequest("generate", [], "x", settings=settings, seconds=12), Path("x")
+    )
     assert (limit, [stage.seconds for stage in each]) == (12, [3, 9])
     trained, _ = train("timed", *settings, seconds=1.2)
     assert trained.finished
@@ -213,7 +215,7 @@ def test_a_conditional_model_needs_the_labels(train: Train, tmp_path: Path) -> N
     with pytest.raises(UsageError, match="is of the class '2'"):
         train("fewer", 'model.classes=["0", "1"]', steps=10)
     (tmp_path / "digits" / "train-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(InputError, match="to take the classes from"):
+    with pytest.raises(UsageError, match="is of no class"):
         train("none", classes, steps=10)
 
 

@@ -11,7 +11,7 @@ from aecli.errors import UsageError, did_you_mean
 from aecli.files import places
 from aecli.files.inputs import STDIN
 from aecli.images.formats import FORMATS, format_of
-from aecli.inference import export, projection
+from aecli.inference import projection, vector_formats
 
 if TYPE_CHECKING:
     from aecli.cli.embed.request import EmbedRequest
@@ -98,18 +98,19 @@ def _check_output(request: EmbedRequest) -> None:
             raise UsageError("--update needs -o FILE.npz", "that is the file it adds to")
         return
     if request.output == STDOUT and request.format is None:
-        raise UsageError("-o - needs a format", f"-f {', '.join(export.FORMATS)}")
+        raise UsageError("-o - needs a format", f"-f {', '.join(vector_formats.FORMATS)}")
     written = request.writes
-    if request.update and (written != "npz" or request.output == STDOUT):
+    assert written is not None
+    if request.update and (written.read is None or request.output == STDOUT):
         raise UsageError("--update adds to .npz files only")
     if request.output != STDOUT:
         return
-    if written == "npy":
+    if written.beside is not None:
         raise UsageError(
-            "an .npy on standard output would lose its paths", "-f npz keeps them together"
+            f"{written.name} on standard output would lose its paths", "-f npz keeps them together"
         )
-    if written in ("npz", "parquet") and console.stdout_is_terminal():
-        raise UsageError(f"{written} is not for the terminal", "name a file, or redirect")
+    if written.signature is not None and console.stdout_is_terminal():
+        raise UsageError(f"{written.name} is not for the terminal", "name a file, or redirect")
 
 
 def _check_plot(request: EmbedRequest) -> None:
@@ -132,8 +133,8 @@ def _check_places(request: EmbedRequest) -> None:
     if request.output not in (None, STDOUT):
         path = Path(request.output)
         vectors.append(("the vectors", path))
-        if request.writes == "npy":
-            vectors.append(("their paths", export.paths_beside(path)))
+        if request.writes is not None and request.writes.beside is not None:
+            vectors.append(("their paths", vector_formats.paths_beside(path)))
     if request.plot is not None:
         drawn.append(("the map", Path(request.plot)))
     names = [*request.inputs, request.nearest, request.files_from]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aecli.cli import options
+
+if TYPE_CHECKING:
+    from aecli.inference.vector_formats import VectorFormat
 
 SEARCH = "Search"
 LOOK = "Look"
@@ -36,7 +39,8 @@ class EmbedRequest:
         list[str],
         typer.Argument(
             metavar="INPUT",
-            help="Image files, folders (searched to the bottom), or - for standard input.",
+            help="Images, folders (searched to the bottom), IDX, .npy, .npz and .zip files of images,"
+            " FILE::INDEX for one of these, or - for standard input.",
             show_default=False,
         ),
     ] = field(default_factory=list)
@@ -184,9 +188,9 @@ class EmbedRequest:
         return None if self.index is None else Path(self.index)
 
     @property
-    def writes(self) -> str | None:
+    def writes(self) -> VectorFormat | None:
         """The format of the vectors that are to be kept."""
-        from aecli.inference.export import format_of
+        from aecli.inference.vector_formats import format_of
 
         return None if self.output is None else format_of(self.format or self.output)
 

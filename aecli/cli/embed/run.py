@@ -8,21 +8,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.cli import console, hush
+from aecli.cli import console, hush, stopping
 from aecli.cli.embed import duplicates
-from aecli.cli.embed.collection import Collection
-from aecli.cli.embed.report import Report
+from aecli.cli.embed.report import EmbedReport
 from aecli.cli.embed.request import STDOUT
-from aecli.errors import InputError, UsageError
+from aecli.datasets import collecting
+from aecli.errors import AecliError, InputError, UsageError
 from aecli.figures import contact, page, scatter
 from aecli.files.inputs import named
+from aecli.files.shards import Shard
 from aecli.images import formats, writing
 from aecli.images.image import Image
-from aecli.inference import comparison, export, projection, search, thumbnails
-from aecli.inference.embed import small
+from aecli.inference import comparison, projection, search, thumbnails, vector_formats
+from aecli.inference.collection import Collection
+from aecli.inference.embed import Entry, small
+from aecli.inference.vectors import Vectors, joined
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aecli.cli.embed.request import EmbedRequest
+    from aecli.datasets.item import Item
     from aecli.figures.sheet import Picture
 
 _NEAREST = 5
@@ -33,8 +39,8 @@ def run(request: EmbedRequest) -> int:
     """Do what `aecli embed` was asked for; returns the program's exit code."""
     if request.nearest is not None and (missing := named(request.nearest).missing()) is not None:
         raise missing
-    report = Report(request)
-    collection = Collection(request, report)
+    report = EmbedReport(request)
+    collection = _collected(request, report)
     vectors = collection.vectors
     if request.output is not None:
         _keep(request, collection)
@@ -51,34 +57,88 @@ def run(request: EmbedRequest) -> int:
     return report.code
 
 
+def _collected(request: EmbedRequest, report: EmbedReport) -> Collection:
+    """The vectors that are asked for: of an index, of the inputs, or of both."""
+    if request.merge:
+        base: Vectors | None = joined([Path(name) for name in request.inputs])
+    else:
+        base = None if request.base is None else vector_formats.read(request.base)
+    collection = Collection(
+        base,
+        str(request.base),
+        model=request.model,
+        device=request.device,
+        precision=request.precision,
+        opened=report.opened,
+    )
+    if base is None or request.model is not None or request.named:
+        _ = collection.found  # what can be refused is, before any work
+    if request.named:
+        _add(request, collection, report)
+    if not (len(collection.vectors) or request.shard):
+        raise InputError("no picture could be embedded")
+    return collection
+
+
+def _add(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
+    """Embed the inputs, and tell what becomes of each."""
+    found = collecting.gather(
+        request.inputs, files_from=request.files_from, null=request.null, once=True
+    )
+    report.leave_out(found.left_out)
+    there: list[Item] = []
+    for source in collection.as_known(found.sources):
+        try:
+            if (missing := source.missing()) is not None:
+                raise missing
+            there += collecting.items(source)
+        except AecliError as error:
+            report.add(Entry(collecting.as_file(source), error=error))
+    items = (request.shard or Shard()).of(there)
+    if not items and (request.shard is None or request.base is not None):
+        return  # an empty part of nothing is still a file
+    left = len(items)
+    with stopping.telling(lambda: report.interrupted(left)):
+        entries = collection.add(items, workers=request.workers)
+        with console.Bars(len(items), shown=not request.quiet) as bars:
+            for entry in entries:
+                left -= 1
+                report.add(entry)
+                bars.advance()
+    report.embedded()
+
+
 def _keep(request: EmbedRequest, collection: Collection) -> None:
     """Write the vectors."""
     assert request.output is not None
     assert request.writes is not None
     if request.output == STDOUT:
-        console.deliver(partial(export.write, collection.vectors, format=request.writes), None)
+        console.deliver(partial(request.writes.write, collection.vectors), None)
         return
     overwrite = request.overwrite or request.update
-    export.save(collection.vectors, Path(request.output), request.writes, overwrite=overwrite)
+    path = Path(request.output)
+    vector_formats.save(collection.vectors, path, request.writes, overwrite=overwrite)
 
 
-def _nearest(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def _nearest(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Find the pictures most like the query, other than itself."""
     assert request.nearest is not None
     k, vectors = request.k or _NEAREST, collection.vectors
     query = collection.query(request.nearest)
+    report.unusual(query.item.name, query.novelty)
+    report.embedded()
     if len(query.vector) != vectors.dimension:
         raise UsageError(f"{request.index}: its vectors are not as long as the model's")
     rows, scores = search.nearest(vectors.values, query.vector, k + 1)
-    named = [(str(vectors.paths[row]), float(s)) for row, s in zip(rows, scores, strict=True)]
-    found = [(path, score) for path, score in named if not _same(path, query.path)][:k]
-    report.neighbours(query.path, found)
+    likest = [(str(vectors.paths[row]), float(s)) for row, s in zip(rows, scores, strict=True)]
+    found = [(path, score) for path, score in likest if not _same(path, query.item.path)][:k]
+    report.neighbours(query.item.path, found)
     if request.plot is not None:
         paths = [path for path, _ in found]
-        sheet = [small(query.data, contact.SIDE, 3, name=query.path)]
+        sheet = [small(query.item, contact.SIDE, 3, query.data)]
         if paths:
             sheet += list(thumbnails.read(paths, contact.SIDE, workers=request.workers)[0])
-        captions = [f"query: {Path(query.path).name}"]
+        captions = [f"query: {Path(query.item.path).name}"]
         captions += [f"{score:.4f} {Path(path).name}" for path, score in found]
         _write_picture(request, contact.sheet(np.stack(sheet), captions))
         report.drawn(len(sheet))
@@ -90,7 +150,7 @@ def _map(request: EmbedRequest, collection: Collection) -> None:
     vectors = collection.vectors
     paths = [str(path) for path in vectors.paths]
     points, axes = projection.project(vectors.values, request.projection or "pca")
-    names = scatter.folders(paths)
+    names = _groups(vectors.paths, vectors.labels)
     title = f"{len(paths)} pictures by {vectors.model}: {axes}"
     if request.page:
         pictures, _ = thumbnails.read(
@@ -107,7 +167,7 @@ def _map(request: EmbedRequest, collection: Collection) -> None:
         _write_picture(request, scatter.dots(points, names, title))
 
 
-def _compare(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def _compare(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Score the vectors beside PCA, on those pictures that can still be read."""
     vectors, embedder = collection.vectors, collection.embedder
     rows = comparison.chosen(len(vectors))
@@ -118,9 +178,15 @@ def _compare(request: EmbedRequest, collection: Collection, report: Report) -> N
     if not len(rows):
         raise InputError("--report: none of the pictures can be read any more")
     values = np.array(vectors.values[rows])
-    names = scatter.folders([str(path) for path in vectors.paths[rows]])
+    names = _groups(vectors.paths[rows], vectors.labels[rows])
     figures = comparison.compare(values, pictures, embedder.reconstruct(values), names)
     report.compared(figures, len(vectors), len(set(names)))
+
+
+def _groups(paths: Iterable[str], labels: Iterable[str]) -> list[str]:
+    """What each picture is shown as one of: its class, or the sub-folder of its file."""
+    folders = scatter.folders([str(path) for path in paths])
+    return [str(label) or folder for label, folder in zip(labels, folders, strict=True)]
 
 
 def _write_picture(request: EmbedRequest, picture: Picture) -> None:

@@ -14,19 +14,19 @@ from aecli.checkpoints import store
 from aecli.checkpoints.novelty import UNUSUAL
 from aecli.cli import console, novelty
 from aecli.cli.generate import target as targets
-from aecli.cli.generate.abilities import check, maker
-from aecli.cli.generate.modes import compose
-from aecli.cli.generate.report import Report
+from aecli.cli.generate.compose import compose
+from aecli.cli.generate.report import GenerateReport
 from aecli.cli.generate.target import Form
 from aecli.figures import sheet
 from aecli.inference import latents as points
+from aecli.inference.abilities import Abilities, maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from aecli.cli.generate.grid import Grid
     from aecli.cli.generate.request import GenerateRequest
     from aecli.cli.generate.target import Target
+    from aecli.inference.grid import Grid
     from aecli.inference.sample import Batch, Sampler
 
 
@@ -39,17 +39,16 @@ def run(request: GenerateRequest) -> int:
         found = maker(given, request.latents, request.model)
     else:
         found = store.find("generate", request.model)
-    abilities = check(request, found)
     seed = request.seed
     if seed is None and request.seeded:
         seed = secrets.randbits(32)
-    grid = compose(request, abilities, seed, given)
+    grid = compose(request, Abilities.of(found), seed, given)
     target = targets.plan(request, grid)
 
     from aecli.inference.sample import Sampler  # loads torch: all that can be refused is by now
 
     sampler = Sampler.open(found, device=request.device, precision=request.precision)
-    report = Report(request, grid, target, sampler, seed)
+    report = GenerateReport(request, grid, target, sampler, seed)
     _warn_of_unusual(grid, sampler)
     kept: list[Batch] = []
     with console.Bars(grid.count, shown=not request.quiet) as bars:
@@ -80,7 +79,11 @@ def _warn_of_unusual(grid: Grid, sampler: Sampler) -> None:
 
 
 def _write(
-    request: GenerateRequest, grid: Grid, target: Target, batches: Iterable[Batch], report: Report
+    request: GenerateRequest,
+    grid: Grid,
+    target: Target,
+    batches: Iterable[Batch],
+    report: GenerateReport,
 ) -> None:
     """Make the tiles, and write them as the target wants them."""
     overwrite = request.overwrite

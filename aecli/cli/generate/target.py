@@ -24,9 +24,9 @@ from aecli.images.image import Image
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from aecli.cli.generate.grid import Grid
     from aecli.cli.generate.request import GenerateRequest
     from aecli.figures.sheet import Picture
+    from aecli.inference.grid import Grid
 
 _THREADS = 2
 

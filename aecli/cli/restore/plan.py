@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aecli.cli import console
-from aecli.cli.restore.reference import References
 from aecli.errors import InputError, Reason, UsageError
 from aecli.files import places, planning
 from aecli.files.inputs import gather
 from aecli.images import reading, writing
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, writable
 from aecli.images.metadata import lies_sideways
+from aecli.inference.reference import References
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,7 +18,7 @@ from aecli.cli.train.request import (  # noqa: TC001 - their fields are options
 )
 
 if TYPE_CHECKING:
-    from aecli.training.request import Request
+    from aecli.training.request import RunRequest
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,9 @@ def denoise(asked: TrainRequest) -> None:
         aecli train denoise ~/Pictures --name mine --resume --time 1h
         aecli train denoise ~/Pictures --name night --from photo --steps 20000
     """
-    _train(asked, asked.run("denoise"))
+    from aecli.training.fitting import fitted_to_crops
+
+    _train(asked, fitted_to_crops(asked.run("denoise")))
 
 
 def upscale(asked: TrainUpscaleRequest) -> None:
@@ -52,10 +54,12 @@ def upscale(asked: TrainUpscaleRequest) -> None:
         aecli train upscale ~/Pictures --name mine --scale 2 --time 1h
         aecli train upscale ~/Pictures --name mine --scale 3 --recipe clean-x3
     """
-    _train(asked, upscale_request(asked))
+    from aecli.training.fitting import fitted_to_crops
+
+    _train(asked, fitted_to_crops(upscale_request(asked)))
 
 
-def upscale_request(asked: TrainUpscaleRequest) -> Request:
+def upscale_request(asked: TrainUpscaleRequest) -> RunRequest:
     """The run of one member of a family, named after it."""
     from aecli.checkpoints import store
     from aecli.training import recipes
@@ -108,12 +112,12 @@ def embed(asked: TrainEmbedRequest) -> None:
     _train(asked, fitted_for_search(request, size=asked.size, grey=asked.grey, dim=asked.dim))
 
 
-def _train(asked: TrainRequest, request: Request) -> None:
+def _train(asked: TrainRequest, request: RunRequest) -> None:
     """Run the engine under a display, and report how it ended."""
     from aecli.cli.app import INTERRUPTED
     from aecli.cli.train import display as displays
     from aecli.training.distributed import speaks
-    from aecli.training.run import run
+    from aecli.training.trainer import run
 
     if asked.quiet or not speaks():
         display = displays.Silent()

@@ -11,7 +11,7 @@ import typer
 
 from aecli.cli import options  # noqa: TC001 - as above
 from aecli.training.config import LOSSES, OptimConfig, RunConfig
-from aecli.training.request import Request
+from aecli.training.request import RunRequest
 
 DATA = "Images"
 RECIPE = "Recipe"
@@ -29,13 +29,17 @@ def duration(text: str) -> float:
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """The options of every run; those of the engine's `Request` under its own names."""
+    """The options of every run; those of the engine's `RunRequest` under its own names."""
 
     OWN_BEFORE: ClassVar[str] = "recipe"
 
     data: Annotated[
         list[str],
-        typer.Argument(metavar="DATA", help="Images, and folders of them, searched to the bottom."),
+        typer.Argument(
+            metavar="DATA",
+            help="Images, folders (searched to the bottom), IDX files (MNIST's; test files count"
+            " only alone), .npy, .npz or .zip files of images.",
+        ),
     ]
     name: Annotated[
         str,
@@ -141,11 +145,11 @@ class TrainRequest:
     quiet: options.Quiet = False
     json: options.Json = False
 
-    def run(self, task: str) -> Request:
+    def run(self, task: str) -> RunRequest:
         """What the engine is asked for."""
-        shared = {f.name for f in fields(Request)} & {f.name for f in fields(TrainRequest)}
+        shared = {f.name for f in fields(RunRequest)} & {f.name for f in fields(TrainRequest)}
         given = {name: getattr(self, name) for name in shared} | {"val": self.val or None}
-        return Request(task=task, **given)
+        return RunRequest(task=task, **given)
 
 
 @dataclass(frozen=True)

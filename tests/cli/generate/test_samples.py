@@ -149,7 +149,7 @@ def test_a_model_with_classes_draws_a_row_of_each(generate) -> None:
     assert generate("--columns", 2, "b.png", m="kinds").code == 0
     assert cut(read("b.png")[:, -34:]).shape[:2] == (3, 2)
     refused = error(generate("-n", 6, "--columns", 2, "c.png", m="kinds"))
-    assert "--columns follows from --n" in refused
+    assert "the columns follow from the number of samples" in refused
 
 
 def test_a_class_can_be_asked_for(generate) -> None:

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.format import read_meta
-from aecli.cli.generate.request import Mode
 from aecli.errors import ModelError, UsageError, did_you_mean
-from aecli.inference.latents import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aecli.checkpoints.format import Meta
     from aecli.checkpoints.store import Found
-    from aecli.cli.generate.request import GenerateRequest
     from aecli.inference.latents import Latents
 
 
@@ -27,58 +23,49 @@ class Abilities:
     """What a model's metadata say.
 
     Attributes:
+        name: the model's name.
         size: side of its pictures in pixels.
         channels: 1 (grey) or 3 (RGB).
         dimensions: of its latent, where that is a vector; None where it is a grid.
         classes: names of the classes it knows, in order.
     """
 
+    name: str
     size: int
     channels: int
     dimensions: int | None
     classes: tuple[str, ...]
 
     @classmethod
-    def of(cls, meta: Meta) -> Abilities:
+    def of(cls, model: Found) -> Abilities:
         """The abilities of a model from its metadata.
 
         Raises:
-            ModelError: it has no latent space.
+            ModelError: it has no latent space, or its file is damaged.
         """
+        meta = model.meta
         config = meta.config
         try:
             latent = LatentFacts.read(meta.training).latent or config["latent"]
             shape = [latent] if isinstance(latent, int) else latent
             dimensions = shape[0] if len(shape) == 1 else None
             classes = tuple(config.get("classes", ()))
-            return cls(config["size"], config["channels"], dimensions, classes)
+            return cls(model.name, config["size"], config["channels"], dimensions, classes)
         except KeyError:
-            raise ModelError(f"{meta.tag} has no latent space to decode from") from None
+            raise ModelError(f"{model.name} has no latent space to decode from") from None
 
+    def need(self, what: str, able: Callable[[Abilities], bool]) -> None:
+        """See that the model can do something.
 
-def check(request: GenerateRequest, model: Found) -> Abilities:
-    """The abilities of a model, which are those that the request needs.
+        Args:
+            what: what it needs, for the message.
+            able: tells of a model's abilities whether they are enough.
 
-    Raises:
-        UsageError: they are not; the hint names models that can, or the classes it knows.
-        ModelError: it has no latent space, or its file is damaged.
-    """
-    abilities, name = Abilities.of(model.meta), model.name
-    if request.mode is Mode.MANIFOLD and abilities.dimensions != 2:
-        found = "a grid" if abilities.dimensions is None else f"{abilities.dimensions}-dimensional"
-        raise UsageError(
-            f"--manifold needs a two-dimensional latent space; that of {name} is {found}",
-            _others(lambda a: a.dimensions == 2),
-        )
-    if request.mode is Mode.TRAVERSE and abilities.dimensions is None:
-        raise UsageError(
-            f"--traverse needs a latent space of single dimensions; that of {name} is a grid",
-            _others(lambda a: a.dimensions is not None),
-        )
-    if request.classes and not abilities.classes:
-        raise UsageError(f"--class: {name} knows no classes", _others(lambda a: bool(a.classes)))
-    labels_of(request.classes, abilities.classes, name)
-    return abilities
+        Raises:
+            UsageError: it cannot; the hint names installed models that can.
+        """
+        if not able(self):
+            raise UsageError(what, _others(able))
 
 
 def maker(latents: Latents, source: str, model: str | None) -> Found:
@@ -123,7 +110,7 @@ def _others(able: Callable[[Abilities], bool]) -> str:
     names = []
     for found in store.entries("generate"):
         try:
-            if able(Abilities.of(found.meta)):
+            if able(Abilities.of(found)):
                 names.append(found.name)
         except ModelError:
             continue

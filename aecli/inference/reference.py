@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class References:
-    """The true images that `--ref` names: one for the only input, or a folder of them.
+    """The true images at a path: one for the only input, or a folder of them.
 
     In a folder an input's reference has its path below the searched folder, or else its file name,
     or else its stem with another image suffix.
@@ -31,9 +31,9 @@ class References:
         self._root = Path(path)
         self._folder = self._root.is_dir()
         if not self._root.exists():
-            raise UsageError(f"--ref: there is no {path}")
+            raise UsageError(f"there is no reference {path}")
         if not self._folder and len(jobs) > 1:
-            raise UsageError(f"--ref {path} is one image, and there are {len(jobs)} inputs")
+            raise UsageError(f"the reference {path} is one image, and there are {len(jobs)} inputs")
         self._stems = {
             p.stem: p for p in sorted(self._root.glob("*")) if p.suffix.lower() in SUFFIXES
         }
@@ -52,7 +52,7 @@ class References:
                 return path
         if relative.stem in self._stems:
             return self._stems[relative.stem]
-        raise UsageError(f"--ref: {self._root} has no image for {relative}")
+        raise UsageError(f"{self._root} has no reference for {relative}")
 
 
 @dataclass(frozen=True)
