@@ -17,10 +17,13 @@ from aecli.images.foreign import foreign_suffix
 from aecli.images.formats import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
 STDIN = "-"
+
+SEPARATOR = "::"
+"""Stands between a file that holds many pictures and the place of one in it."""
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before that of UTF-16, with which it begins
@@ -45,17 +48,21 @@ class Source:
             for standard input.
         found: whether it was found in a folder rather than named.
         pipe: whether it is a pipe or a device.
+        place: which picture of a file that holds many; None for the file itself.
     """
 
     path: Path | None
     relative: Path
     found: bool = False
     pipe: bool = False
+    place: str | None = None
 
     @property
     def name(self) -> str:
         """What messages call it."""
-        return "standard input" if self.path is None else str(self.path)
+        if self.path is None:
+            return "standard input"
+        return str(self.path) if self.place is None else f"{self.path}{SEPARATOR}{self.place}"
 
     @property
     def once(self) -> bool:
@@ -127,6 +134,7 @@ def gather(
     files_from: str | None = None,
     null: bool = False,
     once: bool = False,
+    also: Callable[[Path], bool] = lambda _: False,
 ) -> Gathered:
     """All images that the inputs name, each once: as ordered, those of a folder in natural order.
 
@@ -142,6 +150,7 @@ def gather(
         files_from: a file that holds more inputs, one a line, or `-` for standard input.
         null: `files_from` is separated by NUL bytes instead of line ends.
         once: a file that has several names comes once, by its own name rather than a link's.
+        also: which files of folders count beside those with an image's suffix.
 
     Raises:
         UsageError: nothing to do; a list that cannot be read or is separated otherwise than said;
@@ -153,15 +162,16 @@ def gather(
     left_out: dict[Path, LeftOut] = {}
     sources: dict[object, Source] = {}
     for name in names:
-        for item in _sources(name, recursive=recursive):
+        for item in _sources(name, recursive=recursive, also=also):
             if isinstance(item, LeftOut):
                 left_out.setdefault(absolute(item.path), item)
                 continue
-            key: object = STDIN if item.path is None else absolute(item.path)
+            key: object = STDIN if item.path is None else (absolute(item.path), item.place)
             if key not in sources or (sources[key].found and not item.found):
                 sources[key] = item
-    for key in sources:
-        left_out.pop(key, None)  # type: ignore[call-overload]  # a name that was given counts
+    for source in sources.values():
+        if source.path is not None:
+            left_out.pop(absolute(source.path), None)  # a name that was given counts
     if not sources:
         raise _nothing(names, list(left_out.values()), recursive=recursive)
     chosen = _once(sources.values()) if once else list(sources.values())
@@ -181,7 +191,7 @@ def _once(sources: Iterable[Source]) -> list[Source]:
     """Each file by one of its names: one that leads over no link, if there is one."""
     chosen: dict[object, Source] = {}
     for source in sources:
-        key = STDIN if source.path is None else identity(source.path)
+        key = STDIN if source.path is None else (identity(source.path), source.place)
         before = chosen.setdefault(key, source)
         if source.path and before.path and links(source.path) < links(before.path):
             chosen[key] = source
@@ -215,10 +225,15 @@ def _has_folders(path: Path) -> bool:
 
 
 def named(name: str) -> Source:
-    """What one name stands for that is no folder: `-` is standard input."""
+    """What one name stands for that is no folder: `-` is standard input, FILE::PLACE a part."""
     if name == STDIN:
         return Source(None, Path("stdin.png"))
     path = Path(name)
+    file, separator, place = name.rpartition(SEPARATOR)
+    if separator and kind(path) is None and kind(Path(file)) is Kind.FILE:
+        inner = Path(place)
+        suffix = inner.suffix if inner.suffix.lower() in SUFFIXES else ".png"
+        return Source(Path(file), Path(f"{Path(file).stem}-{inner.stem}{suffix}"), place=place)
     if kind(path) is not Kind.OTHER:
         return Source(path, Path(path.name))
     suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
@@ -257,13 +272,15 @@ def _plain(data: bytes, name: str) -> bytes:
     return data
 
 
-def _sources(name: str, *, recursive: bool) -> Iterator[Source | LeftOut]:
+def _sources(
+    name: str, *, recursive: bool, also: Callable[[Path], bool]
+) -> Iterator[Source | LeftOut]:
     path = Path(name)
     stands = kind(path)
     if name == STDIN:
         yield named(name)
     elif stands is Kind.FOLDER:
-        found = list(_inside(path, recursive=recursive))
+        found = list(_inside(path, recursive=recursive, also=also))
         left_out = [item for item in found if isinstance(item, LeftOut)]
         yield from sorted(left_out, key=lambda item: natural(item.path))
         files = [item for item in found if isinstance(item, Path)]
@@ -280,7 +297,9 @@ def _matches(pattern: str) -> list[Path]:
     return [Path(match) for match in glob.glob(pattern)]  # noqa: PTH207 - it may be absolute
 
 
-def _inside(folder: Path, *, recursive: bool) -> Iterator[Path | LeftOut]:
+def _inside(
+    folder: Path, *, recursive: bool, also: Callable[[Path], bool]
+) -> Iterator[Path | LeftOut]:
     """Files below `folder` with the suffix of an image; hidden files and folders do not count."""
     failures: list[OSError] = []
     for root, folders, files in os.walk(folder, onerror=failures.append):
@@ -292,7 +311,7 @@ def _inside(folder: Path, *, recursive: bool) -> Iterator[Path | LeftOut]:
                 continue
             if known := foreign_suffix(suffix):
                 yield LeftOut(path, *known)
-            elif suffix in SUFFIXES:
+            elif suffix in SUFFIXES or also(path):
                 stands = kind(path)
                 yield path if stands is Kind.FILE else LeftOut(path, _instead(path, stands))
     for error in failures:

@@ -7,6 +7,7 @@ host's; where they do not fit there either, each is decoded again when its turn 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,6 @@ import torch
 
 from aecli.errors import InputError, TrainingError
 from aecli.images.levels import LUMA
-from aecli.images.reading import probe
 from aecli.training.data import evenly
 from aecli.training.degradations.draws import on_device
 from aecli.training.pictures import Packed, Pyramid, at_least, colour, packed_size, read
@@ -23,11 +23,11 @@ from aecli.training.threads import side_threads, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from aecli.datasets.item import Item
     from aecli.training.config import DataConfig
     from aecli.training.degradations.draws import Draws
     from aecli.training.observer import Observer
@@ -100,7 +100,7 @@ class RandomCrops:
 
 
 def open_crops(
-    paths: Sequence[Path],
+    items: Sequence[Item],
     config: DataConfig,
     seed: int,
     device: torch.device,
@@ -115,16 +115,15 @@ def open_crops(
     Raises:
         TrainingError: none of them is a readable image.
     """
-    known: list[Path] = []
+    known: list[Item] = []
     sizes: list[tuple[int, int]] = []
-    for path in paths:
+    for item in items:
         try:
-            header = probe(path)
+            sizes.append(item.size())
         except InputError as error:
             observer.warn(f"skipped: {error.message}")
             continue
-        known.append(path)
-        sizes.append((header.height, header.width))
+        known.append(item)
     if not known:
         raise TrainingError(*_NOTHING_READABLE)
     size = packed_size(sizes, shrunk=config.shrink > 0)
@@ -137,20 +136,22 @@ def open_crops(
     else:
         known, packed = _decoded(known, config, where, observer)
         shelf = Resident(packed, config)
-    return RandomCrops(shelf, [path.name for path in known], config, device, extras, share)
+    return RandomCrops(
+        shelf, [Path(item.path).name for item in known], config, device, extras, share
+    )
 
 
 def validation_crops(
-    paths: Sequence[Path], side: int, limit: int, warn: Callable[[str], None]
+    items: Sequence[Item], side: int, limit: int, warn: Callable[[str], None]
 ) -> list[Picture]:
-    """The central squares, side x side x 3, of up to `limit` images, evenly chosen from `paths`.
+    """The central squares, side x side x 3, of up to `limit` images, evenly chosen from `items`.
 
     Raises:
         TrainingError: none of them is a readable image.
     """
     found: list[Picture] = []
     with side_threads(usable_cores(), "validation") as threads:
-        for picture in threads.map(_read, evenly(paths, limit)):
+        for picture in threads.map(_read, evenly(items, limit)):
             if isinstance(picture, str):
                 warn(f"skipped: {picture}")
             else:
@@ -180,24 +181,24 @@ def _room(size: int, config: DataConfig, device: torch.device) -> torch.device |
 
 
 def _decoded(
-    paths: Sequence[Path], config: DataConfig, where: torch.device, observer: Observer
-) -> tuple[list[Path], Packed]:
-    """All pictures in memory, and the files they are from."""
-    observer.note(f"decoding {len(paths)} images")
+    items: Sequence[Item], config: DataConfig, where: torch.device, observer: Observer
+) -> tuple[list[Item], Packed]:
+    """All pictures in memory, and what they are from."""
+    observer.note(f"decoding {len(items)} images")
     began = time.monotonic()
-    found: list[Path] = []
+    found: list[Item] = []
     pyramids: list[Pyramid] = []
 
-    def decode(path: Path) -> Pyramid | str:
-        picture = _read(path)
+    def decode(item: Item) -> Pyramid | str:
+        picture = _read(item)
         return picture if isinstance(picture, str) else pyramid(picture, config)
 
     with side_threads(usable_cores(), "decode") as threads:
-        for path, made in zip(paths, threads.map(decode, paths), strict=True):
+        for item, made in zip(items, threads.map(decode, items), strict=True):
             if isinstance(made, str):
                 observer.warn(f"skipped: {made}")
             else:
-                found.append(path)
+                found.append(item)
                 pyramids.append(made)
     if not found:
         raise TrainingError(*_NOTHING_READABLE)
@@ -207,9 +208,9 @@ def _decoded(
     return found, packed
 
 
-def _read(path: Path) -> Picture | str:
+def _read(item: Item) -> Picture | str:
     """The picture, or what is wrong with it."""
     try:
-        return read(path)
+        return read(item)
     except InputError as error:
         return error.message

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aecli.errors import UsageError, did_you_mean
-from aecli.training import recipes
+from aecli.datasets.collecting import collect
+from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.files.inputs import natural
+from aecli.training import build, recipes
+from aecli.training.data import evenly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +22,58 @@ if TYPE_CHECKING:
 ARCHITECTURES = {"flow": None, "vae": "vae"}
 """Architectures, and the recipes with which they learn a user's own images."""
 
-DIGIT, ICON = 28, 64
-"""Sides of images unless told otherwise: of IDX files, and of others."""
+ICON = 64
+"""Side of images unless told otherwise; small ones that are all of one size keep it."""
+
+LEAST = 16
+"""Side of the smallest images that models take, pixels."""
+
+MOST_CROPS = 128
+"""Crops of a batch whose crops are smaller than the recipe's, at most."""
+
+LOOKED_AT = 48
+"""Pictures by which DATA is judged."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What DATA is like, as some of its pictures show.
+
+    Attributes:
+        side: of square pictures that are all of one size and small, `LEAST` to `ICON` pixels; None
+            of others.
+        grey: whether all are.
+        longest: the longest side of all, pixels; 0 where none can be read.
+    """
+
+    side: int | None = None
+    grey: bool = False
+    longest: int = 0
+
+
+@functools.lru_cache(maxsize=2)
+def look(data: tuple[str, ...]) -> Look:
+    """Look at some pictures, evenly chosen; those that cannot be read tell nothing.
+
+    Raises:
+        UsageError, InputError: as `aecli.datasets.collecting.collect`.
+    """
+    images = []
+    for item in evenly(collect(data, training=True), LOOKED_AT):
+        try:
+            images.append(item.image())
+        except InputError:
+            continue
+    if not images:
+        return Look()
+    sizes = {(image.height, image.width) for image in images}
+    height, width = next(iter(sizes))
+    small = len(sizes) == 1 and height == width and LEAST <= height <= ICON
+    return Look(
+        height if small else None,
+        all(image.grey for image in images),
+        max(max(size) for size in sizes),
+    )
 
 
 def fitted(
@@ -49,9 +104,9 @@ def fitted(
     if architecture is not None:
         request = replace(request, recipe=ARCHITECTURES[architecture])
     if request.recipe in (None, *ARCHITECTURES.values()) and not (request.resume or request.start):
-        digits = _all_idx(request.data)
-        size = size or (DIGIT if digits else ICON)
-        settings["model.channels"] = 1 if digits or grey else 3
+        seen = look(tuple(request.data))
+        size = size or seen.side or ICON
+        settings["model.channels"] = 1 if seen.grey or grey else 3
         chosen = _chosen(request) or recipes.load("generate", request.recipe).model["architecture"]
         if chosen in ARCHITECTURES:
             settings["model.widths"] = widths(size, vae=chosen == "vae")
@@ -76,10 +131,9 @@ def fitted_for_search(
     """
     settings: dict[str, object] = {}
     if request.recipe is None and not (request.resume or request.start):
-        digits = _all_idx(request.data)
-        if digits:
-            size = size or DIGIT
-        if digits or grey:
+        seen = look(tuple(request.data))
+        size = size or seen.side
+        if seen.grey or grey:
             settings["model.channels"] = 1
         if size is not None and _chosen(request) in (None, "vae"):
             settings["model.widths"] = [*widths(size, vae=True), 128]
@@ -92,6 +146,25 @@ def fitted_for_search(
         settings["model.latent"] = dim
         settings["model.detail"] = dim * 2 // 3
     return _with(request, settings)
+
+
+def fitted_to_crops(request: Request) -> Request:
+    """The request, with crops as small as the pictures where all of these are smaller than crops.
+
+    As many more of them make a batch, so that a step sees about as many pixels.
+    """
+    if request.resume:
+        return request
+    recipe = recipes.load(request.task, request.recipe, request.settings)
+    before, longest = recipe.data.crop, look(tuple(request.data)).longest
+    if not 0 < longest < before:
+        return request
+    spec, config = build.architecture(recipe, None)
+    geometry = spec.geometry(config)
+    unit = geometry.multiple_of * geometry.scale
+    crop = max(unit, geometry.minimum * geometry.scale, longest // unit * unit)
+    batch = min(recipe.data.batch * max(1, before // crop) ** 2, max(MOST_CROPS, recipe.data.batch))
+    return _with(request, {"data.crop": crop, "data.val_crop": crop, "data.batch": batch})
 
 
 def _chosen(request: Request) -> str | None:
@@ -122,31 +195,19 @@ def widths(size: int, *, vae: bool) -> list[int]:
 
 
 def class_names(data: Sequence[str]) -> list[str]:
-    """The names of DATA's sub-folders, or its IDX labels, in natural order.
+    """The labels of DATA's pictures, in natural order.
 
     Raises:
-        UsageError: a picture lies in no sub-folder, or all in the same.
+        UsageError: a picture has none, or all the same.
     """
-    from pathlib import Path
-
-    from aecli.files.inputs import natural
-    from aecli.training import sources
-
-    entries = sources.collect(data, labelled=True)
-    for entry in entries:
-        if not entry.label:
+    items = collect(data, training=True)
+    for item in items:
+        if not item.label:
             raise UsageError(
-                f"{entry.name} lies in no sub-folder", "--classes names classes after sub-folders"
+                f"{item.name} is of no class",
+                "classes are the names of sub-folders, or labels beside the pictures",
             )
-    names = sorted({entry.label for entry in entries}, key=lambda name: natural(Path(name)))
+    names = sorted({item.label for item in items}, key=lambda name: natural(Path(name)))
     if len(names) < 2:
         raise UsageError(f"all pictures are of one class, {names[0]}", "train without --classes")
     return names
-
-
-def _all_idx(data: Sequence[str]) -> bool:
-    from pathlib import Path
-
-    from aecli.training import sources
-
-    return bool(data) and all(sources.idx_files(Path(name).expanduser()) for name in data)

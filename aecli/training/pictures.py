@@ -16,16 +16,16 @@ import torch
 import torch.nn.functional as F
 
 from aecli.images.levels import to_8_bits
-from aecli.images.reading import decode
 from aecli.images.square import on_white
 from aecli.training.degradations.draws import on_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from aecli.datasets.item import Item
 
     Picture = NDArray[np.uint8]
 
@@ -36,13 +36,13 @@ CELL = 8
 """Side of the squares whose detail is known, pixels."""
 
 
-def read(path: Path) -> Picture:
-    """A file's picture as training sees it: HxWx3, 8 bits, on white where it is transparent.
+def read(item: Item) -> Picture:
+    """A picture as training sees it: HxWx3, 8 bits, on white where it is transparent.
 
     Raises:
         InputError: it cannot be read, or is damaged.
     """
-    image = decode(path)
+    image = item.image()
     pixels = image.pixels
     if image.alpha is not None:
         pixels = on_white(pixels, image.alpha, image.peak)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecli import device
@@ -20,6 +19,7 @@ from aecli.training.state import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe
@@ -138,13 +138,8 @@ def _images(
     if request.val is None:
         return split(found, recipe.data.holdout, recipe.run.seed)
     held = collect(request.val)
-    same = {_identity(image) for image in held}
-    return [image for image in found if _identity(image) not in same], held
-
-
-def _identity(image: Any) -> Any:
-    """What tells whether two are the same image."""
-    return image.resolve() if isinstance(image, Path) else image
+    same = set(held)
+    return [image for image in found if image not in same], held
 
 
 def _refuse_taken(request: Request, folder: Path, target: Path) -> None:

@@ -16,11 +16,11 @@ from aecli.training.pictures import Packed, Pyramid, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from aecli.datasets.item import Item
     from aecli.training.config import DataConfig
     from aecli.training.degradations.draws import Draws
 
@@ -72,7 +72,7 @@ class Streamed:
     window holds stays in memory, up to a limit.
 
     Args:
-        paths: files with a readable header.
+        items: pictures with a readable header.
         config: the recipe's [data].
         seed: of the order.
         window: files that the crops of the moment come from.
@@ -81,20 +81,20 @@ class Streamed:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        items: Sequence[Item],
         config: DataConfig,
         seed: int,
         window: int,
         warn: Callable[[str], None],
     ) -> None:
-        self._paths, self._config, self._window, self._warn = paths, config, window, warn
+        self._items, self._config, self._window, self._warn = items, config, window, warn
         self._lock = threading.Lock()
         self._held: OrderedDict[int, Packed] = OrderedDict()
         self._broken: set[int] = set()
-        self._order = Shuffled(seed, len(paths))
+        self._order = Shuffled(seed, len(items))
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._items)
 
     def crops(self, draws: Draws, u: NDArray[np.float64]) -> Tensor:
         """As `Shelf` says."""
@@ -132,7 +132,7 @@ class Streamed:
                 self._held.move_to_end(index)
                 return self._held[index]
         try:
-            packed = Packed([pyramid(read(self._paths[index]), self._config)], torch.device("cpu"))
+            packed = Packed([pyramid(read(self._items[index]), self._config)], torch.device("cpu"))
         except InputError as error:
             with self._lock:
                 known = index in self._broken

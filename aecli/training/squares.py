@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aecli.datasets.item import Item
     from aecli.training.config import DataConfig
-    from aecli.training.sources import Entry
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Squares:
 
 
 def load(
-    entries: Sequence[Entry],
+    items: Sequence[Item],
     *,
     size: int,
     channels: int,
@@ -61,7 +61,7 @@ def load(
     """Decode, crop and shrink all pictures; those that cannot be decoded are reported and left out.
 
     Args:
-        entries: the pictures.
+        items: the pictures.
         size: side of the squares, pixels.
         channels: 1 for grey, 3 for RGB.
         classes: names of the model's classes; empty: labels do not matter.
@@ -72,35 +72,35 @@ def load(
         UsageError: they need more memory than `config` grants, or a picture is of no known class.
         TrainingError: none of them can be decoded.
     """
-    needed = (len(entries) * size * size * channels) >> 20
+    needed = (len(items) * size * size * channels) >> 20
     if needed > config.cache_mb:
         raise UsageError(
-            f"{len(entries)} squares of {size} pixels take {needed} MiB, more than data.cache_mb",
+            f"{len(items)} squares of {size} pixels take {needed} MiB, more than data.cache_mb",
             f"allow them with --set data.cache_mb={needed + 1}, or choose a smaller --size",
         )
     numbers = {name: number for number, name in enumerate(classes)}
-    for entry in entries:
-        if classes and entry.label not in numbers:
-            where = f"is of the class {entry.label!r}" if entry.label else "lies in no sub-folder"
+    for item in items:
+        if classes and item.label not in numbers:
+            where = f"is of the class {item.label!r}" if item.label else "is of no class"
             raise UsageError(
-                f"{entry.name} {where}, and the model has {len(classes)} classes",
-                did_you_mean(entry.label, classes),
+                f"{item.name} {where}, and the model has {len(classes)} classes",
+                did_you_mean(item.label, classes),
             )
 
-    def read(entry: Entry) -> NDArray[np.uint8] | str:
+    def read(item: Item) -> NDArray[np.uint8] | str:
         try:
-            return square(entry.read(), size, channels)
+            return square(item.image(), size, channels)
         except InputError as error:
             return error.message
 
     images, labels = [], []
     with ThreadPoolExecutor(max(1, config.workers), thread_name_prefix="squares") as threads:
-        for entry, read_in in zip(entries, threads.map(read, entries), strict=True):
+        for item, read_in in zip(items, threads.map(read, items), strict=True):
             if isinstance(read_in, str):
                 report(f"skipped: {read_in}")
             else:
                 images.append(read_in)
-                labels.append(numbers.get(entry.label, len(classes)))
+                labels.append(numbers.get(item.label, len(classes)))
     if not images:
         raise TrainingError("there is no readable image to train on", "give a folder of images")
     return Squares(np.stack(images), np.array(labels, np.int64))

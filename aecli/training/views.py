@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aecli.datasets.item import Item
     from aecli.training.config import DataConfig
-    from aecli.training.sources import Entry
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ FINER = 3
 
 
 def load(
-    entries: Sequence[Entry],
+    items: Sequence[Item],
     *,
     size: int,
     channels: int,
@@ -38,7 +38,7 @@ def load(
     """Decode and shrink pictures; those that cannot be decoded are reported and left out.
 
     Args:
-        entries: the pictures.
+        items: the pictures.
         size: side of what the model sees, pixels; smaller pictures are enlarged to that.
         channels: 1 for grey, 3 for RGB.
         config: threads to use, and memory that the pictures may take.
@@ -49,9 +49,9 @@ def load(
         TrainingError: none of them can be decoded.
     """
 
-    def read(entry: Entry) -> Pillow.Image | str:
+    def read(item: Item) -> Pillow.Image | str:
         try:
-            image = entry.read()
+            image = item.image()
         except InputError as error:
             return error.message
         shorter = max(size, min(FINER * size, image.width, image.height))
@@ -60,7 +60,7 @@ def load(
     pictures: list[Pillow.Image] = []
     held = 0
     with ThreadPoolExecutor(max(1, config.workers), thread_name_prefix="views") as threads:
-        for picture in threads.map(read, entries):
+        for picture in threads.map(read, items):
             if isinstance(picture, str):
                 report(f"skipped: {picture}")
                 continue
@@ -68,7 +68,7 @@ def load(
             held += picture.width * picture.height * channels
             if held >> 20 > config.cache_mb:
                 raise UsageError(
-                    f"{len(entries)} pictures take more than {config.cache_mb} MiB, data.cache_mb",
+                    f"{len(items)} pictures take more than {config.cache_mb} MiB, data.cache_mb",
                     "allow more with --set data.cache_mb=N, or choose a smaller --size",
                 )
     if not pictures:

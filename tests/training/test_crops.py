@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from aecli.datasets.collecting import collect
 from aecli.errors import TrainingError
 from aecli.training.config import DataConfig
 from aecli.training.crops import open_crops, validation_crops
@@ -26,7 +27,9 @@ def paths(folder: Path) -> list[Path]:
 
 
 def crops(folder: Path, config: DataConfig = CONFIG, **more: Any) -> Any:
-    return open_crops(paths(folder), config, 3, CPU, more.pop("observer", Recorder()), **more)
+    return open_crops(
+        collect([str(folder)]), config, 3, CPU, more.pop("observer", Recorder()), **more
+    )
 
 
 def take(source: Any, numbers: Any) -> torch.Tensor:
@@ -155,7 +158,7 @@ def test_corrupt_images_are_named_and_skipped(images: Path, tmp_path: Path, cach
 
 
 def test_validation_looks_at_central_squares(images: Path) -> None:
-    held_out = validation_crops(paths(images), 48, 4, print)
+    held_out = validation_crops(collect([str(images)]), 48, 4, print)
     assert [picture.shape for picture in held_out] == [(48, 48, 3)] * 4
     first = np.array(Image.open(paths(images)[5]).convert("RGB"))
     assert any(np.array_equal(first, picture) for picture in held_out)

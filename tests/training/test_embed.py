@@ -11,10 +11,11 @@ from PIL import Image
 
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import EmbedFacts
+from aecli.datasets.collecting import collect
 from aecli.errors import TrainingError, UsageError
 from aecli.inference.embed import Embedder
 from aecli.models.vae import DETAIL, VAE, VAEConfig
-from aecli.training import sources, views
+from aecli.training import views
 from aecli.training.config import DataConfig
 from aecli.training.degradations.draws import Draws
 from aecli.training.objectives import contrastive as objective
@@ -162,7 +163,7 @@ def test_a_run_may_take_a_linear_autoencoder(train: Train) -> None:
 
 
 def test_copies_are_drawn_as_the_number_says(images: Path) -> None:
-    entries = sources.collect([str(images)])
+    entries = collect([str(images)])
     data = DataConfig()
     loaded = views.load(entries, size=16, channels=3, config=data, report=print)
     assert all(16 <= min(p.size) <= 48 for p in loaded)
@@ -179,12 +180,12 @@ def test_unusable_pictures_are_named(tmp_path: Path, images: Path) -> None:
     said: list[str] = []
     options: dict[str, Any] = {"size": 16, "channels": 3, "report": said.append}
     with pytest.raises(TrainingError, match="no readable image"):
-        views.load(sources.collect([str(tmp_path)]), config=DataConfig(), **options)
+        views.load(collect([str(tmp_path)]), config=DataConfig(), **options)
     assert "bad.png" in said[0]
     Image.new("RGB", (3000, 40)).save(tmp_path / "wide.png")
     with pytest.raises(UsageError, match=r"data\.cache_mb"):
         views.load(
-            sources.collect([str(tmp_path / "wide.png")] * 1 + [str(images)]),
+            collect([str(tmp_path / "wide.png")] * 1 + [str(images)]),
             config=DataConfig(cache_mb=0),
             size=512,
             channels=3,

@@ -65,7 +65,7 @@ def test_classes_are_the_sub_folders(images: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="all pictures are of one class, img9"):
         recipe(tmp_path, classes=True)
     (tmp_path / "x.png").write_bytes((images / "image0.png").read_bytes())
-    with pytest.raises(UsageError, match=r"x\.png lies in no sub-folder"):
+    with pytest.raises(UsageError, match=r"x\.png is of no class"):
         recipe(tmp_path, classes=True)
 
 

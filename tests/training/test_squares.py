@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from aecli.datasets.collecting import collect
 from aecli.errors import TrainingError, UsageError
-from aecli.training import sources, squares
+from aecli.training import squares
 from aecli.training.config import DataConfig
 from aecli.training.squares import SquareDataset, Squares
 
@@ -17,7 +18,7 @@ CPU = torch.device("cpu")
 
 def load(*names: Path, **changed: object) -> Squares:
     options = {"size": 16, "channels": 3, "classes": (), "config": DataConfig(), "report": print}
-    return squares.load(sources.collect([str(n) for n in names]), **options | changed)
+    return squares.load(collect([str(n) for n in names]), **options | changed)
 
 
 def test_pictures_become_squares(images: Path) -> None:
@@ -54,7 +55,7 @@ def test_classes_are_numbered_and_others_refused(images: Path, tmp_path: Path) -
     with pytest.raises(UsageError, match="is of the class 'cat'") as caught:
         load(tmp_path, classes=("cats", "dog"))
     assert caught.value.hint == "did you mean cats?"
-    with pytest.raises(UsageError, match="lies in no sub-folder"):
+    with pytest.raises(UsageError, match="is of no class"):
         load(images, classes=("cat", "dog"))
 
 

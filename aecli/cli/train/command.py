@@ -39,7 +39,9 @@ def denoise(asked: TrainRequest) -> None:
         aecli train denoise ~/Pictures --name mine --resume --time 1h
         aecli train denoise ~/Pictures --name night --from photo --steps 20000
     """
-    _train(asked, asked.run("denoise"))
+    from aecli.training.fitting import fitted_to_crops
+
+    _train(asked, fitted_to_crops(asked.run("denoise")))
 
 
 def upscale(asked: TrainUpscaleRequest) -> None:
@@ -52,7 +54,9 @@ def upscale(asked: TrainUpscaleRequest) -> None:
         aecli train upscale ~/Pictures --name mine --scale 2 --time 1h
         aecli train upscale ~/Pictures --name mine --scale 3 --recipe clean-x3
     """
-    _train(asked, upscale_request(asked))
+    from aecli.training.fitting import fitted_to_crops
+
+    _train(asked, fitted_to_crops(upscale_request(asked)))
 
 
 def upscale_request(asked: TrainUpscaleRequest) -> Request:

@@ -35,7 +35,11 @@ class TrainRequest:
 
     data: Annotated[
         list[str],
-        typer.Argument(metavar="DATA", help="Images, and folders of them, searched to the bottom."),
+        typer.Argument(
+            metavar="DATA",
+            help="Images, folders (searched to the bottom), IDX files (MNIST's; test files count"
+            " only alone), .npy, .npz or .zip files of images.",
+        ),
     ]
     name: Annotated[
         str,

@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.checkpoints.facts import Duplicates, EmbedFacts
+from aecli.datasets.collecting import collect
 from aecli.errors import UsageError
 from aecli.tables import section
-from aecli.training import sources, views
+from aecli.training import views
 from aecli.training.augment import Edits, Window, central, edited, plain, windows
 from aecli.training.data import evenly
 from aecli.training.objectives.base import Score, pixel_loss
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from PIL import Image as Pillow
 
     from aecli.checkpoints.facts import Novelty
+    from aecli.datasets.item import Item
     from aecli.models.registry import Autoencoder, Geometry
     from aecli.training.config import Recipe
     from aecli.training.data import Batch
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from aecli.training.objectives.base import Picture
     from aecli.training.objectives.trainable import VectorConfig
     from aecli.training.observer import Observer
-    from aecli.training.sources import Entry
 
 CALIBRATED = 2000
 """Parts of pictures that near-duplicates and novelty are calibrated on, at least."""
@@ -138,14 +139,14 @@ class Contrastive:
         self._novelty: Novelty | None = None
         self._duplicates: Duplicates | None = None
 
-    def collect(self, names: Sequence[str]) -> list[Entry]:
-        """Images, folders, `.zip` and IDX files -> their pictures."""
-        return sources.collect(names)
+    def collect(self, names: Sequence[str]) -> list[Item]:
+        """Images, folders, and files of many pictures -> their pictures."""
+        return collect(names, training=True)
 
     def open(
         self,
-        train: Sequence[Entry],
-        val: Sequence[Entry],
+        train: Sequence[Item],
+        val: Sequence[Item],
         recipe: Recipe,
         _geometry: Geometry,
         _device: torch.device,
@@ -153,9 +154,9 @@ class Contrastive:
     ) -> tuple[ViewDataset, HeldOut]:
         """All pictures, in memory, and what validation looks at."""
 
-        def load(entries: Sequence[Entry]) -> list[Pillow.Image]:
+        def load(items: Sequence[Item]) -> list[Pillow.Image]:
             return views.load(
-                entries,
+                items,
                 size=self._size,
                 channels=self._channels,
                 config=recipe.data,

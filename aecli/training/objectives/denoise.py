@@ -25,11 +25,11 @@ from aecli.training.pictures import read
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from aecli.datasets.item import Item
     from aecli.models.registry import Denoiser
     from aecli.training.config import Recipe
     from aecli.training.data import Batch
@@ -133,15 +133,15 @@ class Denoise(Restoring):
         """As other objectives of restoration, and the share of graphics."""
         return super().opening(recipe), self.config.graphics
 
-    def extras(self, train: Sequence[Path], recipe: Recipe) -> tuple[Sequence[Picture], float]:
+    def extras(self, train: Sequence[Item], recipe: Recipe) -> tuple[Sequence[Picture], float]:
         """Drawn graphics, and their share of the crops."""
         share = self.config.graphics
         if not share:
             return (), 0.0
         photos: list[Picture] = []
-        for path in evenly(train, DITHERED):
+        for item in evenly(train, DITHERED):
             with suppress(InputError):  # named where all images are read
-                photos.append(read(path))
+                photos.append(read(item))
         return graphics.make(photos, GRAPHICS, recipe.run.seed), share
 
     def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> Batch:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.novelty import RoundTrip, measured
-from aecli.training import sources, squares
+from aecli.datasets.collecting import collect
+from aecli.training import squares
 from aecli.training.augment import Edits, Window, edited
 from aecli.training.data import evenly
 from aecli.training.degradations.draws import on_device
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aecli.checkpoints.facts import Novelty
+    from aecli.datasets.item import Item
     from aecli.models.registry import Autoencoder, Generator, Geometry
     from aecli.training.config import Recipe
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
     from aecli.training.objectives.trainable import SquareConfig
     from aecli.training.observer import Observer
-    from aecli.training.sources import Entry
 
 COLUMNS, ROWS = 10, 8
 """Of the pictures that a validation shows."""
@@ -56,14 +57,14 @@ class Generating:
         self._novelty: Novelty | None = None
         self.size, self.channels, self.classes = model.size, model.channels, model.classes
 
-    def collect(self, names: Sequence[str]) -> list[Entry]:
-        """Images, folders, `.zip` and IDX files -> their pictures."""
-        return sources.collect(names, labelled=bool(self.classes))
+    def collect(self, names: Sequence[str]) -> list[Item]:
+        """Images, folders, and files of many pictures -> their pictures."""
+        return collect(names, training=True)
 
     def open(
         self,
-        train: Sequence[Entry],
-        val: Sequence[Entry],
+        train: Sequence[Item],
+        val: Sequence[Item],
         recipe: Recipe,
         _geometry: Geometry,
         device: torch.device,
@@ -71,9 +72,9 @@ class Generating:
     ) -> tuple[SquareDataset, Squares]:
         """All pictures as squares; with `data.flips` their mirror images beside them."""
 
-        def load(entries: Sequence[Entry]) -> Squares:
+        def load(items: Sequence[Item]) -> Squares:
             return squares.load(
-                entries,
+                items,
                 size=self.size,
                 channels=self.channels,
                 classes=self.classes,

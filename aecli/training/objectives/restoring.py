@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints.facts import Facts
+from aecli.datasets.collecting import collect
 from aecli.errors import UsageError
-from aecli.files.inputs import collect
 from aecli.training.crops import open_crops, validation_crops
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from aecli.datasets.item import Item
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
     from aecli.training.crops import RandomCrops
@@ -31,19 +31,14 @@ if TYPE_CHECKING:
 class Restoring:
     """The part of an objective that is the same for every degradation."""
 
-    def collect(self, names: Sequence[str]) -> list[Path]:
-        """Image files; folders are searched to the bottom."""
-        names = [str(Path(n).expanduser()) for n in names]
-        missing = [n for n in names if n == "-" or not Path(n).exists()]
-        if missing:
-            raise UsageError(f"there is no file or folder {missing[0]!r}")
-        sources = collect(names, recursive=True)
-        return [s.path for s in sources if s.path is not None]
+    def collect(self, names: Sequence[str]) -> list[Item]:
+        """Images, folders, and files of many pictures -> their pictures."""
+        return collect(names, training=True)
 
     def open(
         self,
-        train: Sequence[Path],
-        val: Sequence[Path],
+        train: Sequence[Item],
+        val: Sequence[Item],
         recipe: Recipe,
         geometry: Geometry,
         device: torch.device,
@@ -60,7 +55,7 @@ class Restoring:
         """[data] but for the batches, and the seed; an objective with `extras` adds their share."""
         return replace(recipe.data, batch=1), recipe.run.seed
 
-    def extras(self, _train: Sequence[Path], _recipe: Recipe) -> tuple[Sequence[Picture], float]:
+    def extras(self, _train: Sequence[Item], _recipe: Recipe) -> tuple[Sequence[Picture], float]:
         """Pictures to learn from beside the images, HxW or HxWx3, and their share of the crops."""
         return (), 0.0
 

@@ -60,7 +60,7 @@ def test_a_vae_of_pictures_in_colour(aecli, images: Path) -> None:
         (("--size", 500), "less than or equal to 128"),
         (("--size", 30, "--set", "model.widths=[8,8]"), "size must be a multiple of 4"),
         (("--arch", "gan"), "no architecture 'gan' for generate"),
-        (("--classes",), "lies in no sub-folder"),
+        (("--classes",), "is of no class"),
         (("--loss", "bce"), "unknown loss 'bce'"),
     ],
 )

@@ -1,0 +1,108 @@
+"""What the user named -> pictures, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aecli.datasets import containers, idx
+from aecli.datasets.item import FileItem
+from aecli.errors import UsageError
+from aecli.files import inputs
+from aecli.files.inputs import STDIN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aecli.datasets.item import Item
+    from aecli.files.inputs import Gathered, Source
+
+
+def gather(
+    names: Sequence[str], *, files_from: str | None = None, null: bool = False, once: bool = False
+) -> Gathered:
+    """As `aecli.files.inputs.gather`, to the bottom of all folders; files of many pictures, too.
+
+    IDX labels among the names (`mnist/*.gz`) go with their images.
+
+    Raises:
+        UsageError: as there.
+    """
+    found = inputs.gather(
+        names,
+        recursive=True,
+        files_from=files_from,
+        null=null,
+        once=once,
+        also=containers.in_folders,
+    )
+    sources = [s for s in found.sources if s.path is None or not idx.holds_labels(s.path)]
+    return replace(found, sources=sources or found.sources)
+
+
+def items(source: Source) -> list[Item]:
+    """The pictures of a source: one, or all that its file holds.
+
+    Of an image file the label is the sub-folder of the searched one that it lies in.
+
+    Raises:
+        InputError: a file of many pictures cannot be read.
+        UsageError: there are none such in it as its name says.
+    """
+    path = source.path
+    if path is not None and source.place is not None:
+        return [containers.picture(path, source.place)]
+    if path is not None and containers.container(path) is not None:
+        return list(containers.pictures(path).values())
+    folders = source.relative.parts[:-1]
+    key = STDIN if path is None else path.resolve()
+    called = STDIN if path is None else str(path)
+    return [FileItem(called, folders[0] if folders else "", key, source)]
+
+
+def collect(names: Sequence[str], *, training: bool = False) -> list[Item]:
+    """All pictures that names stand for, each once, those of a folder in natural order.
+
+    Args:
+        names: images, folders, files of many pictures, FILE::PLACE.
+        training: whether they are to be trained on: files of test images then count only where
+            they are named, and none of training images is beside.
+
+    Raises:
+        UsageError: no such file, or no picture in it.
+        InputError: a file of many pictures is damaged.
+    """
+    names = [name if name == STDIN else str(Path(name).expanduser()) for name in names]
+    for name in names:
+        source = inputs.named(name)
+        if (name == STDIN and training) or source.missing() is not None:
+            raise UsageError(f"there is no file or folder {name!r}")
+    sources = gather(names).sources
+    if training:
+        sources = _for_training(sources)
+    return list({item.key: item for source in sources for item in items(source)}.values())
+
+
+def find(name: str) -> Item:
+    """The picture that a path, FILE::PLACE or `-` names.
+
+    Raises:
+        InputError: the file holds many, or that one not.
+    """
+    found = items(inputs.named(name))
+    if len(found) > 1:
+        first = found[0].path
+        raise UsageError(f"{name} holds {len(found)} pictures", f"one of them is {first}")
+    return found[0]
+
+
+def _for_training(sources: Sequence[Source]) -> list[Source]:
+    """The sources less those of test images; all where these are named and have nothing beside."""
+    kept = [s for s in sources if s.place or s.path is None or not idx.is_for_testing(s.path)]
+    if not kept:
+        kept = [s for s in sources if not s.found]
+    if not kept:
+        first = sources[0].path
+        raise UsageError(f"{first} holds test images", "to train on them, name the file itself")
+    return kept
