@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aecli.datasets import archive, arrays, idx
+from aecli.datasets import archive, arrays, idx, midi
 from aecli.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Container:
     found: bool = False
 
 
-def _suffix(suffix: str) -> Callable[[Path], bool]:
-    return lambda path: path.suffix.lower() == suffix
+def _suffix(*suffixes: str) -> Callable[[Path], bool]:
+    return lambda path: path.suffix.lower() in suffixes
 
 
 CONTAINERS = (
@@ -40,6 +40,7 @@ CONTAINERS = (
     Container(_suffix(".zip"), archive.read),
     Container(_suffix(".npy"), arrays.read_npy),
     Container(_suffix(".npz"), arrays.read_npz),
+    Container(_suffix(*midi.SUFFIXES), midi.read, found=True),
 )
 
 

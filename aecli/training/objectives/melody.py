@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.errors import UsageError, did_you_mean
-from aecli.models.melody import PITCHES, STEPS, symbols
+from aecli.models.melody import PITCHES, STEPS, moved, symbols
 from aecli.tables import section
 from aecli.training.degradations.draws import Draws, on_device
 from aecli.training.objectives.flow import (
@@ -129,15 +129,11 @@ def transposed(rolls: Tensor, share: NDArray[np.float64]) -> Tensor:
         rolls: pictures of any type.
         share: which of the possible ways, (N,), uniform in [0, 1).
     """
-    lit = rolls.bool().any(2)
-    rows = torch.arange(PITCHES, device=rolls.device)
-    top = lit.byte().argmax(1)
-    bottom = PITCHES - 1 - lit.flip(1).byte().argmax(1)
-    least = (-top).clamp_min(-FURTHEST)
-    most = (PITCHES - 1 - bottom).clamp_max(FURTHEST)
+    lit = rolls.bool().any(2).byte()
+    above, below = lit.argmax(1), lit.flip(1).argmax(1)
+    least, most = -below.clamp_max(FURTHEST), above.clamp_max(FURTHEST)
     way = on_device(share, rolls.device) * (most - least + 1)
-    shift = least + way.long().minimum(most - least)
-    return rolls.take_along_dim(((rows - shift[:, None]) % PITCHES)[..., None], 1)
+    return moved(rolls, least + way.long().minimum(most - least))
 
 
 def note_f1(reference: Tensor, output: Tensor) -> float:

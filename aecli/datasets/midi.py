@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli.datasets.item import in_array
 from aecli.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
+
+    from aecli.datasets.item import Item
 
     Rolls = NDArray[np.uint8]
 
@@ -50,7 +54,20 @@ _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError)
 """What mido raises on files that are none of MIDI, or damaged."""
 
 
-def read(data: bytes, name: str) -> Rolls:
+def read(path: Path) -> dict[str, Item]:
+    """The rolls of a MIDI file's melody by their numbers.
+
+    Raises:
+        InputError: it cannot be read, or as `decode`.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    return in_array(path, decode(data, str(path)))
+
+
+def decode(data: bytes, name: str) -> Rolls:
     """The melody of a MIDI file as rolls, one after another whatever its metre, silent ones not.
 
     One voice: of notes that sound at once the highest is kept; percussion is left out. Times are
@@ -108,13 +125,15 @@ def write(rolls: Rolls, file: BinaryIO, text: Mapping[str, str]) -> None:
     tied[:, 1:] &= sounding[:, 1:] & sounding[:, :-1]
     row, first = np.nonzero(sounding & ~tied)
     _, last = np.nonzero(sounding & ~np.pad(tied[:, 1:], ((0, 0), (0, 1))))
-    pitches = (_HIGHEST - row).tolist()
-    struck = [(step, True, pitch) for step, pitch in zip(first.tolist(), pitches, strict=True)]
-    released = [(step + 1, False, pitch) for step, pitch in zip(last.tolist(), pitches, strict=True)]
+    events = [
+        (step, on, pitch)
+        for steps, on in ((first, True), (last + 1, False))
+        for step, pitch in zip(steps.tolist(), (_HIGHEST - row).tolist(), strict=True)
+    ]
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=_TEMPO)])
     track += [mido.MetaMessage("text", text=f"{key}: {value}") for key, value in text.items()]
     now = 0
-    for step, on, pitch in sorted([*struck, *released]):
+    for step, on, pitch in sorted(events):
         kind, velocity = ("note_on", _VELOCITY) if on else ("note_off", 0)
         time = (step - now) * _TICKS
         track.append(mido.Message(kind, note=pitch, velocity=velocity, time=time))
