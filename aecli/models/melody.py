@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -85,7 +86,10 @@ class MelodyConfig:
         guide_width: of a weaker prior's layers; 0: there is none.
         guidance: how often the prior's lead over the weaker one counts (Karras et al. 2024).
         classes: names of the classes that the prior tells apart; empty: unconditional.
+        variational: always; there is no plain autoencoder of melodies.
     """
+
+    variational: ClassVar[bool] = True
 
     size: int = PITCHES
     channels: int = 1
