@@ -272,10 +272,10 @@ def train(
         aecli.errors.AecliError: anything the caller can cause or cure.
     """
     from aecli.training.observer import Unwatched
-    from aecli.training.request import Request
-    from aecli.training.run import run
+    from aecli.training.request import RunRequest
+    from aecli.training.trainer import run
 
-    request = Request(
+    request = RunRequest(
         task=task,
         data=[str(d) for d in data],
         name=name,

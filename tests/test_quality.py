@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from aecli.checkpoints import store
 from aecli.checkpoints.novelty import UNUSUAL
+from aecli.datasets.collecting import find
 from aecli.images import metrics, reading
 from aecli.images.image import Image
 from aecli.images.resample import resample
@@ -198,7 +199,7 @@ def test_edited_copies_are_found(searcher: Embedder) -> None:
 
 
 def test_search_models_know_their_kind(searcher: Embedder) -> None:
-    photos = np.stack([searcher.small(DATA / "clean" / name) for name in SAMPLES])
+    photos = np.stack([searcher.small(find(str(DATA / "clean" / name))) for name in SAMPLES])
     digit = np.zeros((28, 28), np.uint8)
     digit[5:23, 12:16] = 255
     _, usual = searcher.embed(photos)

@@ -55,14 +55,21 @@ def items(source: Source) -> list[Item]:
         return [containers.picture(path, source.place)]
     if path is not None and containers.container(path) is not None:
         return list(containers.pictures(path).values())
+    return [as_file(source)]
+
+
+def as_file(source: Source) -> FileItem:
+    """A source as the one picture that an image file holds."""
     folders = source.relative.parts[:-1]
-    key = STDIN if path is None else path.resolve()
-    called = STDIN if path is None else str(path)
-    return [FileItem(called, folders[0] if folders else "", key, source)]
+    key = STDIN if source.path is None else source.path.resolve()
+    called = STDIN if source.path is None else source.name
+    return FileItem(called, folders[0] if folders else "", key, source)
 
 
 def collect(names: Sequence[str], *, training: bool = False) -> list[Item]:
     """All pictures that names stand for, each once, those of a folder in natural order.
+
+    A file that does not exist fails when its picture is read; to train on it is refused here.
 
     Args:
         names: images, folders, files of many pictures, FILE::PLACE.
@@ -74,9 +81,8 @@ def collect(names: Sequence[str], *, training: bool = False) -> list[Item]:
         InputError: a file of many pictures is damaged.
     """
     names = [name if name == STDIN else str(Path(name).expanduser()) for name in names]
-    for name in names:
-        source = inputs.named(name)
-        if (name == STDIN and training) or source.missing() is not None:
+    for name in names if training else ():
+        if name == STDIN or inputs.named(name).missing() is not None:
             raise UsageError(f"there is no file or folder {name!r}")
     sources = gather(names).sources
     if training:

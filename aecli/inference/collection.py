@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
+from aecli.datasets.collecting import find as find_item
 from aecli.errors import InputError, ModelError
-from aecli.files.inputs import named
 from aecli.files.paths import identity
 from aecli.inference import search
 from aecli.inference.embed import Embedder, Entry, find
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from aecli.checkpoints.store import Found
+    from aecli.datasets.item import Item
     from aecli.files.inputs import Source
     from aecli.inference.vectors import Floats
 
@@ -31,13 +32,13 @@ class Query:
     """A picture to find the like of.
 
     Attributes:
-        path: its file; `-` for standard input.
-        data: the file's content.
+        item: the picture.
+        data: its content.
         vector: float32, (D,).
         novelty: its percentile; NaN where unknown.
     """
 
-    path: str
+    item: Item
     data: bytes
     vector: Floats
     novelty: float
@@ -129,13 +130,13 @@ class Collection:
             for source in sources
         ]
 
-    def add(self, sources: Sequence[Source], *, workers: int = 2) -> Iterator[Entry]:
-        """Embed files, those that rows have already, by their content, excepted.
+    def add(self, items: Sequence[Item], *, workers: int = 2) -> Iterator[Entry]:
+        """Embed pictures, those that rows have already, by their content, excepted.
 
         What becomes of each is yielded, in their order; the rows are there once all have been.
 
         Args:
-            sources: the inputs, as `as_known` gives them.
+            items: the inputs.
             workers: threads that read and decode.
         """
         embedder = self.embedder
@@ -144,7 +145,7 @@ class Collection:
             before = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
         known = before.digest_set().__contains__
         entries = []
-        for entry in embedder.run(sources, known=known, workers=workers):
+        for entry in embedder.run(items, known=known, workers=workers):
             entries.append(entry)
             yield entry
         self._rows = before.with_entries(entries)
@@ -155,12 +156,12 @@ class Collection:
         Raises:
             InputError: it cannot be read.
         """
-        source = named(name)
-        data = source.read()
+        item = find_item(name)
+        data = item.read()
         rows, digest = self.vectors, np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
         same = np.flatnonzero((rows.digests == digest).all(axis=1))
         if len(same):
-            return Query(name, data, np.array(rows.values[same[0]]), float("nan"))
-        picture = self.embedder.small(data, source.name)
+            return Query(item, data, np.array(rows.values[same[0]]), float("nan"))
+        picture = self.embedder.small(item, data)
         values, novelty = self.embedder.embed(picture[None], batch=1)
-        return Query(name, data, values[0], float(novelty[0]))
+        return Query(item, data, values[0], float(novelty[0]))

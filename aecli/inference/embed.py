@@ -11,7 +11,6 @@ import numpy as np
 
 from aecli.checkpoints import store
 from aecli.errors import AecliError, ModelError
-from aecli.images import reading
 from aecli.images.square import square
 from aecli.inference import batch
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aecli.checkpoints.store import Found
-    from aecli.files.inputs import Source
+    from aecli.datasets.item import Item
 
     Floats = NDArray[np.float32]
     Pictures = NDArray[np.uint8]
@@ -54,19 +53,20 @@ def find(model: str | Path | None = None) -> Found:
         raise
 
 
-def small(source: Path | bytes, size: int, channels: int, *, name: str | None = None) -> Pictures:
+def small(item: Item, size: int, channels: int, content: bytes | None = None) -> Pictures:
     """A picture as `aecli.images.square.square` gives it, a large JPEG decoded in a hurry.
 
     Args:
-        source: the file, or its content.
+        item: the picture.
         size: side of the result in pixels.
         channels: 1 for grey, 3 for RGB.
-        name: what messages call it; by default its path.
+        content: what `item.read` has given, if it has been called.
 
     Raises:
-        InputError: it cannot be decoded.
+        InputError: it cannot be read or decoded.
     """
-    return square(reading.decode(source, name=name, at_least=_FINER * size), size, channels)
+    content = item.read() if content is None else content
+    return square(item.decode(content, at_least=_FINER * size), size, channels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +74,14 @@ class Entry:
     """What became of one input.
 
     Attributes:
-        source: the input.
+        item: the input.
         digest: sha256 of its content; None where it cannot be read.
         vector: float32, (D,); None where there is none, or it was known already.
         novelty: percentile of its novelty; NaN where unknown.
         error: why there is no vector.
     """
 
-    source: Source
+    item: Item
     digest: bytes | None = None
     vector: Floats | None = None
     novelty: float = float("nan")
@@ -139,13 +139,13 @@ class Embedder:
         """
         return cls(find(model), device=device, precision=precision)
 
-    def small(self, source: Path | bytes, name: str | None = None) -> Pictures:
+    def small(self, item: Item, content: bytes | None = None) -> Pictures:
         """A picture as the model sees it: size x size, or size x size x 3.
 
         Raises:
             InputError: it cannot be decoded.
         """
-        return small(source, self.size, self.channels, name=name)
+        return small(item, self.size, self.channels, content)
 
     def embed(self, pictures: Pictures, *, batch: int = BATCH) -> tuple[Floats, Floats]:
         """Vectors (N, D) and their novelty (N,), percentiles, of pictures from `small`.
@@ -168,39 +168,39 @@ class Embedder:
 
     def run(
         self,
-        sources: Sequence[Source],
+        items: Sequence[Item],
         *,
         known: Callable[[bytes], bool] = lambda _: False,
         workers: int = 2,
     ) -> Iterator[Entry]:
-        """Embed files; what becomes of each, in their order. Reading and computing overlap.
+        """Embed pictures; what becomes of each, in their order. Reading and computing overlap.
 
         Args:
-            sources: the inputs.
+            items: the inputs.
             known: digest -> whether its vector is at hand, so that none is made.
             workers: threads that read and decode.
         """
 
-        def load(part: Sequence[Source]) -> list[_Read]:
-            return [self._load(source, known) for source in part]
+        def load(part: Sequence[Item]) -> list[_Read]:
+            return [self._load(item, known) for item in part]
 
-        parts = [sources[start : start + BATCH] for start in range(0, len(sources), BATCH)]
+        parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
         with self._sampler.runtime.reserve_threads(workers):
             for outcome in batch.run(parts, load, self._compute, _same, workers=workers):
                 if outcome.value is None:
-                    yield from (Entry(source, error=outcome.error) for source in outcome.job)
+                    yield from (Entry(item, error=outcome.error) for item in outcome.job)
                 else:
                     yield from outcome.value
 
-    def _load(self, source: Source, known: Callable[[bytes], bool]) -> _Read:
+    def _load(self, item: Item, known: Callable[[bytes], bool]) -> _Read:
         try:
-            data = source.read()
+            data = item.read()
             digest = hashlib.sha256(data).digest()
             if known(digest):
-                return _Read(Entry(source, digest))
-            return _Read(Entry(source, digest), self.small(data, source.name))
+                return _Read(Entry(item, digest))
+            return _Read(Entry(item, digest), self.small(item, data))
         except (AecliError, MemoryError) as error:
-            return _Read(Entry(source, error=error))
+            return _Read(Entry(item, error=error))
 
     def _compute(self, loaded: Sequence[_Read]) -> list[Entry]:
         pictures = [item.picture for item in loaded if item.picture is not None]
@@ -212,7 +212,7 @@ class Embedder:
             entry = item.entry
             if item.picture is not None:
                 vector, novelty = next(results)
-                entry = Entry(entry.source, entry.digest, vector, float(novelty))
+                entry = Entry(entry.item, entry.digest, vector, float(novelty))
             entries.append(entry)
         return entries
 

@@ -40,6 +40,9 @@ _address.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 _TOTAL, _LEAST = 1150 << 20, 500 << 20
 
+_REUSED = 0.75
+"""The share of a buffer that ncnn's pools want used, or they make another one."""
+
 
 class NcnnEngine:
     """See `aecli.inference.engine.Engine`; each method is made ready when it is first called.
@@ -114,6 +117,9 @@ class Function:
         reader = _Reader(weights)
         if self._net.load_param_mem(text) or self._net.load_model(reader) or not reader.empty:
             raise ModelError("ncnn cannot read the model's graph")
+        self._pools = ncnn.PoolAllocator(), ncnn.PoolAllocator()
+        options.blob_allocator, options.workspace_allocator = self._pools
+        self._pooled = 0  # values of the first input that the pools' buffers are for
 
     def __call__(self, *inputs: Floats) -> Floats:
         """The function's result, (1, ...) float32; inputs are (1, ...) float32.
@@ -125,6 +131,7 @@ class Function:
         sizes = tuple(each.shape for each in inputs)
         if sizes not in self._results:
             self._results[sizes] = self._graph.shapes(sizes, self._shapes)[-1]
+        self._make_room(inputs[0].size)
         extractor = self._net.create_extractor()
         for name, values in zip(self._graph.inputs, inputs, strict=True):
             plain = np.ascontiguousarray(values[0], np.float32)
@@ -133,6 +140,16 @@ class Function:
         if status != 0:
             raise MemoryError("ncnn ran out of memory")
         return np.array(result, np.float32).reshape(self._results[sizes])
+
+    def _make_room(self, size: int) -> None:
+        """Let go of buffers that a pass of another size left, and one of this size cannot use.
+
+        ncnn would keep them beside the new ones: twice the memory where tiles differ in size.
+        """
+        if not _REUSED * self._pooled <= size <= self._pooled:
+            for pool in self._pools:
+                pool.clear()
+            self._pooled = size
 
 
 def cores() -> int:

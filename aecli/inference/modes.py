@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aecli.datasets.collecting import collect, find
 from aecli.errors import InputError, UsageError
-from aecli.files.inputs import collect
-from aecli.images import reading
 from aecli.images.square import square
 from aecli.inference.grid import Grid
 from aecli.inference.latents import axes, between, labels_of, quantiles
@@ -18,6 +15,7 @@ from aecli.inference.latents import axes, between, labels_of, quantiles
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from aecli.datasets.item import Item
     from aecli.figures.sheet import Picture
     from aecli.inference.abilities import Abilities
     from aecli.inference.latents import Latents
@@ -171,7 +169,7 @@ def between_pictures(
 
     Args:
         model: what encodes and decodes.
-        ends: the files.
+        ends: the files, or FILE::PLACE.
         steps: pictures, both included; None: 10.
         classes: none, or the one of all pictures.
 
@@ -180,7 +178,7 @@ def between_pictures(
         InputError: a file cannot be read.
     """
     _check_classes(model, classes)
-    pictures = np.stack([_picture(Path(name), model) for name in ends])
+    pictures = np.stack([_picture(find(name), model) for name in ends])
     count = steps or _STEPS
 
     def make(sampler: Sampler) -> Iterator[Batch]:
@@ -202,7 +200,8 @@ def reconstructions(
 
     Args:
         model: what encodes and decodes.
-        names: the files, and folders of them; those that cannot be read are the grid's failures.
+        names: files, folders, and files of many pictures; what cannot be read is the grid's
+            failures.
         columns: pictures in a row; None: 8.
         classes: none, or the one of all pictures.
 
@@ -212,12 +211,12 @@ def reconstructions(
     """
     _check_classes(model, classes)
     pictures, sources, failures = [], [], []
-    for source in collect(names):
+    for item in collect(names):
         try:
-            pictures.append(_picture(source.path, model))
-            sources.append(source.name)
+            pictures.append(_picture(item, model))
+            sources.append(item.name)
         except InputError as error:
-            failures.append((source.name, error))
+            failures.append((item.name, error))
     if not pictures:
         raise failures[0][1]
     originals = np.stack(pictures)
@@ -313,10 +312,9 @@ def _labels(model: Abilities, classes: Sequence[str], count: int) -> Labels | No
     return labels_of(classes, model.classes, model.name).repeat(count) if classes else None
 
 
-def _picture(path: Path | None, model: Abilities) -> Picture:
-    """An image file as the model takes it; None for standard input."""
-    image = reading.decode(sys.stdin.buffer.read() if path is None else path)
-    return square(image, model.size, model.channels)
+def _picture(item: Item, model: Abilities) -> Picture:
+    """A picture as the model takes it."""
+    return square(item.image(), model.size, model.channels)
 
 
 def _square(count: int) -> int:

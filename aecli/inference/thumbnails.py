@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.errors import InputError
+from aecli.datasets.collecting import find
+from aecli.errors import AecliError
+from aecli.files.inputs import STDIN
 from aecli.inference.embed import small
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def read(
     """The pictures at paths, as `aecli.images.square.square` gives them.
 
     Args:
-        paths: of files.
+        paths: of files, or FILE::PLACE.
         size: side of the results in pixels.
         channels: 1 for grey, 3 for RGB.
         workers: threads that read.
@@ -35,13 +36,15 @@ def read(
         (N, size, size), or (N, size, size, 3) in colour, plain grey where a file is gone; and which
         of them were read, (N,).
     """
-    shape = (size, size, 3) if channels == 3 else (size, size)
+    gone = np.full((size, size, 3) if channels == 3 else (size, size), _ABSENT, np.uint8)
 
     def picture(path: str) -> tuple[NDArray[np.uint8], bool]:
+        if path == STDIN:
+            return gone, False
         try:
-            return small(Path(path), size, channels), True
-        except InputError:
-            return np.full(shape, _ABSENT, np.uint8), False
+            return small(find(path), size, channels), True
+        except AecliError:
+            return gone, False
 
     with ThreadPoolExecutor(workers, thread_name_prefix="aecli-files") as pool:
         tiles, there = zip(*pool.map(picture, map(str, paths)), strict=True)

@@ -29,31 +29,31 @@ if TYPE_CHECKING:
 _HEAD = 16
 """Bytes that tell a format."""
 
-_COLUMNS = ("path", "model", "sha256", "dimension", "novelty")
+_COLUMNS = ("path", "model", "sha256", "dimension", "novelty", "label")
 
 
 def _csv(vectors: Vectors, file: BinaryIO) -> None:
-    """`path,model,sha256,dimension,novelty,v0,v1,...`; the novelty is empty where unknown."""
+    """`path,model,sha256,dimension,novelty,label,v0,v1,...`; empty where unknown."""
     text = io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="")
     writer = csv.writer(text)
     writer.writerow([*_COLUMNS, *(f"v{k}" for k in range(vectors.dimension))])
-    for path, novelty, values in _rows(vectors):
+    for path, novelty, label, values in _rows(vectors):
         about = (path, vectors.model, vectors.sha256, vectors.dimension)
-        writer.writerow([*about, "" if novelty is None else novelty, *values])
+        writer.writerow([*about, "" if novelty is None else novelty, label, *values])
     text.flush()
     text.detach()
 
 
 def _jsonl(vectors: Vectors, file: BinaryIO) -> None:
     """One object a line: the same names, and `vector`; the novelty is null where unknown."""
-    for path, novelty, values in _rows(vectors):
-        about = (path, vectors.model, vectors.sha256, vectors.dimension, novelty)
+    for path, novelty, label, values in _rows(vectors):
+        about = (path, vectors.model, vectors.sha256, vectors.dimension, novelty, label)
         record = dict(zip(_COLUMNS, about, strict=True)) | {"vector": values}
         file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
 
 
 def _parquet(vectors: Vectors, file: BinaryIO) -> None:
-    """Columns `path`, `novelty`, `vector` (D floats); model, hash and dimension in the metadata."""
+    """Columns `path`, `novelty`, `label`, `vector` (D floats); the rest is in the metadata."""
     import pyarrow
     import pyarrow.parquet
 
@@ -61,6 +61,7 @@ def _parquet(vectors: Vectors, file: BinaryIO) -> None:
     columns = {
         "path": pyarrow.array([os.fsencode(p).decode("utf-8", "replace") for p in vectors.paths]),
         "novelty": pyarrow.array(np.asarray(vectors.novelty), from_pandas=True),  # NaN: null
+        "label": pyarrow.array([str(label) for label in vectors.labels]),
         "vector": pyarrow.FixedSizeListArray.from_arrays(flat, vectors.dimension),
     }
     table = pyarrow.table(columns).replace_schema_metadata(_about(vectors))
@@ -206,8 +207,9 @@ def _about(vectors: Vectors) -> dict[str, str]:
     return {"model": vectors.model, "sha256": vectors.sha256, "dimension": dimension}
 
 
-def _rows(vectors: Vectors) -> Iterator[tuple[str, float | None, list[Any]]]:
-    """Path, novelty and vector of each row; numbers with no more digits than float32 has."""
-    for path, novelty, values in zip(vectors.paths, vectors.novelty, vectors.values, strict=True):
+def _rows(vectors: Vectors) -> Iterator[tuple[str, float | None, str, list[Any]]]:
+    """Path, novelty, label and vector of each row; numbers with no more digits than float32 has."""
+    columns = vectors.paths, vectors.novelty, vectors.labels, vectors.values
+    for path, novelty, label, values in zip(*columns, strict=True):
         unlike = float(str(novelty)) if math.isfinite(novelty) else None
-        yield str(path), unlike, [float(str(value)) for value in values]
+        yield str(path), unlike, str(label), [float(str(value)) for value in values]

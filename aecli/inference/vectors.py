@@ -1,9 +1,9 @@
 """Vectors of pictures as a value, and the `.npz` file that keeps it.
 
 The file is a plain one of numpy's, stored without compression, so that arrays of gigabytes are
-mapped into memory and not read: `vectors` (N x D float32), `paths` (N, unicode), `novelty` (N,
-float32, percent), `digests` (N x 32 uint8: sha256 of each file's content), and the scalars `model`,
-`sha256` (of the model's file) and `dimension`.
+mapped into memory and not read: `vectors` (N x D float32), `paths` and `labels` (N, unicode),
+`novelty` (N, float32, percent), `digests` (N x 32 uint8: sha256 of each file's content), and the
+scalars `model`, `sha256` (of the model's file) and `dimension`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Vectors:
 
     Attributes:
         values: float32, (N, D).
-        paths: (N,), unicode: the files, as they were named.
+        paths: (N,), unicode: the files, as they were named, FILE::PLACE for a part of one.
+        labels: (N,), unicode: the class of each; empty where there is none.
         novelty: float32, (N,): percentiles; NaN where the model does not know.
         digests: uint8, (N, 32): sha256 of the files' contents.
         model: the model's name.
@@ -46,6 +47,7 @@ class Vectors:
 
     values: Floats
     paths: NDArray[np.str_]
+    labels: NDArray[np.str_]
     novelty: Floats
     digests: NDArray[np.uint8]
     model: str
@@ -65,6 +67,7 @@ class Vectors:
         return cls(
             np.empty((0, dimension), np.float32),
             np.empty(0, np.str_),
+            np.empty(0, np.str_),
             np.empty(0, np.float32),
             np.empty((0, _DIGEST), np.uint8),
             model,
@@ -81,6 +84,7 @@ class Vectors:
         rows = {str(path): row for row, path in enumerate(self.paths)} if entries else {}
         by_digest = {digest.tobytes(): row for row, digest in enumerate(self.digests)}
         values, paths = [*self.values], [*map(str, self.paths)]
+        labels = [*map(str, self.labels)]
         novelty, digests = [*self.novelty], [*self.digests]
         for entry in entries:
             if entry.error is not None:
@@ -90,14 +94,16 @@ class Vectors:
             if vector is None:
                 known = by_digest[entry.digest]
                 vector, unlike = self.values[known], self.novelty[known]
-            path = path_of(entry)
+            path = entry.item.path
             digest = np.frombuffer(entry.digest, np.uint8)
             if (row := rows.get(path)) is not None:
-                values[row], novelty[row], digests[row] = vector, unlike, digest
+                values[row], labels[row] = vector, entry.item.label
+                novelty[row], digests[row] = unlike, digest
             else:
                 rows[path] = len(paths)
                 values.append(vector)
                 paths.append(path)
+                labels.append(entry.item.label)
                 novelty.append(unlike)
                 digests.append(digest)
         if not paths:
@@ -105,6 +111,7 @@ class Vectors:
         return Vectors(
             np.stack(values),
             np.array(paths),
+            np.array(labels),
             np.array(novelty, np.float32),
             np.stack(digests),
             self.model,
@@ -129,16 +136,12 @@ class Vectors:
             )
 
 
-def path_of(entry: Entry) -> str:
-    """What a row calls its file."""
-    return STDIN if entry.source.path is None else str(entry.source.path)
-
-
 def save(vectors: Vectors, file: BinaryIO) -> None:
     """Write the `.npz`."""
     arrays: dict[str, Any] = {
         "vectors": np.ascontiguousarray(vectors.values, np.float32),
         "paths": vectors.paths,
+        "labels": vectors.labels,
         "novelty": vectors.novelty,
         "digests": vectors.digests,
         "model": np.array(vectors.model),
@@ -157,15 +160,21 @@ def load(path: Path) -> Vectors:
     with npz.holding("vectors", path, "aecli embed writes such files") as arrays:
         model, sha256 = str(arrays["model"]), str(arrays["sha256"])
         found = [arrays[name] for name in ("vectors", "paths", "novelty", "digests")]
+        labels = arrays.get("labels", np.zeros(len(found[1]), "U1"))  # older files have none
     values, paths, novelty, digests = found
     count = len(values) if values.ndim == 2 else -1
     shapes = {"paths": (count,), "novelty": (count,), "digests": (count, _DIGEST)}
-    for (name, shape), array in zip(shapes.items(), found[1:], strict=True):
+    shapes |= {"labels": (count,)}
+    for (name, shape), array in zip(shapes.items(), (*found[1:], labels), strict=True):
         if array.shape != shape:
             raise InputError(f"{path}: its {name} do not fit its vectors")
-    if values.dtype != np.float32 or paths.dtype.kind != "U" or digests.dtype != np.uint8:
+    if (
+        values.dtype != np.float32
+        or {paths.dtype.kind, labels.dtype.kind} != {"U"}
+        or digests.dtype != np.uint8
+    ):
         raise InputError(f"{path}: its arrays are not of the types that aecli embed writes")
-    return Vectors(values, paths, novelty, digests, model, sha256)
+    return Vectors(values, paths, labels, novelty, digests, model, sha256)
 
 
 def joined(paths: Sequence[Path]) -> Vectors:
@@ -180,11 +189,11 @@ def joined(paths: Sequence[Path]) -> Vectors:
     first = parts[0]
     for path, part in zip(paths[1:], parts[1:], strict=True):
         part.refuse_other(first.model, first.sha256, str(path))
-    fields = ("values", "paths", "novelty", "digests")
-    values, names, novelty, digests = (
+    fields = ("values", "paths", "labels", "novelty", "digests")
+    values, names, labels, novelty, digests = (
         np.concatenate([getattr(part, field) for part in parts]) for field in fields
     )
     rows = {str(name): row for row, name in enumerate(names)}  # in the order of their first
     kept = np.fromiter(rows.values(), np.intp, len(rows))
-    found = values[kept], names[kept], novelty[kept], digests[kept]
+    found = values[kept], names[kept], labels[kept], novelty[kept], digests[kept]
     return Vectors(*found, first.model, first.sha256)

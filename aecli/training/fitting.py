@@ -17,7 +17,7 @@ from aecli.training.data import evenly
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aecli.training.request import Request
+    from aecli.training.request import RunRequest
 
 ARCHITECTURES = {"flow": None, "vae": "vae"}
 """Architectures, and the recipes with which they learn a user's own images."""
@@ -77,14 +77,14 @@ def look(data: tuple[str, ...]) -> Look:
 
 
 def fitted(
-    request: Request,
+    request: RunRequest,
     *,
     size: int | None,
     grey: bool,
     classes: bool,
     latent: int | None,
     architecture: str | None,
-) -> Request:
+) -> RunRequest:
     """The request with the options of `aecli train generate` as settings of its recipe.
 
     Where neither a recipe nor a model to start from is named, the model's size, channels and levels
@@ -122,8 +122,8 @@ def fitted(
 
 
 def fitted_for_search(
-    request: Request, *, size: int | None, grey: bool, dim: int | None
-) -> Request:
+    request: RunRequest, *, size: int | None, grey: bool, dim: int | None
+) -> RunRequest:
     """The request with the options of `aecli train embed` as settings of its recipe.
 
     Where neither a recipe nor a model to start from is named, the model's size and channels follow
@@ -148,7 +148,7 @@ def fitted_for_search(
     return _with(request, settings)
 
 
-def fitted_to_crops(request: Request) -> Request:
+def fitted_to_crops(request: RunRequest) -> RunRequest:
     """The request, with crops as small as the pictures where all of these are smaller than crops.
 
     As many more of them make a batch, so that a step sees about as many pixels.
@@ -167,7 +167,7 @@ def fitted_to_crops(request: Request) -> Request:
     return _with(request, {"data.crop": crop, "data.val_crop": crop, "data.batch": batch})
 
 
-def _chosen(request: Request) -> str | None:
+def _chosen(request: RunRequest) -> str | None:
     """The architecture that a setting names."""
     names = [s.partition("=")[2].strip(' "') for s in request.settings if _names_one(s)]
     return names[-1] if names else None
@@ -177,7 +177,7 @@ def _names_one(setting: str) -> bool:
     return setting.partition("=")[0].strip() == "model.architecture"
 
 
-def _with(request: Request, settings: Mapping[str, object]) -> Request:
+def _with(request: RunRequest, settings: Mapping[str, object]) -> RunRequest:
     """The request with settings that its own go before."""
     given = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
     return replace(request, settings=[*given, *request.settings])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aecli.training.config import Recipe
-    from aecli.training.request import Request
+    from aecli.training.request import RunRequest
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Stage:
     seconds: float | None
 
 
-def stages(request: Request, folder: Path) -> tuple[Recipe, float | None, list[Stage]]:
+def stages(request: RunRequest, folder: Path) -> tuple[Recipe, float | None, list[Stage]]:
     """The whole recipe that a request asks for, its length in seconds, and its stages.
 
     They keep what they leave in the run folder `folder`. The length is None where it is one of
@@ -79,7 +79,7 @@ def _states(folder: Path) -> Iterator[State]:
         number += 1
 
 
-def _recipe(request: Request, state: State | None) -> Recipe:
+def _recipe(request: RunRequest, state: State | None) -> Recipe:
     """The recipe file's, or the resumed run's, with the request's overrides."""
     if state is not None and request.start is not None:
         raise UsageError("a run resumes from its own state: --from does not go with --resume")
@@ -100,7 +100,7 @@ def _recipe(request: Request, state: State | None) -> Recipe:
     return recipes.apply(state.recipe, overrides)
 
 
-def _continued(recipe: Recipe, request: Request) -> Recipe:
+def _continued(recipe: Recipe, request: RunRequest) -> Recipe:
     """The recipe of a run that starts from a model: what it leaves open is as the model's was.
 
     So that a model for camera noise is not tuned to white noise unasked. The task's own recipe
@@ -116,7 +116,7 @@ def _continued(recipe: Recipe, request: Request) -> Recipe:
     return replace(recipe, objective=before.get("objective", {}))
 
 
-def _limit(request: Request, state: State | None) -> float | None:
+def _limit(request: RunRequest, state: State | None) -> float | None:
     """The run's length in seconds, None where it is one of steps; a resumed run keeps its own."""
     if request.seconds is None:
         return state.limit if state is not None and request.steps is None else None

@@ -154,7 +154,7 @@ def test_what_holds_no_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no images in"):
         collect([str(tmp_path)])
     with pytest.raises(UsageError, match="no file or folder"):
-        collect([str(tmp_path / "gone")])
+        collect([str(tmp_path / "gone")], training=True)
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)

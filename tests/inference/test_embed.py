@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import aecli
+from aecli.datasets.collecting import collect, find
 from aecli.errors import ModelError
-from aecli.files.inputs import collect
 from aecli.images import reading
 from aecli.images.square import square
 from aecli.inference import comparison, embed, projection, thumbnails
@@ -77,7 +77,7 @@ def test_vectors_come_in_the_order_of_the_files(folder: Path, monkeypatch) -> No
     blobs.install("spots", latent=3)
     sources = collect([str(folder), str(folder / "gone.png")])
     entries = list(Embedder.open("spots", **ON_CPU).run(sources))
-    assert [e.source for e in entries] == sources
+    assert [e.item for e in entries] == sources
     failed = [k for k, e in enumerate(entries) if e.error is not None]
     assert failed in ([1, 3, 5], [1, 5])  # root reads all files
     assert "1.png: is no image" in str(entries[1].error)
@@ -107,7 +107,7 @@ def test_novelty_tells_spots_from_other_pictures() -> None:
     assert novelty[1] == 100
 
 
-def test_a_jpeg_is_decoded_small_and_looks_the_same() -> None:
+def test_a_jpeg_is_decoded_small_and_looks_the_same(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     picture = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8))
     picture = picture.resize((640, 480), Image.Resampling.BICUBIC)
@@ -120,7 +120,8 @@ def test_a_jpeg_is_decoded_small_and_looks_the_same() -> None:
     assert reading.decode(data, at_least=61).pixels.shape == (160, 120, 3)
     assert reading.decode(data, at_least=60).pixels.shape == (80, 60, 3)
     whole = square(reading.decode(data), 32, 3).astype(int)
-    assert np.abs(embed.small(data, 32, 3) - whole).max() <= 4
+    (tmp_path / "x.jpg").write_bytes(data)
+    assert np.abs(embed.small(find(str(tmp_path / "x.jpg")), 32, 3) - whole).max() <= 4
     png = io.BytesIO()
     picture.save(png, "PNG")
     assert reading.decode(png.getvalue(), at_least=60).pixels.shape == (480, 640, 3)

@@ -209,3 +209,19 @@ def test_on_a_cpu_the_commands_import_no_torch(
     assert done.stderr.endswith("[]\n")
     assert '"engine": "ncnn"' in done.stdout
     assert (tmp_path / "b.png").stat().st_size > 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux alone tells it so")
+def test_memory_of_a_pass_is_not_kept_beside_that_of_another_size(tiny_denoiser: Path) -> None:
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+    engine = NcnnEngine(tiny_denoiser, threads=1)
+    taken = []
+    for side in (40, 512, 528, 544, 560):  # each too large for the buffers of the one before
+        x = np.zeros((1, 3, side, side), np.float32)
+        engine.fp32("restore", x, x[:, :1])
+        taken.append(resident())
+    first, last = taken[1] - taken[0], taken[-1] - taken[0]
+    assert first > 10  # else this measures nothing
+    assert last < 1.5 * first

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aecli.datasets.collecting import as_file
 from aecli.errors import InputError, UsageError
-from aecli.files.inputs import Source
+from aecli.files.inputs import named
 from aecli.inference import latents as points
 from aecli.inference import vector_formats
 from aecli.inference import vectors as npz
@@ -25,6 +26,7 @@ def some(count: int = 3, dimension: int = 4) -> Vectors:
     return Vectors(
         RNG.normal(size=(count, dimension)).astype(np.float32),
         np.array([f"in/zwölf {k}.png" for k in range(count)], np.str_),
+        np.array([f"kind {k % 2}" for k in range(count)], np.str_),
         np.array([12.5, np.nan, 99.5] * count, np.float32)[:count],
         RNG.integers(0, 256, (count, 32), np.uint8),
         "photo",
@@ -42,6 +44,7 @@ def same(a: Vectors, b: Vectors) -> bool:
     return (
         np.array_equal(a.values, b.values)
         and a.paths.tolist() == b.paths.tolist()
+        and a.labels.tolist() == b.labels.tolist()
         and np.array_equal(a.novelty, b.novelty, equal_nan=True)
         and np.array_equal(a.digests, b.digests)
         and (a.model, a.sha256, a.dimension) == (b.model, b.sha256, b.dimension)
@@ -97,6 +100,12 @@ def test_what_is_no_file_of_vectors(tmp_path: Path, change, message: str) -> Non
         npz.load(tmp_path / "bad.npz")
 
 
+def test_files_from_before_labels_have_none(tmp_path: Path) -> None:
+    with np.load(written(some(), tmp_path / "z.npz")) as arrays:
+        np.savez(tmp_path / "old.npz", **{k: v for k, v in arrays.items() if k != "labels"})
+    assert npz.load(tmp_path / "old.npz").labels.tolist() == [""] * 3
+
+
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\3\4 and no more", None])
 def test_damaged_files_of_vectors(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "z.npz"
@@ -115,7 +124,7 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
 
 def entry(path: str, digest: bytes | None, value: float | None = None, **more: object) -> Entry:
     vector = None if value is None else np.full(4, value, np.float32)
-    return Entry(Source(Path(path), Path(path)), digest, vector, **more)
+    return Entry(as_file(named(path)), digest, vector, **more)
 
 
 def test_rows_are_added_replaced_and_never_dropped() -> None:

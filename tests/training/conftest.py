@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from aecli.training.request import Request
-from aecli.training.run import Trained, run
+from aecli.training.request import RunRequest
+from aecli.training.trainer import Trained, run
 
 from .. import tiny
 
@@ -44,7 +44,7 @@ def train(images: Path) -> Any:
     def start(name: str, *settings: str, **request: Any) -> tuple[Trained, Recorder]:
         recorder = request.pop("observer", None) or Recorder()
         data = request.pop("data", [str(images)])
-        asked = Request(
+        asked = RunRequest(
             task="denoise",
             data=data,
             name=name,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import EmbedFacts
-from aecli.datasets.collecting import collect
+from aecli.datasets.collecting import collect, find
 from aecli.errors import TrainingError, UsageError
 from aecli.inference.embed import Embedder
 from aecli.models.vae import DETAIL, VAE, VAEConfig
@@ -20,9 +20,9 @@ from aecli.training.config import DataConfig
 from aecli.training.degradations.draws import Draws
 from aecli.training.objectives import contrastive as objective
 from aecli.training.objectives.contrastive import Contrastive, nt_xent
-from aecli.training.request import Request
-from aecli.training.run import Trained, run
+from aecli.training.request import RunRequest
 from aecli.training.state import State
+from aecli.training.trainer import Trained, run
 
 from .conftest import Recorder
 from .digits import write_idx
@@ -49,7 +49,7 @@ def train(images: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
 
     def start(name: str, *settings: str, **request: Any) -> tuple[Trained, Recorder]:
         recorder = Recorder()
-        asked = Request(
+        asked = RunRequest(
             task="embed",
             data=request.pop("data", [str(images)]),
             name=name,
@@ -71,7 +71,9 @@ def test_a_trained_model_embeds_and_knows_its_thresholds(train: Train, images: P
     assert -1 <= facts["duplicates"]["threshold"] <= 1
     assert EmbedFacts.read(store.load("embed", "mine").meta.training).novelty is not None
     embedder = Embedder.open("mine", device="cpu")
-    vectors, novelty = embedder.embed(np.stack([embedder.small(images / "image0.png")] * 2))
+    vectors, novelty = embedder.embed(
+        np.stack([embedder.small(find(str(images / "image0.png")))] * 2)
+    )
     assert vectors.shape == (2, 12)
     assert np.isfinite(novelty).all()
 

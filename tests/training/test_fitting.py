@@ -11,7 +11,7 @@ from aecli.models.vae import VAEConfig
 from aecli.training import recipes
 from aecli.training.config import Recipe
 from aecli.training.fitting import fitted, fitted_for_search, widths
-from aecli.training.request import Request
+from aecli.training.request import RunRequest
 
 from .digits import write_idx
 
@@ -19,7 +19,7 @@ NOTHING = {"size": None, "grey": False, "classes": False, "latent": None, "archi
 
 
 def recipe(data: Path, name: str | None = None, **options: object) -> Recipe:
-    request = fitted(Request("generate", [str(data)], "x", recipe=name), **NOTHING | options)
+    request = fitted(RunRequest("generate", [str(data)], "x", recipe=name), **NOTHING | options)
     return recipes.load("generate", request.recipe, request.settings)
 
 
@@ -70,13 +70,13 @@ def test_classes_are_the_sub_folders(images: Path, tmp_path: Path) -> None:
 
 
 def test_a_model_to_start_from_keeps_its_shape(images: Path) -> None:
-    request = Request("generate", [str(images)], "x", start="emoji")
+    request = RunRequest("generate", [str(images)], "x", start="emoji")
     assert fitted(request, **NOTHING).settings == []
 
 
 def searching(data: Path, **options: object) -> Recipe:
     none = {"size": None, "grey": False, "dim": None}
-    request = fitted_for_search(Request("embed", [str(data)], "x"), **none | options)
+    request = fitted_for_search(RunRequest("embed", [str(data)], "x"), **none | options)
     return recipes.load("embed", None, request.settings)
 
 

@@ -25,11 +25,11 @@ from aecli.training.degradations.draws import Draws
 from aecli.training.objectives.flow import flow
 from aecli.training.objectives.generating import to_images
 from aecli.training.objectives.vae import Variational
-from aecli.training.request import Request
-from aecli.training.run import Trained, run
+from aecli.training.request import RunRequest
 from aecli.training.squares import SquareDataset, Squares
 from aecli.training.stages import stages
 from aecli.training.state import FILE, State
+from aecli.training.trainer import Trained, run
 
 from .conftest import Recorder
 from .digits import write_mnist
@@ -57,7 +57,7 @@ def train(tmp_path: Path) -> Train:
         name: str, *settings: str, base: tuple[str, ...] = STAGES, **request: Any
     ) -> tuple[Trained, Recorder]:
         recorder = request.pop("observer", None) or Recorder()
-        asked = Request(
+        asked = RunRequest(
             task="generate",
             data=request.pop("data", [str(data)]),
             name=name,
@@ -167,7 +167,9 @@ def test_overwriting_forgets_both_stages(train: Train) -> None:
 
 def test_time_is_shared_as_the_steps_are(train: Train) -> None:
     settings = ("stage.1.run.steps=1", "stage.2.run.steps=3")
-    _, limit, each = stages(Request("generate", [], "x", settings=settings, seconds=12), Path("x"))
+    _, limit, each = stages(
+        RunRequest("generate", [], "x", settings=settings, seconds=12), Path("x")
+    )
     assert (limit, [stage.seconds for stage in each]) == (12, [3, 9])
     trained, _ = train("timed", *settings, seconds=1.2)
     assert trained.finished

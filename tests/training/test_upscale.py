@@ -12,15 +12,15 @@ from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.degradations.draws import Draws
 from aecli.training.degradations.resize import shrink
 from aecli.training.objectives.upscale import Upscale
-from aecli.training.request import Request
-from aecli.training.run import run
+from aecli.training.request import RunRequest
+from aecli.training.trainer import run
 
 from .. import tiny
 from .conftest import Recorder
 
 
-def request(images: Path, name: str, scale: int, *settings: str, **more: object) -> Request:
-    return Request(
+def request(images: Path, name: str, scale: int, *settings: str, **more: object) -> RunRequest:
+    return RunRequest(
         task="upscale",
         data=[str(images)],
         name=name,

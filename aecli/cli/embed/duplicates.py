@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.cli import console
+from aecli.datasets.collecting import find
+from aecli.datasets.item import FileItem
 from aecli.figures import groups as group_page
 from aecli.images import reading
 from aecli.inference import copies, thumbnails
 
 if TYPE_CHECKING:
-    from aecli.cli.embed.report import Report
+    from aecli.cli.embed.report import EmbedReport
     from aecli.cli.embed.request import EmbedRequest
     from aecli.inference.collection import Collection
     from aecli.inference.copies import Group
 
 
-def tell(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def tell(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Find near-duplicates, and lay them out on a page where one is asked for."""
     threshold = request.threshold or collection.threshold
     groups = copies.groups(collection.vectors, threshold, workers=request.workers)
@@ -39,11 +41,15 @@ def _members(group: Group, workers: int) -> list[group_page.Member]:
     for number, (path, tile, read) in enumerate(zip(group.paths, pictures, there, strict=True)):
         notes = ["kept" if number == 0 else "copy"]
         notes += ["mirrored"] if path in group.mirrored else []
-        notes += [_size(Path(path))] if read else ["cannot be read any more"]
+        notes += [_size(path)] if read else ["cannot be read any more"]
         members.append(group_page.Member(path, tile, ", ".join(notes)))
     return members
 
 
-def _size(path: Path) -> str:
-    header = reading.probe(path)
-    return f"{header.width}x{header.height} {header.format}, {path.stat().st_size:,} bytes"
+def _size(path: str) -> str:
+    item = find(path)
+    if not isinstance(item, FileItem):
+        height, width = item.size()
+        return f"{width}x{height}"
+    header = reading.probe(Path(path))
+    return f"{header.width}x{header.height} {header.format}, {Path(path).stat().st_size:,} bytes"

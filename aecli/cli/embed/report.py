@@ -2,69 +2,46 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints.novelty import UNUSUAL
-from aecli.cli import console, leftovers, novelty
-from aecli.errors import AecliError
+from aecli.cli import console, novelty
+from aecli.cli.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aecli.cli.embed.request import EmbedRequest
-    from aecli.files.inputs import LeftOut
     from aecli.inference.comparison import Comparison
     from aecli.inference.copies import Group
     from aecli.inference.embed import Embedder, Entry
 
 
-class Report:
+class EmbedReport(Report):
     """Tells of what is embedded, and of what came of it."""
 
     def __init__(self, request: EmbedRequest) -> None:
+        super().__init__(json=request.json, quiet=request.quiet, verbose=request.verbose)
         self._request = request
-        self._files = request.output is not None and request.json
-        self._made = self._known = self._failed = self._left_out = 0
+        self._files = request.output is not None
         self._unusual: list[str] = []
         self._model = ""
-
-    @property
-    def code(self) -> int:
-        """The program's exit code."""
-        return 1 if self._failed else 0
 
     def opened(self, embedder: Embedder) -> None:
         """The model is loaded."""
         self._model = embedder.name
-        if not self._request.quiet:
-            console.say(f"{embedder.name} on {embedder.runs_on}")
-
-    def leave_out(self, items: Sequence[LeftOut]) -> None:
-        """Tell of what the folders hold beside the inputs."""
-        request = self._request
-        told = leftovers.tell(items, json=request.json, verbose=request.verbose)
-        self._left_out, failed = told
-        self._failed += failed
+        self.say(f"{embedder.name} on {embedder.runs_on}")
 
     def add(self, entry: Entry) -> None:
         """An input is done with."""
-        name, error = entry.source.name, entry.error
-        if error is not None:
-            self._failed += 1
-            message = error.message if isinstance(error, AecliError) else f"{name}: {error}"
-            console.error(message, error.hint if isinstance(error, AecliError) else None)
-            if self._request.json:
-                console.record({"source": name, "status": "failed", "error": message})
+        name = entry.item.name
+        if entry.error is not None:
+            self.fail(name, entry.error, source=name)
             return
-        if entry.vector is None:
-            self._known += 1
-        else:
-            self._made += 1
-            self.unusual(name, entry.novelty)
+        status = "known" if entry.vector is None else "embedded"
+        self._counts[status] += 1
+        self.unusual(name, entry.novelty)
         if self._files:
-            facts = {"source": name, "status": "known" if entry.vector is None else "done"}
-            console.record(facts | {"novelty": _finite(entry.novelty)})
+            said = "done" if status == "embedded" else status
+            self.record({"source": name, "status": said, "novelty": entry.novelty})
 
     def unusual(self, name: str, percentile: float) -> None:
         """Note a picture that is unlike the training data, if it is."""
@@ -73,9 +50,9 @@ class Report:
 
     def interrupted(self, left: int) -> None:
         """Tell how far it came."""
-        done = self._made + self._known
-        failed = f", {self._failed} failed" if self._failed else ""
-        console.say(f"interrupted: {done} embedded{failed}, {left} left; nothing was written")
+        done = self._counts["embedded"] + self._counts["known"]
+        parts = [f"{done} embedded", *self.tally("failed"), f"{left} left"]
+        console.say(f"interrupted: {', '.join(parts)}; nothing was written")
         console.advise("the same command begins again; in parts, with -o FILE.npz --update")
 
     def embedded(self) -> None:
@@ -85,24 +62,22 @@ class Report:
 
     def kept(self, rows: int) -> None:
         """The vectors are written."""
-        if not self._request.quiet and self._request.output is not None:
-            known = f", {self._known} known" if self._known else ""
-            failed = f", {self._failed} failed" if self._failed else ""
-            left = f", {self._left_out} left out" if self._left_out else ""
-            where = "standard output" if self._request.output == "-" else self._request.output
-            console.say(f"{self._made} embedded{known}{failed}{left}; {rows} vectors -> {where}")
+        self._counts["failed"] += self._counts.pop("unseen", 0)
+        made = f"{self._counts['embedded']} embedded"
+        parts = [made, *self.tally("known", "failed", "left out")]
+        output = self._request.output
+        where = "standard output" if output == "-" else output
+        self.say(f"{', '.join(parts)}; {rows} vectors -> {where}")
 
     def drawn(self, pictures: int) -> None:
         """The map is written."""
-        if not self._request.quiet:
-            console.say(f"{pictures} pictures -> {self._request.plot}")
+        self.say(f"{pictures} pictures -> {self._request.plot}")
 
     def neighbours(self, query: str, found: list[tuple[str, float]]) -> None:
         """The pictures nearest to a query: data, so on stdout."""
         for rank, (path, score) in enumerate(found, 1):
             if self._request.json:
-                facts = {"query": query, "rank": rank, "path": path, "score": round(score, 6)}
-                console.record(facts)
+                self.record({"query": query, "rank": rank, "path": path, "score": score})
             elif self._request.null:
                 console.raw(f"{path}\0")
             else:
@@ -113,7 +88,7 @@ class Report:
         for number, group in enumerate(groups):
             if self._request.json:
                 facts = {"best": group.paths[0], "others": group.paths[1:]}
-                console.record(facts | {"mirrored": group.mirrored, "threshold": threshold})
+                self.record({**facts, "mirrored": group.mirrored, "threshold": threshold})
             elif self._request.null:
                 console.raw("".join(f"{path}\0" for path in group.paths[1:]))
             else:
@@ -122,14 +97,13 @@ class Report:
                 for path in group.paths:
                     mark = "\tmirrored" if path in group.mirrored else ""
                     console.line(f"{console.printable(path)}{mark}")
-        if not self._request.quiet:
-            copies = sum(len(group.paths) - 1 for group in groups)
-            many = "group" if len(groups) == 1 else "groups"
-            more = "copy" if copies == 1 else "copies"
-            console.say(
-                f"{len(groups)} {many} of near-duplicates, {copies} {more} beside the best"
-                f" (cosine at least {threshold:g})"
-            )
+        copies = sum(len(group.paths) - 1 for group in groups)
+        many = "group" if len(groups) == 1 else "groups"
+        more = "copy" if copies == 1 else "copies"
+        self.say(
+            f"{len(groups)} {many} of near-duplicates, {copies} {more} beside the best"
+            f" (cosine at least {threshold:g})"
+        )
 
     def compared(self, figures: Comparison, rows: int, folders: int) -> None:
         """Latents beside principal components: data, so on stdout."""
@@ -137,31 +111,26 @@ class Report:
             facts = {
                 "pictures": figures.pictures,
                 "components": figures.components,
-                "psnr": _finite(figures.psnr),
-                "psnr_pca": _finite(figures.psnr_pca),
+                "psnr": figures.psnr,
+                "psnr_pca": figures.psnr_pca,
                 "accuracy": figures.accuracy,
                 "accuracy_pca": figures.accuracy_pca,
                 "chance": figures.chance,
                 "folders": folders,
             }
-            console.record({"model": self._model} | facts)
+            self.record({"model": self._model, **facts})
             return
         table = [("PSNR dB", _text(figures.psnr, 2), _text(figures.psnr_pca, 2))]
         if figures.accuracy is not None:
-            name = f"5-NN accuracy, {folders} folders"
+            name = f"5-NN accuracy, {folders} classes"
             table.append((name, _text(figures.accuracy, 3), _text(figures.accuracy_pca, 3)))
-            table.append(("largest folder", _text(figures.chance, 3), _text(figures.chance, 3)))
+            table.append(("largest class", _text(figures.chance, 3), _text(figures.chance, 3)))
         console.table(("", self._model, f"PCA-{figures.components}"), table)
-        if not self._request.quiet:
-            some = f"{figures.pictures} of {rows}" if figures.pictures < rows else f"{rows}"
-            console.say(
-                f"{some} pictures; each is reconstructed by the PCA of others, and classified by"
-                " the others"
-            )
-
-
-def _finite(value: float | None) -> float | None:
-    return round(value, 4) if value is not None and math.isfinite(value) else None
+        some = f"{figures.pictures} of {rows}" if figures.pictures < rows else f"{rows}"
+        self.say(
+            f"{some} pictures; each is reconstructed by the PCA of others, and classified by"
+            " the others"
+        )
 
 
 def _text(value: float | None, digits: int) -> str:

@@ -10,11 +10,12 @@ import numpy as np
 
 from aecli.cli import console, hush, stopping
 from aecli.cli.embed import duplicates
-from aecli.cli.embed.report import Report
+from aecli.cli.embed.report import EmbedReport
 from aecli.cli.embed.request import STDOUT
-from aecli.errors import InputError, UsageError
+from aecli.datasets import collecting
+from aecli.errors import AecliError, InputError, UsageError
 from aecli.figures import contact, page, scatter
-from aecli.files.inputs import gather, named
+from aecli.files.inputs import named
 from aecli.files.shards import Shard
 from aecli.images import formats, writing
 from aecli.images.image import Image
@@ -24,9 +25,11 @@ from aecli.inference.embed import Entry, small
 from aecli.inference.vectors import Vectors, joined
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aecli.cli.embed.request import EmbedRequest
+    from aecli.datasets.item import Item
     from aecli.figures.sheet import Picture
-    from aecli.files.inputs import Source
 
 _NEAREST = 5
 
@@ -36,7 +39,7 @@ def run(request: EmbedRequest) -> int:
     """Do what `aecli embed` was asked for; returns the program's exit code."""
     if request.nearest is not None and (missing := named(request.nearest).missing()) is not None:
         raise missing
-    report = Report(request)
+    report = EmbedReport(request)
     collection = _collected(request, report)
     vectors = collection.vectors
     if request.output is not None:
@@ -54,7 +57,7 @@ def run(request: EmbedRequest) -> int:
     return report.code
 
 
-def _collected(request: EmbedRequest, report: Report) -> Collection:
+def _collected(request: EmbedRequest, report: EmbedReport) -> Collection:
     """The vectors that are asked for: of an index, of the inputs, or of both."""
     if request.merge:
         base: Vectors | None = joined([Path(name) for name in request.inputs])
@@ -77,29 +80,27 @@ def _collected(request: EmbedRequest, report: Report) -> Collection:
     return collection
 
 
-def _add(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def _add(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Embed the inputs, and tell what becomes of each."""
-    found = gather(
-        request.inputs,
-        recursive=True,
-        files_from=request.files_from,
-        null=request.null,
-        once=True,
+    found = collecting.gather(
+        request.inputs, files_from=request.files_from, null=request.null, once=True
     )
     report.leave_out(found.left_out)
-    there: list[Source] = []
-    for source in found.sources:
-        if (missing := source.missing()) is not None:
-            report.add(Entry(source, error=missing))
-        else:
-            there.append(source)
-    sources = (request.shard or Shard()).of(collection.as_known(there))
-    if not sources and (request.shard is None or request.base is not None):
+    there: list[Item] = []
+    for source in collection.as_known(found.sources):
+        try:
+            if (missing := source.missing()) is not None:
+                raise missing
+            there += collecting.items(source)
+        except AecliError as error:
+            report.add(Entry(collecting.as_file(source), error=error))
+    items = (request.shard or Shard()).of(there)
+    if not items and (request.shard is None or request.base is not None):
         return  # an empty part of nothing is still a file
-    left = len(sources)
+    left = len(items)
     with stopping.telling(lambda: report.interrupted(left)):
-        entries = collection.add(sources, workers=request.workers)
-        with console.Bars(len(sources), shown=not request.quiet) as bars:
+        entries = collection.add(items, workers=request.workers)
+        with console.Bars(len(items), shown=not request.quiet) as bars:
             for entry in entries:
                 left -= 1
                 report.add(entry)
@@ -119,25 +120,25 @@ def _keep(request: EmbedRequest, collection: Collection) -> None:
     vector_formats.save(collection.vectors, path, request.writes, overwrite=overwrite)
 
 
-def _nearest(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def _nearest(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Find the pictures most like the query, other than itself."""
     assert request.nearest is not None
     k, vectors = request.k or _NEAREST, collection.vectors
     query = collection.query(request.nearest)
-    report.unusual(named(query.path).name, query.novelty)
+    report.unusual(query.item.name, query.novelty)
     report.embedded()
     if len(query.vector) != vectors.dimension:
         raise UsageError(f"{request.index}: its vectors are not as long as the model's")
     rows, scores = search.nearest(vectors.values, query.vector, k + 1)
     likest = [(str(vectors.paths[row]), float(s)) for row, s in zip(rows, scores, strict=True)]
-    found = [(path, score) for path, score in likest if not _same(path, query.path)][:k]
-    report.neighbours(query.path, found)
+    found = [(path, score) for path, score in likest if not _same(path, query.item.path)][:k]
+    report.neighbours(query.item.path, found)
     if request.plot is not None:
         paths = [path for path, _ in found]
-        sheet = [small(query.data, contact.SIDE, 3, name=query.path)]
+        sheet = [small(query.item, contact.SIDE, 3, query.data)]
         if paths:
             sheet += list(thumbnails.read(paths, contact.SIDE, workers=request.workers)[0])
-        captions = [f"query: {Path(query.path).name}"]
+        captions = [f"query: {Path(query.item.path).name}"]
         captions += [f"{score:.4f} {Path(path).name}" for path, score in found]
         _write_picture(request, contact.sheet(np.stack(sheet), captions))
         report.drawn(len(sheet))
@@ -149,7 +150,7 @@ def _map(request: EmbedRequest, collection: Collection) -> None:
     vectors = collection.vectors
     paths = [str(path) for path in vectors.paths]
     points, axes = projection.project(vectors.values, request.projection or "pca")
-    names = scatter.folders(paths)
+    names = _groups(vectors.paths, vectors.labels)
     title = f"{len(paths)} pictures by {vectors.model}: {axes}"
     if request.page:
         pictures, _ = thumbnails.read(
@@ -166,7 +167,7 @@ def _map(request: EmbedRequest, collection: Collection) -> None:
         _write_picture(request, scatter.dots(points, names, title))
 
 
-def _compare(request: EmbedRequest, collection: Collection, report: Report) -> None:
+def _compare(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Score the vectors beside PCA, on those pictures that can still be read."""
     vectors, embedder = collection.vectors, collection.embedder
     rows = comparison.chosen(len(vectors))
@@ -177,9 +178,15 @@ def _compare(request: EmbedRequest, collection: Collection, report: Report) -> N
     if not len(rows):
         raise InputError("--report: none of the pictures can be read any more")
     values = np.array(vectors.values[rows])
-    names = scatter.folders([str(path) for path in vectors.paths[rows]])
+    names = _groups(vectors.paths[rows], vectors.labels[rows])
     figures = comparison.compare(values, pictures, embedder.reconstruct(values), names)
     report.compared(figures, len(vectors), len(set(names)))
+
+
+def _groups(paths: Iterable[str], labels: Iterable[str]) -> list[str]:
+    """What each picture is shown as one of: its class, or the sub-folder of its file."""
+    folders = scatter.folders([str(path) for path in paths])
+    return [str(label) or folder for label, folder in zip(labels, folders, strict=True)]
 
 
 def _write_picture(request: EmbedRequest, picture: Picture) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from aecli import __version__
 from aecli.cli import console
 from aecli.cli.generate.request import Mode
+from aecli.cli.report import Report
 from aecli.images.metrics import psnr
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aecli.inference.sample import Sampler
 
 
-class Report:
+class GenerateReport(Report):
     """Tells of what is made, and by what.
 
     Args:
@@ -43,18 +43,16 @@ class Report:
         sampler: Sampler,
         seed: int | None,
     ) -> None:
+        super().__init__(json=request.json, quiet=request.quiet)
         self._request = request
         self._grid = grid
         self._target = target
         self._sampler = sampler
         self._seed = seed
         self._mean = ""
-        if not request.quiet:
-            console.say(f"{sampler.name} on {sampler.runtime.reason}")
+        self.say(f"{sampler.name} on {sampler.runtime.reason}")
         for source, error in grid.failures:
-            console.error(error.message, error.hint)
-            if request.json:
-                console.record({"source": source, "status": "failed", "error": error.message})
+            self.fail(source, error, source=source)
 
     @functools.cached_property
     def text(self) -> Mapping[str, str]:
@@ -81,11 +79,9 @@ class Report:
         """How near each reconstruction comes to its original: data, so on stdout."""
         scores = [psnr(a, b) for a, b in zip(originals, tiles, strict=True)]
         named = list(zip(self._grid.sources, scores, strict=True))
-        if self._request.json:
-            for source, score in named:
-                value = round(score, 4) if math.isfinite(score) else None
-                console.record({"source": source, "status": "done", "psnr": value})
-        elif self._target.path is not None:
+        for source, score in named:
+            self.record({"source": source, "status": "done", "psnr": score})
+        if not self._json and self._target.path is not None:
             rows = [(console.printable(source), f"{score:.2f}") for source, score in named]
             console.table(("image", "PSNR dB"), rows)
         self._mean = f", mean PSNR {np.mean(scores):.2f} dB"
@@ -95,25 +91,23 @@ class Report:
         for warning in warnings:
             console.warning(f"{self._target.name}: {warning}")
         height, width = picture.shape[:2]
-        self._record({"pictures": self._grid.count, "width": width, "height": height})
+        self._made({"pictures": self._grid.count, "width": width, "height": height})
 
     def wrote_tile(self, path: Path, number: int) -> None:
         """The file of one tile is written."""
-        self._record(self._grid.facts(number), str(path))
+        self._made(self._grid.facts(number), str(path))
 
     def finish(self, seconds: float) -> int:
         """All is written; returns the program's exit code."""
-        if not self._request.quiet:
-            mode, seed = self._request.mode, self._seed
-            what = f"{self._grid.count} samples" if mode is Mode.SAMPLES else mode.value[2:]
-            how = "" if seed is None else f", seed {seed}"
-            line = f"{what} of {self._sampler.name}{how}{self._mean}"
-            console.say(f"{line} -> {self._target.name} ({seconds:.1f} s)")
-        return 1 if self._grid.failures else 0
+        mode, seed = self._request.mode, self._seed
+        what = f"{self._grid.count} samples" if mode is Mode.SAMPLES else mode.value[2:]
+        how = "" if seed is None else f", seed {seed}"
+        line = f"{what} of {self._sampler.name}{how}{self._mean}"
+        self.say(f"{line} -> {self._target.name} ({seconds:.1f} s)")
+        return self.code
 
-    def _record(self, facts: Mapping[str, Any], target: str | None = None) -> None:
-        if self._request.json:
-            made_by = {"model": self._sampler.name, "sha256": self._sampler.sha256}
-            seed = {} if self._seed is None else {"seed": self._seed}
-            where = target or self._target.name
-            console.record({"target": where, "status": "done", **facts, **made_by, **seed})
+    def _made(self, facts: Mapping[str, Any], target: str | None = None) -> None:
+        made_by = {"model": self._sampler.name, "sha256": self._sampler.sha256}
+        seed = {} if self._seed is None else {"seed": self._seed}
+        where = target or self._target.name
+        self.record({"target": where, "status": "done", **facts, **made_by, **seed})

@@ -15,7 +15,7 @@ from aecli.checkpoints.novelty import UNUSUAL
 from aecli.cli import console, novelty
 from aecli.cli.generate import target as targets
 from aecli.cli.generate.compose import compose
-from aecli.cli.generate.report import Report
+from aecli.cli.generate.report import GenerateReport
 from aecli.cli.generate.target import Form
 from aecli.figures import sheet
 from aecli.inference import latents as points
@@ -48,7 +48,7 @@ def run(request: GenerateRequest) -> int:
     from aecli.inference.sample import Sampler  # loads torch: all that can be refused is by now
 
     sampler = Sampler.open(found, device=request.device, precision=request.precision)
-    report = Report(request, grid, target, sampler, seed)
+    report = GenerateReport(request, grid, target, sampler, seed)
     _warn_of_unusual(grid, sampler)
     kept: list[Batch] = []
     with console.Bars(grid.count, shown=not request.quiet) as bars:
@@ -79,7 +79,11 @@ def _warn_of_unusual(grid: Grid, sampler: Sampler) -> None:
 
 
 def _write(
-    request: GenerateRequest, grid: Grid, target: Target, batches: Iterable[Batch], report: Report
+    request: GenerateRequest,
+    grid: Grid,
+    target: Target,
+    batches: Iterable[Batch],
+    report: GenerateReport,
 ) -> None:
     """Make the tiles, and write them as the target wants them."""
     overwrite = request.overwrite

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from aecli.cli import console, leftovers
+from aecli.cli import console
+from aecli.cli.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aecli.files.inputs import LeftOut
     from aecli.inference.reference import Score
 
 
@@ -24,7 +23,6 @@ class Record:
         source: the input, `-` for standard input.
         target: the result, `-` for standard output.
         status: how it ended.
-        error: why it failed.
         width: of the result, in pixels.
         height: of the result, in pixels.
         model: name of the model.
@@ -38,8 +36,7 @@ class Record:
 
     source: str
     target: str
-    status: Literal["done", "skipped", "failed", "planned"]
-    error: str | None = None
+    status: Literal["done", "skipped", "planned"]
     width: int | None = None
     height: int | None = None
     model: str | None = None
@@ -56,13 +53,11 @@ class Record:
         return "standard input" if self.source == "-" else self.source
 
     def to_json(self) -> dict[str, Any]:
-        """One flat object without what does not apply; an infinite PSNR is null."""
+        """One flat object without what does not apply."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         facts, score = values.pop("facts"), values.pop("score")
         present = {k: v for k, v in values.items() if v is not None and v != ()}
-        scores = dataclasses.asdict(score) if score else {}
-        said = {**facts, **scores}
-        return present | {k: v if isinstance(v, str) else _rounded(v) for k, v in said.items()}
+        return {**present, **facts, **(dataclasses.asdict(score) if score else {})}
 
     def to_line(self) -> str:
         """One line for people."""
@@ -85,74 +80,60 @@ class Record:
         return f"{self.name} -> {target}{details}"
 
 
-class Report:
+class RestoreReport(Report):
     """Tells of each image as it comes and of all of them at the end.
 
-    Failures and warnings are always told; `detailed` adds a line for every other image. `part` says
-    which part of the work this is, where it is not all.
+    Args:
+        json, quiet: see `Report`.
+        detailed: a line for every image.
+        part: which part of the work this is, where it is not all.
     """
 
     def __init__(self, *, json: bool, quiet: bool, detailed: bool, part: str = "") -> None:
+        super().__init__(json=json, quiet=quiet, verbose=detailed and not quiet)
         self._part = f"part {part}: " if part else ""
-        self._json = json
-        self._quiet = quiet
-        self._detailed = detailed and not quiet
-        self._records: list[Record] = []
-        self._left_out = self._unseen = self._made = 0
+        self._scores: list[Score] = []
 
-    def add(self, record: Record, hint: str | None = None) -> None:
-        """Tell of one image."""
-        self._records.append(record)
-        if self._json:
-            console.record(record.to_json())
+    def add(self, record: Record) -> None:
+        """Tell of one image that did not fail."""
+        self._counts[record.status] += 1
+        self.record(record.to_json())
+        if record.score:
+            self._scores.append(record.score)
         for warning in record.warnings:
             console.warning(f"{record.name}: {warning}")
-        if record.status == "failed":
-            console.error(record.error or record.name, hint)
-        elif self._detailed:
+        if self._verbose:
             console.say(record.to_line())
-
-    def leave_out(self, items: Sequence[LeftOut]) -> None:
-        """Tell of what the folders hold beside the images."""
-        told = leftovers.tell(items, json=self._json, verbose=self._detailed)
-        self._left_out, self._unseen = told
-        self._made = sum(item.made for item in items)
 
     def interrupted(self, images: int, hint: str | None) -> None:
         """Tell how far it came, of so many images, and how to go on."""
-        left = images - len(self._records)
-        parts = [f"{n} {s}" for s in ("done", "skipped", "failed") if (n := self._count(s))]
+        left = images - self._told
+        parts = self.tally("done", "skipped", "failed")
         console.say(f"interrupted: {', '.join([*parts, f'{left} left'])}")
         if hint is not None and left:
             console.advise(hint)
 
     def finish(self, seconds: float) -> int:
         """Tell of all of them; returns the program's exit code."""
-        counts = {s: self._count(s) for s in ("done", "skipped", "failed")}
-        counts["failed"] += self._unseen
-        counts["left out"] = self._left_out
-        many = len(self._records) != 1 or self._left_out or self._part
-        if not self._quiet and (many or not self._detailed):
-            scores = [r.score for r in self._records if r.score]
-            parts = [f"{n} {status}" for status, n in counts.items() if n] or ["nothing to do"]
-            if self._made:
-                parts[-1] += f" ({self._made} of an earlier run)"
+        many = self._told != 1 or self._counts["left out"] or self._part
+        if not self._verbose or many:
+            self._counts["failed"] += self._counts["unseen"]
+            parts = self.tally("done", "skipped", "failed", "left out") or ["nothing to do"]
+            if made := self._counts["made"]:
+                parts[-1] += f" ({made} of an earlier run)"
             line = f"{self._part}{', '.join(parts)} in {seconds:.1f} s"
-            if scores:
-                before, after = (_mean([getattr(s, k) for s in scores]) for k in _PSNR)
+            if self._scores:
+                before, after = (_mean([getattr(s, k) for s in self._scores]) for k in _PSNR)
                 line += f"; mean PSNR {before:.2f} -> {after:.2f} dB"
-                before, after = (_mean([getattr(s, k) for s in scores]) for k in _SSIM)
+                before, after = (_mean([getattr(s, k) for s in self._scores]) for k in _SSIM)
                 line += f", SSIM {before:.4f} -> {after:.4f}"
-            console.say(line)
+            self.say(line)
         return self.code
 
     @property
-    def code(self) -> int:
-        """The program's exit code."""
-        return 1 if self._unseen or self._count("failed") else 0
-
-    def _count(self, status: str) -> int:
-        return sum(record.status == status for record in self._records)
+    def _told(self) -> int:
+        """Images that are done with."""
+        return sum(self._counts[status] for status in ("done", "skipped", "failed", "planned"))
 
 
 _PSNR = ("psnr_before", "psnr")
@@ -161,7 +142,3 @@ _SSIM = ("ssim_before", "ssim")
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _rounded(value: float) -> float | None:
-    return round(value, 4) if math.isfinite(value) else None

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.cli import console, cures, hush, stopping
+from aecli.cli import console, hush, stopping
 from aecli.cli.restore.plan import Task, plan
-from aecli.cli.restore.report import Record, Report
+from aecli.cli.restore.report import Record, RestoreReport
 from aecli.errors import AecliError, InputError
 from aecli.images import formats, reading, writing
 from aecli.inference import batch
@@ -62,7 +62,7 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
     """
     found = plan(request, spec)
     tasks = found.tasks
-    report = Report(
+    report = RestoreReport(
         json=request.json,
         quiet=request.quiet,
         detailed=request.verbose or request.reference is not None or len(tasks) == 1,
@@ -76,7 +76,7 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
         if task.job.skip:
             report.add(Record(task.source, task.target, "skipped"))
         elif task.error is not None:
-            report.add(*_failed(task, task.error))
+            _fail(report, task, task.error)
     todo = [task for task in tasks if not task.job.skip and task.error is None]
     finished: dict[Source, Record] = {}
 
@@ -93,8 +93,10 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
             with console.Bars(len(todo), shown=not request.quiet) as bars:
                 for outcome in _Pipeline(request, spec, model, bars, finished).run(todo):
                     finished.pop(outcome.job.job.source, None)
-                    report.add(*_told(outcome))
-                    if outcome.error is not None:
+                    if outcome.value is not None:
+                        report.add(outcome.value)
+                    elif outcome.error is not None:
+                        _fail(report, outcome.job, outcome.error)
                         bars.advance()
     return report.finish(time.monotonic() - started)
 
@@ -229,40 +231,20 @@ def _contained(task: Task) -> Iterator[None]:
         raise InputError(f"{task.job.source.name}: {message}", hint) from error
 
 
-def _told(outcome: batch.Outcome[Task, Record]) -> tuple[Record, str | None]:
-    """The record of an outcome, and a hint for one that failed."""
-    if outcome.value is not None:
-        return outcome.value, None
-    return _failed(outcome.job, outcome.error)
+def _fail(report: RestoreReport, task: Task, error: AecliError | OSError | MemoryError) -> None:
+    """Tell of an image that has no result."""
+    report.fail(task.job.source.name, error, source=task.source, target=task.target)
 
 
-def _failed(
-    task: Task, error: AecliError | OSError | MemoryError | None
-) -> tuple[Record, str | None]:
-    """The record of an image that has no result, and a hint."""
-    message = error.message if isinstance(error, AecliError) else _plain(error)
-    if task.job.source.name not in message:
-        message = f"{task.job.source.name}: {message}"
-    hint = cures.hint(error) if isinstance(error, AecliError) else None
-    return Record(task.source, task.target, "failed", error=message), hint
-
-
-def _plain(error: OSError | MemoryError | None) -> str:
-    """What an error of the system says."""
-    if isinstance(error, MemoryError):
-        return "not enough memory"
-    return str(getattr(error, "strerror", None) or error)
-
-
-def _show_plan(tasks: Sequence[Task], report: Report, *, json: bool) -> int:
+def _show_plan(tasks: Sequence[Task], report: RestoreReport, *, json: bool) -> int:
     """What a dry run prints; returns the program's exit code."""
     for task in tasks:
         if task.error is not None:
-            report.add(*_failed(task, task.error))
+            _fail(report, task, task.error)
             continue
         record = Record(task.source, task.target, "skipped" if task.job.skip else "planned")
         if json:
-            console.record(record.to_json())
+            report.record(record.to_json())
         else:
             console.line(console.printable(record.to_line()))
     return report.code

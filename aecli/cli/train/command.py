@@ -18,7 +18,7 @@ from aecli.cli.train.request import (  # noqa: TC001 - their fields are options
 )
 
 if TYPE_CHECKING:
-    from aecli.training.request import Request
+    from aecli.training.request import RunRequest
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +59,7 @@ def upscale(asked: TrainUpscaleRequest) -> None:
     _train(asked, fitted_to_crops(upscale_request(asked)))
 
 
-def upscale_request(asked: TrainUpscaleRequest) -> Request:
+def upscale_request(asked: TrainUpscaleRequest) -> RunRequest:
     """The run of one member of a family, named after it."""
     from aecli.checkpoints import store
     from aecli.training import recipes
@@ -112,12 +112,12 @@ def embed(asked: TrainEmbedRequest) -> None:
     _train(asked, fitted_for_search(request, size=asked.size, grey=asked.grey, dim=asked.dim))
 
 
-def _train(asked: TrainRequest, request: Request) -> None:
+def _train(asked: TrainRequest, request: RunRequest) -> None:
     """Run the engine under a display, and report how it ended."""
     from aecli.cli.app import INTERRUPTED
     from aecli.cli.train import display as displays
     from aecli.training.distributed import speaks
-    from aecli.training.run import run
+    from aecli.training.trainer import run
 
     if asked.quiet or not speaks():
         display = displays.Silent()

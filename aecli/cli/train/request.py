@@ -11,7 +11,7 @@ import typer
 
 from aecli.cli import options  # noqa: TC001 - as above
 from aecli.training.config import LOSSES, OptimConfig, RunConfig
-from aecli.training.request import Request
+from aecli.training.request import RunRequest
 
 DATA = "Images"
 RECIPE = "Recipe"
@@ -29,7 +29,7 @@ def duration(text: str) -> float:
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """The options of every run; those of the engine's `Request` under its own names."""
+    """The options of every run; those of the engine's `RunRequest` under its own names."""
 
     OWN_BEFORE: ClassVar[str] = "recipe"
 
@@ -145,11 +145,11 @@ class TrainRequest:
     quiet: options.Quiet = False
     json: options.Json = False
 
-    def run(self, task: str) -> Request:
+    def run(self, task: str) -> RunRequest:
         """What the engine is asked for."""
-        shared = {f.name for f in fields(Request)} & {f.name for f in fields(TrainRequest)}
+        shared = {f.name for f in fields(RunRequest)} & {f.name for f in fields(TrainRequest)}
         given = {name: getattr(self, name) for name in shared} | {"val": self.val or None}
-        return Request(task=task, **given)
+        return RunRequest(task=task, **given)
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,8 @@ def test_the_report_puts_pca_beside_the_model(embed) -> None:
     assert result.lines[0].split() == ["photo", "PCA-3"]
     assert [line.split("  ")[0] for line in result.lines[1:]] == [
         "PSNR dB",
-        "5-NN accuracy, 2 folders",
-        "largest folder",
+        "5-NN accuracy, 2 classes",
+        "largest class",
     ]
     (record,) = embed("in/a", "--report", "--json").records
     assert record["pictures"] == 2

@@ -128,15 +128,15 @@ def test_a_refused_run_leaves_the_one_it_would_replace(train, home) -> None:
     [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("1.5h", 5400), ("90", 90), ("1h2m3s", 3723)],
 )
 def test_durations(train, monkeypatch, text: str, seconds: float) -> None:
-    from aecli.training import run
+    from aecli.training import trainer
 
     asked = []
 
-    def stop(request: run.Request, observer: object) -> None:
+    def stop(request: trainer.RunRequest, observer: object) -> None:
         asked.append(request.seconds)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "run", stop)
+    monkeypatch.setattr(trainer, "run", stop)
     assert train("--time", text).code == 130
     assert asked == [seconds]
 

@@ -1,4 +1,4 @@
-"""From what the user asks to a finished, named model."""
+"""From what the user asks to a finished, named model: all stages of a run, in order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aecli.training.config import Recipe
     from aecli.training.observer import Observer, Progress
     from aecli.training.plan import Opened
-    from aecli.training.request import Request
+    from aecli.training.request import RunRequest
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Trained:
         return self.progress.step
 
 
-def run(request: Request, observer: Observer) -> Trained:
+def run(request: RunRequest, observer: Observer) -> Trained:
     """Train a model and install it under its name.
 
     Raises:
@@ -125,12 +125,12 @@ def _record(model: Model) -> dict[str, Any]:
     return {key: model.meta.training[key] for key in ("recipe", "steps", "seconds")}
 
 
-def _start(request: Request) -> Model | None:
+def _start(request: RunRequest) -> Model | None:
     return store.load(request.task, request.start) if request.start is not None else None
 
 
 def _images(
-    request: Request, recipe: Recipe, start: Model | None
+    request: RunRequest, recipe: Recipe, start: Model | None
 ) -> tuple[Sequence[Any], Sequence[Any]]:
     """Training and validation images, as the objective collects them."""
     collect = objective(recipe, *architecture(recipe, start)).collect
@@ -142,7 +142,7 @@ def _images(
     return [image for image in found if image not in same], held
 
 
-def _refuse_taken(request: Request, folder: Path, target: Path) -> None:
+def _refuse_taken(request: RunRequest, folder: Path, target: Path) -> None:
     """Nothing of another run is replaced unless the user says so."""
     if request.resume or request.overwrite:
         return
