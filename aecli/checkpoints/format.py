@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aecli.checkpoints import header, portable
 from aecli.checkpoints.facts import FACTS, Facts
-from aecli.errors import AecliError, ModelError
+from aecli.errors import AecliError, InputError, ModelError
+from aecli.files.atomic import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,7 +132,7 @@ def save(
     Graphs of the network go with it, so that other engines than torch can run it (`portable`).
 
     Args:
-        path: target, its folder exists.
+        path: target.
         state: a module's state dict.
         meta: what the file says of itself.
         dtype: storage type of the floating-point weights; float16 where None, the published form.
@@ -153,16 +153,11 @@ def save(
         texts[portable.KEY] = derived[0].to_json()
         tensors |= derived[1]
     content = serialised(tensors, metadata=texts)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise AecliError(
-            f"{path}: cannot be written: {error.strerror or error}", "what it held before is kept"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+        with atomic(path, overwrite=True) as file:
+            file.write(content)
+    except InputError as error:
+        raise AecliError(error.message, "what it held before is kept") from error
 
 
 def load(path: Path) -> Model:

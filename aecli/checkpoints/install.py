@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-import secrets
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -18,6 +17,7 @@ from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.checkpoints.header import MAX_FILE
 from aecli.errors import AecliError, ModelError, UsageError
+from aecli.files.atomic import finish, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +59,7 @@ def add(
     if _is_url(source):
         _check(source, sha256)
     folder = store.user_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".add-{secrets.token_hex(8)}.part"
-    try:
+    with unfinished(folder) as part:
         with _open(source) as (stream, size):
             digest = _copy(stream, part, size, source)
         if sha256 is not None and digest != sha256.lower():
@@ -73,9 +71,7 @@ def add(
                 f"there is a model {name or meta.tag!r} for {meta.task} already",
                 "choose another --name, or replace it with --overwrite",
             )
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+        finish(part, target, overwrite=overwrite)
     return store.Found(target, meta.task, name or meta.tag, store.Origin.USER)
 
 

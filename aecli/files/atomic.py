@@ -49,19 +49,43 @@ def atomic(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
                 yield file
             return
         place = target.resolve()
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part = place.with_name(f".aecli-{secrets.token_hex(8)}.part")
-        _unfinished.add(part)
-        try:
+        with unfinished(place.parent) as part:
             with _opened(part) as file:
                 yield file
                 _name(file, part)
-            _rename(part, place, overwrite=overwrite)
-        finally:
-            part.unlink(missing_ok=True)
-            _unfinished.discard(part)
+            finish(part, place, overwrite=overwrite)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def unfinished(folder: Path) -> Iterator[Path]:
+    """The path of a file in the making, hidden in a folder, which is made where missing.
+
+    Whatever ends the block, what is still there then is removed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".aecli-{secrets.token_hex(8)}.part"
+    _unfinished.add(part)
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+        _unfinished.discard(part)
+
+
+def finish(part: Path, target: Path, *, overwrite: bool) -> None:
+    """Give a file that is whole its name; without `overwrite` only if that is free right now.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not overwrite:
+        try:
+            _claim(part, target)
+        except FileExistsError:
+            raise InputError(f"{target}: exists already", reason=Reason.EXISTS) from None
+    part.replace(target)
 
 
 def _opened(part: Path) -> BinaryIO:
@@ -90,16 +114,6 @@ def _name(file: BinaryIO, part: Path) -> None:
         file.seek(0)
         with part.open("xb") as copy:
             shutil.copyfileobj(file, copy)
-
-
-def _rename(part: Path, target: Path, *, overwrite: bool) -> None:
-    """Give `part` its name; without `overwrite` only if the name is free at this very moment."""
-    if not overwrite:
-        try:
-            _claim(part, target)
-        except FileExistsError:
-            raise InputError(f"{target}: exists already", reason=Reason.EXISTS) from None
-    part.replace(target)
 
 
 def _claim(part: Path, target: Path) -> None:

@@ -6,13 +6,13 @@ anything is loaded, so that torch is imported only where it computes.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from aecli import device as devices
 from aecli.checkpoints import portable
+from aecli.device import Terms
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,12 +72,12 @@ class Choice:
     Attributes:
         name: of the engine.
         runtime: torch's device and precision; None where ncnn computes.
-        reason: one line for the user: what was chosen, and by whom.
+        reason: on what terms it computes, and who chose them.
     """
 
     name: str
     runtime: Runtime | None
-    reason: str
+    reason: Terms
 
     def open(self, path: Path) -> Engine:
         """The model of a verified file, loaded.
@@ -111,32 +111,36 @@ def choose(
         UsageError: no such engine, device or precision, or they do not go together.
         ModelError: a file is damaged.
     """
-    chosen_by = "chosen automatically" if (device, engine) == ("auto", "auto") else "asked for"
-    if engine == "auto" and (named := os.environ.get("AECLI_ENGINE")):
-        engine, chosen_by = named, "from AECLI_ENGINE"
+    engine, by = devices.wanted(engine, "AECLI_ENGINE")
     if engine not in ENGINES:
-        source = "AECLI_ENGINE: " if chosen_by == "from AECLI_ENGINE" else ""
+        source = "AECLI_ENGINE: " if by == "from AECLI_ENGINE" else ""
         raise UsageError(f"{source}unknown engine {engine!r}", f"engines are {', '.join(ENGINES)}")
     if engine == "torch":
-        return _on_torch(device, precision)
-    where = os.environ.get("AECLI_DEVICE") or "auto" if device == "auto" else device
+        return _on_torch(device, precision, by)
+    where, placed_by = devices.wanted(device, "AECLI_DEVICE")
     elsewhere = _elsewhere(where, precision, forced=engine == "ncnn")
     if engine == "ncnn" and elsewhere:
         raise UsageError(f"the engine ncnn computes on the CPU in fp32, not {elsewhere}")
     if elsewhere:
-        return _on_torch(device, precision)
+        return _on_torch(device, precision, by)
     lack = _lack(paths)
     if lack is None:
-        return Choice("ncnn", None, f"cpu, fp32, {chosen_by}, with ncnn")
+        # who wants ncnn wants what alone it has
+        placed_by = by if placed_by == devices.CHOSEN else placed_by
+        exact_by = by if precision == "auto" else devices.ASKED
+        return Choice(
+            "ncnn", None, Terms((("cpu", placed_by), ("fp32", exact_by), ("with ncnn", by)))
+        )
     if engine == "ncnn":
         raise UsageError(f"the engine ncnn cannot be used: {lack}", "the engine torch runs it")
-    choice = _on_torch(device, precision)
-    return Choice("torch", choice.runtime, f"{choice.reason} ({lack})")
+    return _on_torch(device, precision, by, lack)
 
 
-def _on_torch(device: str, precision: str) -> Choice:
+def _on_torch(device: str, precision: str, by: str, lack: str | None = None) -> Choice:
+    """Torch, which someone wants, or which computes what ncnn lacks something for."""
     runtime = devices.choose(device, precision)
-    return Choice("torch", runtime, f"{runtime.reason}, with torch")
+    reason = f" ({lack})" if lack else ""
+    return Choice("torch", runtime, runtime.reason.plus(f"with torch{reason}", by))
 
 
 def _elsewhere(device: str, precision: str, *, forced: bool) -> str:

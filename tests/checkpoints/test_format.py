@@ -113,12 +113,10 @@ def test_a_failed_save_keeps_the_old_file_and_names_it(
     checkpoints.save(path, {"w": torch.zeros(3)}, meta)
     before = path.read_bytes()
 
-    def fill(self: Path, content: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(content[:7])
+    def full(self: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", fill)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(AecliError, match=r"m\.safetensors: .*No space left on device") as raised:
         checkpoints.save(path, {"w": torch.ones(3)}, meta)
     assert raised.value.exit_code == 1

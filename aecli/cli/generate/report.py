@@ -50,7 +50,7 @@ class GenerateReport(Report):
         self._sampler = sampler
         self._seed = seed
         self._mean = ""
-        self.say(f"{sampler.name} on {sampler.runtime.reason}")
+        self.runs_on(sampler.name, sampler.runtime.reason)
         for source, error in grid.failures:
             self.fail(source, error, source=source)
 
