@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aecli.datasets import midi
 from aecli.datasets.collecting import collect, evenly
 from aecli.errors import InputError, Reason, UsageError, did_you_mean
-from aecli.files.inputs import natural
+from aecli.files.inputs import SEPARATOR, natural
 from aecli.images.levels import to_8_bits
 from aecli.models.registry import Registry
 from aecli.training import build, recipes
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from aecli.images.image import Image
     from aecli.training.request import RunRequest
+
+MELODIES = "melodies"
+"""The recipe by which tunes are learnt."""
 
 ICON = 64
 """Side of images unless told otherwise; small ones that are all of one size keep it."""
@@ -53,12 +57,14 @@ class Look:
         grey: whether all are.
         extreme: share of their pixels that are nearly black or white, 0 to 1.
         longest: the longest side of all, pixels; 0 where none can be read.
+        music: whether all are of MIDI files.
     """
 
     side: int | None = None
     grey: bool = False
     extreme: float = 0.0
     longest: int = 0
+    music: bool = False
 
 
 @functools.lru_cache(maxsize=2)
@@ -69,7 +75,8 @@ def look(data: tuple[str, ...]) -> Look:
         UsageError, InputError: as `aecli.datasets.collecting.collect`.
     """
     images = []
-    for item in evenly(collect(data, training=True), LOOKED_AT):
+    items = evenly(collect(data, training=True), LOOKED_AT)
+    for item in items:
         try:
             images.append(item.image())
         except InputError:
@@ -84,6 +91,7 @@ def look(data: tuple[str, ...]) -> Look:
         all(image.grey for image in images),
         float(np.mean([_extreme(image) for image in images])),
         max(max(size) for size in sizes),
+        all(PurePath(item.path.rpartition(SEPARATOR)[0]).suffix in midi.SUFFIXES for item in items),
     )
 
 
@@ -107,7 +115,8 @@ def fitted(
     """The request of a model with a latent space, its wishes as settings of its recipe.
 
     Where neither a recipe nor a model to start from is named, the model's size, channels and
-    levels, and the loss of a VAE, follow from DATA, too.
+    levels, and the loss of a VAE, follow from DATA, too; generators of tunes learn by the recipe
+    `MELODIES`.
 
     Args:
         request: what the user asks for.
@@ -128,9 +137,13 @@ def fitted(
         chosen = _architecture(request.task, architecture)
         request = replace(request, recipe=chosen.recipe)
         settings |= chosen.settings
+    afresh = not (request.resume or request.start)
+    free = not (architecture or request.recipe or any(map(_names_one, request.settings)))
+    if afresh and free and request.task == "generate" and look(tuple(request.data)).music:
+        request = replace(request, recipe=MELODIES)
     ours = request.recipe in {None, *(a.recipe for a in ARCHITECTURES[request.task].values())}
     network = _network(request, settings)
-    if ours and not (request.resume or request.start):
+    if ours and afresh:
         seen = look(tuple(request.data))
         settings |= _as_data(request, network, seen, size=size, grey=grey)
     elif grey:
