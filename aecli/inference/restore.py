@@ -18,6 +18,7 @@ from aecli.inference import tiling
 from aecli.inference.tiled import TiledModel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from aecli.checkpoints.format import Meta
@@ -38,6 +39,11 @@ class Restored:
 
     image: Image
     sigma: float
+
+    @property
+    def facts(self) -> Mapping[str, float | str]:
+        """What there is to say of it, by name."""
+        return {"sigma": self.sigma}
 
 
 class Restorer(TiledModel):
