@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from aecli.inference.engine import Call, Engine, Floats
     from aecli.inference.tiled import Tile
 
+METHODS = ("restore", "estimate_sigma")
+
 _CROP = 128
 _CROPS = 48
 """The noise level is estimated on at most so many squares, `_CROP` pixels wide: as wide as the
@@ -73,7 +75,7 @@ class Restorer(TiledModel):
         """
         found = store.find(task, model)
         store.verify(found)
-        choice = engines.choose([found.path], engine, device, precision)
+        choice = engines.choose([found.path], METHODS, engine, device, precision)
         return cls(choice.open(found.path), found.meta, choice.reason)
 
     def denoise(
@@ -132,7 +134,7 @@ class Restorer(TiledModel):
             hidden = [int((image.alpha[rows, columns] == 0).sum()) for rows, columns in squares]
             squares = [s for s, count in zip(squares, hidden, strict=True) if count == min(hidden)]
         levels = sorted(
-            float(self.engine.fp32("estimate_sigma", self._square(image.pixels[s]))[0])
+            float(self.engine.fp32[0]("estimate_sigma", self._square(image.pixels[s]))[0])
             for s in squares
         )
         middle = levels[(len(levels) - 1) // 2 : len(levels) // 2 + 1]  # numpy's median is slow

@@ -39,7 +39,7 @@ class EmbedRequest:
         list[str],
         typer.Argument(
             metavar="INPUT",
-            help="Images, folders (searched to the bottom), IDX, .npy, .npz and .zip files of images,"
+            help="Images, folders (searched to the bottom), IDX, .npy, .npz and .zip files of them,"
             " FILE::INDEX for one of these, or - for standard input.",
             show_default=False,
         ),
@@ -168,8 +168,8 @@ class EmbedRequest:
         ),
     ] = False
     model: options.Model = None
+    engine: options.Engine = "auto"
     device: options.Device = "auto"
-    precision: options.Precision = "auto"
     workers: options.Workers = 2
     json: options.Json = False
     quiet: options.Quiet = False

@@ -29,9 +29,9 @@ def folder(_models) -> None:
 
 @pytest.fixture
 def embed(aecli):
-    """`aecli embed --device cpu --precision fp32 ...`."""
+    """`aecli embed --device cpu ...`."""
 
     def call(*arguments: object, stdin: bytes = b""):
-        return aecli("embed", *arguments, "--device", "cpu", "--precision", "fp32", stdin=stdin)
+        return aecli("embed", *arguments, "--device", "cpu", stdin=stdin)
 
     return call
