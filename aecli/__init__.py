@@ -69,7 +69,7 @@ def denoise(
     from aecli.inference.restore import Restorer
 
     picture = to_image(image)
-    restorer = Restorer.open("denoise", model, engine=engine, device=device, precision=precision)
+    restorer = Restorer.open(model, engine=engine, device=device, precision=precision)
     restored = restorer.denoise(
         picture, sigma=sigma, strength=strength, ensemble=ensemble, tile=tile
     )

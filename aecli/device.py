@@ -7,8 +7,9 @@ import platform
 import re
 import sys
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,38 @@ _GPU_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "C:/Windows/System32/nvc
 """What the drivers of GPUs put there: NVIDIA's, WSL's, AMD's, and NVIDIA's on Windows."""
 
 
+ASKED, CHOSEN = "asked for", "chosen automatically"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a network runs, and who chose each of them; as text, a line for the user.
+
+    Attributes:
+        parts: such as `cpu`, `fp32`, and where that comes from: `ASKED`, `CHOSEN`, or `from` a
+            variable of the environment.
+    """
+
+    parts: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        groups = groupby(self.parts, key=lambda part: part[1])
+        return "; ".join(", ".join([*(term for term, _ in g), origin]) for origin, g in groups)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether anything was not asked for."""
+        return any(origin != ASKED for _, origin in self.parts)
+
+    def without(self, term: str) -> Terms:
+        """These, less one that goes without saying."""
+        return Terms(tuple(part for part in self.parts if part[0] != term))
+
+    def plus(self, term: str, origin: str) -> Terms:
+        """These, and one more."""
+        return Terms((*self.parts, (term, origin)))
+
+
 @dataclass(frozen=True)
 class Runtime:
     """A device and a precision that it has.
@@ -41,12 +74,12 @@ class Runtime:
     Attributes:
         device: where the network runs.
         precision: what it computes in.
-        reason: one line for the user: what was chosen, and by whom.
+        reason: the same for the user, and who chose it.
     """
 
     device: torch.device
     precision: Precision
-    reason: str
+    reason: Terms
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context to call a network in."""
@@ -61,7 +94,7 @@ class Runtime:
 
     def in_fp32(self) -> Runtime:
         """The same device, computing in fp32."""
-        return Runtime(self.device, Precision.FP32, self.reason)
+        return replace(self, precision=Precision.FP32)
 
     @contextmanager
     def reserve_threads(self, threads: int) -> Iterator[None]:
@@ -102,15 +135,11 @@ def choose(device: str = "auto", precision: str = "auto", *, training: bool = Fa
     Raises:
         UsageError: no such device or precision, or not on this machine.
     """
-    chosen_by = "asked for"
-    if device == "auto":
-        device, chosen_by = os.environ.get("AECLI_DEVICE", ""), "from AECLI_DEVICE"
-    if device in ("", "auto"):
-        device, chosen_by = _best_device(), "chosen automatically"
+    device, by = wanted(device, "AECLI_DEVICE")
     try:
-        where = _find_device(device)
+        where = _find_device(_best_device() if device == "auto" else device)
     except UsageError as error:
-        if chosen_by == "from AECLI_DEVICE":
+        if by not in (ASKED, CHOSEN):
             raise UsageError(f"AECLI_DEVICE: {error.message}", error.hint) from None
         raise
     import torch
@@ -118,7 +147,16 @@ def choose(device: str = "auto", precision: str = "auto", *, training: bool = Fa
     how = _find_precision(precision, where, training=training)
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else ""
     what = f"{where} ({name})" if name else str(where)
-    return Runtime(where, how, f"{what}, {how.value}, {chosen_by}")
+    terms = Terms(((what, by), (how.value, CHOSEN if precision == "auto" else ASKED)))
+    return Runtime(where, how, terms)
+
+
+def wanted(wish: str, variable: str) -> tuple[str, str]:
+    """What is wanted, and who wants it: an option, or where that is `auto` the environment."""
+    if wish != "auto":
+        return wish, ASKED
+    named = os.environ.get(variable, "auto") or "auto"
+    return named, CHOSEN if named == "auto" else f"from {variable}"
 
 
 @contextmanager
@@ -209,5 +247,5 @@ def _find_precision(name: str, device: torch.device, *, training: bool) -> Preci
         known = ", ".join(p.value for p in Precision)
         raise UsageError(f"unknown precision {name!r}", f"precisions are auto, {known}") from None
     if precision is Precision.FP16 and on_cpu:
-        raise UsageError("fp16 needs a GPU", "on the CPU use --precision bf16 or fp32")
+        raise UsageError("fp16 needs a GPU", "on the CPU choose bf16 or fp32")
     return precision

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aecli import device as devices
-from aecli.device import Precision, Runtime, choose
+from aecli.device import Precision, Runtime, Terms, choose
 from aecli.errors import UsageError
 
 
@@ -31,14 +31,14 @@ def test_the_cpu_computes_in_bf16_only_where_it_has_it(
     monkeypatch.setattr(devices, "cpu_has_bf16", lambda: hardware)
     runtime = choose()
     assert (runtime.device.type, runtime.precision) == ("cpu", expected)
-    assert runtime.reason == f"cpu, {expected.value}, chosen automatically"
+    assert str(runtime.reason) == f"cpu, {expected.value}, chosen automatically"
 
 
 def test_a_gpu_is_preferred(two_gpus: None) -> None:
     runtime = choose()
     assert runtime.device == torch.device("cuda", 0)
     assert runtime.precision is Precision.FP16
-    assert runtime.reason == "cuda:0 (Toy 9000), fp16, chosen automatically"
+    assert str(runtime.reason) == "cuda:0 (Toy 9000), fp16, chosen automatically"
     assert choose("cuda:1").device == torch.device("cuda", 1)
 
 
@@ -54,7 +54,7 @@ def test_training_on_a_gpu_prefers_bf16(
 def test_the_environment_names_the_device(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AECLI_DEVICE", "cpu")
     assert choose().device.type == "cpu"
-    assert choose().reason.endswith("from AECLI_DEVICE")
+    assert str(choose(precision="fp32").reason) == "cpu, from AECLI_DEVICE; fp32, asked for"
     assert choose("cuda").device.type == "cuda"
     monkeypatch.setenv("AECLI_DEVICE", "tpu")
     with pytest.raises(UsageError, match="AECLI_DEVICE: unknown device 'tpu'"):
@@ -97,7 +97,7 @@ def test_autocast_computes_in_the_precision(name: str, dtype: torch.dtype) -> No
 
 
 def test_fp32_on_cuda_is_not_tf32() -> None:
-    runtime = Runtime(torch.device("cuda"), Precision.FP32, "")
+    runtime = Runtime(torch.device("cuda"), Precision.FP32, Terms(()))
     before = torch.backends.cudnn.allow_tf32
     with runtime.autocast():
         assert not torch.backends.cudnn.allow_tf32

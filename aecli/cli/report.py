@@ -12,6 +12,7 @@ from aecli.errors import AecliError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aecli.device import Terms
     from aecli.files.inputs import LeftOut
 
 _NAMED = 5
@@ -44,6 +45,11 @@ class Report:
         """A line for people, unless they want none."""
         if not self._quiet:
             console.say(line)
+
+    def runs_on(self, model: str, terms: Terms) -> None:
+        """Where a model runs and in what precision, unless all of that was asked for."""
+        if terms.chosen:
+            self.say(f"{model} on {terms}")
 
     def record(self, values: Mapping[str, object]) -> None:
         """An object for programs, if they are told; numbers that are not finite are null."""

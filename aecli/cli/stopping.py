@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 PATIENCE = 1.6
 """Seconds that the program has to end by itself."""
 
-_told = threading.Lock()
+KEEPING = 10.0
+"""Seconds that it takes at most to keep and tell what is done, before the process is ended."""
+
+_telling = threading.Lock()
+_told = threading.Event()
 _tellers: list[Callable[[], None]] = []
 """What says how far the work came; the last one counts."""
 
@@ -42,7 +46,10 @@ def watch() -> None:
 
 @contextmanager
 def telling(tell: Callable[[], None]) -> Iterator[None]:
-    """Call `tell` once if the block is interrupted: it says what is done, and what is left."""
+    """Call `tell` once if the block is interrupted: it keeps what is done, and says what is left.
+
+    It is called in the main thread, or in another where that does not come back.
+    """
     _tellers.append(tell)
     try:
         yield
@@ -76,8 +83,14 @@ def _wait(signals: socket.socket) -> None:
 
 
 def _say() -> None:
-    if _tellers and _told.acquire(blocking=False):
-        _tellers[-1]()
+    """Tell once; who comes second waits until it is told."""
+    if _telling.acquire(timeout=KEEPING):
+        try:
+            if _tellers and not _told.is_set():
+                _told.set()
+                _tellers[-1]()
+        finally:
+            _telling.release()
 
 
 def _flushed(code: int) -> int:

@@ -7,7 +7,7 @@ ahead of it and write behind it (codecs release the interpreter's lock).
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -101,12 +101,20 @@ def run(
             return failed
         return pool.submit(write, job, result)
 
+    def written() -> Iterator[Outcome[J, R]]:
+        while writing and writing[0][2].done():
+            yield _outcome(*writing.popleft())
+
     pool = ThreadPoolExecutor(workers, thread_name_prefix="aecli-files")
     try:
         while True:
             read_ahead()
             if reading:
                 job, pixels, read_input = reading[0]
+                while writing and not read_input.done():
+                    either: tuple[Future[Any], ...] = (read_input, writing[0][2])
+                    wait(either, return_when=FIRST_COMPLETED)
+                    yield from written()
                 writing.append((job, pixels, result_of(job, read_input)))
                 reading.popleft()
                 del read_input  # and with it the decoded input
@@ -114,8 +122,7 @@ def run(
                 yield _outcome(*writing.popleft())
             else:
                 return
-            while writing and writing[0][2].done():
-                yield _outcome(*writing.popleft())
+            yield from written()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         futures: list[Future[Any]] = [item[2] for item in reading]

@@ -66,6 +66,7 @@ class Collection:
         opened: Callable[[Embedder], None] = lambda _: None,
     ) -> None:
         self._rows = vectors
+        self._new: list[Entry] = []
         self._origin = origin
         self._model = model
         self._engine, self._device = engine, device
@@ -98,13 +99,15 @@ class Collection:
 
     @property
     def vectors(self) -> Vectors:
-        """The rows.
+        """The rows, those of files that are being added included as far as they are done.
 
         Raises:
             InputError: there are none, not even an empty part of some.
         """
         if self._rows is None:
             raise InputError("no picture could be embedded")
+        if self._new:
+            self._rows, self._new = self._rows.with_entries(self._new), []
         return self._rows
 
     @property
@@ -132,22 +135,19 @@ class Collection:
     def add(self, items: Sequence[Item], *, workers: int = 2) -> Iterator[Entry]:
         """Embed pictures, those that rows have already, by their content, excepted.
 
-        What becomes of each is yielded, in their order; the rows are there once all have been.
+        What becomes of each is yielded, in their order.
 
         Args:
             items: the inputs.
             workers: threads that read and decode.
         """
         embedder = self.embedder
-        before = self._rows
-        if before is None:
-            before = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
-        known = before.digest_set().__contains__
-        entries = []
+        if self._rows is None:
+            self._rows = Vectors.none(embedder.dimension, embedder.name, embedder.sha256)
+        known = self.vectors.digest_set().__contains__
         for entry in embedder.run(items, known=known, workers=workers):
-            entries.append(entry)
+            self._new.append(entry)
             yield entry
-        self._rows = before.with_entries(entries)
 
     def query(self, name: str) -> Query:
         """A picture's vector: made now, unless there is one of the same file's content.

@@ -6,13 +6,13 @@ anything is loaded, so that torch is imported only where it computes.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from aecli import device as devices
 from aecli.checkpoints import portable
+from aecli.device import Terms
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,12 +108,12 @@ class Choice:
     Attributes:
         name: of the engine.
         runtime: torch's device and precision; None where ncnn computes.
-        reason: one line for the user: what was chosen, and by whom.
+        reason: on what terms it computes, and who chose them.
     """
 
     name: str
     runtime: Runtime | None
-    reason: str
+    reason: Terms
 
     @property
     def device(self) -> str:
@@ -161,46 +161,49 @@ def choose(
         UsageError: no such engine, device or precision, or they do not go together.
         ModelError: a file is damaged.
     """
-    chosen_by = "chosen automatically" if (device, engine) == ("auto", "auto") else "asked for"
-    wanted = engine
-    if engine == "auto" and (named := os.environ.get("AECLI_ENGINE")):
-        wanted, chosen_by = named, "from AECLI_ENGINE"
+    wanted, by = devices.wanted(engine, "AECLI_ENGINE")
     if wanted not in ENGINES:
-        source = "" if wanted == engine else "AECLI_ENGINE: "
+        source = "" if by == devices.ASKED else "AECLI_ENGINE: "
         raise UsageError(f"{source}unknown engine {wanted!r}", f"engines are {', '.join(ENGINES)}")
     if wanted == "torch":
-        return _on_torch(device, precision)
-    elsewhere = _elsewhere(device, precision, preferred=wanted == "ncnn")
+        return _on_torch(device, precision, by)
+    where, placed_by = devices.wanted(device, "AECLI_DEVICE")
+    elsewhere = _elsewhere(where, precision, preferred=wanted == "ncnn")
     if elsewhere and engine == "ncnn":
         raise UsageError(f"the engine ncnn computes on the CPU in fp32, not {elsewhere}")
     lack = None if elsewhere else _lack(paths, methods)
     if not elsewhere and lack is None:
-        return Choice("ncnn", None, f"cpu, fp32, {chosen_by}, with ncnn")
+        # who wants ncnn wants what alone it has
+        placed_by = by if placed_by == devices.CHOSEN else placed_by
+        exact_by = by if precision == "auto" else devices.ASKED
+        return Choice(
+            "ncnn", None, Terms((("cpu", placed_by), ("fp32", exact_by), ("with ncnn", by)))
+        )
     if engine == "ncnn":
         raise UsageError(f"the engine ncnn cannot be used: {lack}", "the engine torch runs it")
-    choice = _on_torch(device, precision)
-    return choice if lack is None else replace(choice, reason=f"{choice.reason} ({lack})")
+    return _on_torch(device, precision, devices.CHOSEN if wanted == "ncnn" else by, lack)
 
 
-def _on_torch(device: str, precision: str) -> Choice:
+def _on_torch(device: str, precision: str, by: str, lack: str | None = None) -> Choice:
+    """Torch, which someone wants, or which computes what ncnn lacks something for."""
     runtime = devices.choose(device, precision)
-    return Choice("torch", runtime, f"{runtime.reason}, with torch")
+    reason = f" ({lack})" if lack else ""
+    return Choice("torch", runtime, runtime.reason.plus(f"with torch{reason}", by))
 
 
 def _elsewhere(device: str, precision: str, *, preferred: bool) -> str:
     """What is asked for that ncnn does not do: another device or precision; empty if nothing.
 
     Args:
-        device, precision: as `choose` has them.
+        device, precision: the wishes.
         preferred: whether ncnn on the CPU comes before a GPU that there may be.
     """
-    where = os.environ.get("AECLI_DEVICE") or "auto" if device == "auto" else device
     if precision not in ("auto", "fp32"):
         return f"in {precision}"
-    if where == "auto" and not preferred and devices.may_have_gpu():
-        found = devices.choose(where, precision).device
+    if device == "auto" and not preferred and devices.may_have_gpu():
+        found = devices.choose(device, precision).device
         return "" if found.type == "cpu" else f"on {found}"
-    return "" if where in ("auto", "cpu") else f"on {where}"
+    return "" if device in ("auto", "cpu") else f"on {device}"
 
 
 def _lack(paths: Sequence[Path], methods: Collection[str]) -> str | None:

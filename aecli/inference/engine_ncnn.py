@@ -163,13 +163,11 @@ class Function:
         if sizes not in self._results:
             self._results[sizes] = self._graph.shapes(sizes, self._shapes)[-1]
         self._make_room(inputs[0][0].size)
-        threads = min(self._side_by_side, len(inputs[0]))
-        if threads > 1:
-            with ThreadPoolExecutor(threads, thread_name_prefix="aecli-ncnn") as pool:
-                results = list(pool.map(self._one, *inputs))
-        else:
-            results = [self._one(*each) for each in zip(*inputs, strict=True)]
-        return np.concatenate([each.reshape(self._results[sizes]) for each in results])
+        shape = self._results[sizes]
+        if len(inputs[0]) == 1:
+            return self._one(*(each[0] for each in inputs)).reshape(shape)
+        with ThreadPoolExecutor(self._side_by_side, thread_name_prefix="aecli-ncnn") as pool:
+            return np.concatenate([each.reshape(shape) for each in pool.map(self._one, *inputs)])
 
     def _one(self, *inputs: Input) -> Floats:
         """The result for one picture, of a shape that may lack axes of length 1."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aecli.checkpoints.format import Meta
+    from aecli.device import Terms
     from aecli.images.image import Image, Pixels
     from aecli.inference.engine import Call, Engine, Floats
     from aecli.inference.tiled import Tile
@@ -48,14 +49,13 @@ class Restorer(TiledModel):
         runs_on: where and in what precision, and who chose that.
     """
 
-    def __init__(self, engine: Engine, meta: Meta, runs_on: str) -> None:
+    def __init__(self, engine: Engine, meta: Meta, runs_on: Terms) -> None:
         super().__init__(engine, meta)
         self.runs_on = runs_on
 
     @classmethod
     def open(
         cls,
-        task: str,
         model: str | Path | None = None,
         *,
         engine: str = "auto",
@@ -65,15 +65,14 @@ class Restorer(TiledModel):
         """Find, verify and load a model.
 
         Args:
-            task: the command it serves.
-            model: its name or path; None: the task's default.
+            model: its name or path; None: the default one.
             engine, device, precision: see `aecli.inference.engine.choose`.
 
         Raises:
             UsageError: no such engine, device or precision.
             ModelError: no such model, or it is damaged.
         """
-        found = store.find(task, model)
+        found = store.find("denoise", model)
         store.verify(found)
         choice = engines.choose([found.path], METHODS, engine, device, precision)
         return cls(choice.open(found.path), found.meta, choice.reason)

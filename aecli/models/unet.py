@@ -61,7 +61,7 @@ class NoiseEstimator(nn.Module):
         scales: halvings of the grid between the first layer and the votes.
     """
 
-    FOLD = 2
+    UNSHUFFLE = 2
     """Side of the pixel blocks folded into channels."""
 
     LEAST, MOST = math.log(0.02 / 255), math.log(127.5 / 255)
@@ -69,7 +69,7 @@ class NoiseEstimator(nn.Module):
 
     def __init__(self, width: int, scales: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(2 * 3 * self.FOLD**2, width, 3, padding=1)]
+        layers: list[nn.Module] = [nn.Conv2d(2 * 3 * self.UNSHUFFLE**2, width, 3, padding=1)]
         for inputs in (width, *[2 * width] * (scales - 1))[:scales]:
             layers += [nn.ReLU(inplace=True), nn.Conv2d(inputs, 2 * width, 3, stride=2, padding=1)]
         last = 2 * width if scales else width
@@ -79,7 +79,7 @@ class NoiseEstimator(nn.Module):
         """(N, 3, H, W) -> (N,): the level of each image, in [0, 1] units, 0.5 at most."""
         detail = 8 * (x - F.avg_pool2d(x, 3, 1, 1, count_include_pad=False))  # about unit size
         both = torch.cat([x - MEAN, detail], 1)
-        votes: Tensor = self.layers(F.pixel_unshuffle(both, self.FOLD)).float().flatten(2)
+        votes: Tensor = self.layers(F.pixel_unshuffle(both, self.UNSHUFFLE)).float().flatten(2)
         levels = self.LEAST + (self.MOST - self.LEAST) * votes[:, 0].sigmoid()
         weights = (-votes[:, 1].clamp(-8, 8)).exp()
         mean: Tensor = (levels * weights).sum(1) / weights.sum(1)
@@ -92,20 +92,20 @@ class UNet(Hourglass):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__(config.widths, config.blocks, _double)
         self.unshuffle = config.unshuffle
-        folded = 3 * config.unshuffle**2
-        self.head = nn.Conv2d(folded + 1, config.widths[0], 3, padding=1)
-        self.tail = nn.Conv2d(config.widths[0], folded, 3, padding=1)
+        channels = 3 * config.unshuffle**2
+        self.head = nn.Conv2d(channels + 1, config.widths[0], 3, padding=1)
+        self.tail = nn.Conv2d(config.widths[0], channels, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]  # built with a bias
         self.estimator = NoiseEstimator(config.estimator, config.scales)
 
     def restore(self, x: Tensor, sigma: Tensor) -> Tensor:
         """(N, 3, H, W) and a level (N, 1, 1, 1) or map (N, 1, H, W) -> clean (N, 3, H, W)."""
-        folded = F.pixel_unshuffle((x - MEAN) * 2, self.unshuffle)
+        blocks = F.pixel_unshuffle((x - MEAN) * 2, self.unshuffle)
         if sigma.shape[-2:] != (1, 1):
             sigma = F.avg_pool2d(sigma, self.unshuffle)
-        level = (4 * sigma).expand(-1, -1, *folded.shape[-2:]).to(folded.dtype)
-        features = self.head(torch.cat([folded, level], 1))
+        level = (4 * sigma).expand(-1, -1, *blocks.shape[-2:]).to(blocks.dtype)
+        features = self.head(torch.cat([blocks, level], 1))
         features = self.hourglass(features)
         return x + F.pixel_shuffle(self.tail(features).float(), self.unshuffle)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Edits:
+class Augmentation:
     """How far copies may differ from their original; each copy draws its own of all this.
 
     Attributes:
@@ -78,8 +78,12 @@ def plain(picture: Pillow.Image, window: Window, size: int) -> Picture:
     return np.array(picture.resize((size, size), Pillow.Resampling.BICUBIC, box=box))
 
 
-def edited(
-    picture: Pillow.Image, window: Window, size: int, edits: Edits, rng: np.random.Generator
+def augmented(
+    picture: Pillow.Image,
+    window: Window,
+    size: int,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
 ) -> Picture:
     """An edited copy of the window, `size` pixels wide.
 
@@ -87,49 +91,55 @@ def edited(
         picture: grey (`L`) or `RGB`; a crop may show a little of what lies around the window.
         window: the original.
         size: side of the result, pixels.
-        edits: what may be done to it.
+        augmentation: what may be done to it.
         rng: chooses what is.
 
     Returns:
         size x size, or size x size x 3.
     """
-    fine = _moved(picture, window, 2 * size, edits, rng)
-    if rng.random() < 0.3 * edits.damage:
+    fine = _moved(picture, window, 2 * size, augmentation, rng)
+    if rng.random() < 0.3 * augmentation.damage:
         fine = fine.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2)))
-    if rng.random() < 0.3 * edits.damage:
+    if rng.random() < 0.3 * augmentation.damage:
         file = io.BytesIO()
         fine.save(file, "JPEG", quality=int(rng.integers(8, 60)))
         fine = Pillow.open(file)
     pixels = np.divide(np.asarray(fine.reduce(2)), 255, dtype=np.float32)
-    pixels = _recoloured(pixels, edits.colour, rng)
-    if rng.random() < 0.3 * edits.damage:
+    pixels = _recoloured(pixels, augmentation.colour, rng)
+    if rng.random() < 0.3 * augmentation.damage:
         pixels += np.float32(rng.uniform(0, 0.1)) * rng.standard_normal(pixels.shape, np.float32)
     return (pixels.clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def _moved(
-    picture: Pillow.Image, window: Window, size: int, edits: Edits, rng: np.random.Generator
+    picture: Pillow.Image,
+    window: Window,
+    size: int,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
 ) -> Pillow.Image:
     """The window cropped or framed, turned, slanted and mirrored, `size` pixels wide."""
     x, y = window.left + window.side / 2, window.top + window.side / 2
-    fill = _fill(picture, plain_edge=edits.border == 0, rng=rng)
-    if edits.border and rng.random() < 0.25:
+    fill = _fill(picture, plain_edge=augmentation.border == 0, rng=rng)
+    if augmentation.border and rng.random() < 0.25:
         left, top, right, bottom = (
             round(v) for v in (window.left, window.top, x + window.side / 2, y + window.side / 2)
         )
         picture = picture.crop((left, top, right, bottom))
         x, y = x - left, y - top
-        zoom = 1 + 2 * rng.uniform(0, edits.border)
+        zoom = 1 + 2 * rng.uniform(0, augmentation.border)
     else:
-        zoom = rng.uniform(edits.crop, 1) if rng.random() < 0.7 else 1.0
+        zoom = rng.uniform(augmentation.crop, 1) if rng.random() < 0.7 else 1.0
         slack = ((1 - zoom) / 2 + 0.1 * (1 - zoom)) * window.side
         x, y = x + rng.uniform(-slack, slack), y + rng.uniform(-slack, slack)
     turn, slant = (
-        math.radians(rng.uniform(-edits.turn, edits.turn)) * (rng.random() < share)
+        math.radians(rng.uniform(-augmentation.turn, augmentation.turn)) * (rng.random() < share)
         for share in (0.5, 0.25)
     )
-    mirror = -1 if edits.mirror and rng.random() < 0.3 else 1
-    stretch = math.exp(rng.uniform(-0.08, 0.08)) if edits.turn and rng.random() < 0.3 else 1.0
+    mirror = -1 if augmentation.mirror and rng.random() < 0.3 else 1
+    stretch = (
+        math.exp(rng.uniform(-0.08, 0.08)) if augmentation.turn and rng.random() < 0.3 else 1.0
+    )
     cos, sin = math.cos(turn), math.sin(turn)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, math.tan(slant)], [0, 1]])
     matrix = matrix @ np.diag([mirror * stretch, 1 / stretch]) * (window.side * zoom / size)

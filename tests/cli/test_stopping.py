@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from aecli.inference import vector_formats
+from aecli.inference.embed import BATCH
+
 ROOT = Path(__file__).parents[2]
+
+MOST = 2.0
+"""Seconds in which a program ends."""
+
+TRIES = 3
+"""Other programs may hold one up: one of so many tries has to keep to the time."""
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 
@@ -41,6 +52,24 @@ class Running:
         return self.process.returncode, out, err, time.monotonic() - started
 
 
+def stopped(
+    folder: Path, number: int, arguments: tuple[object, ...], begun: Callable[[Running], None]
+) -> tuple[int, str, str]:
+    """What a program that is stopped once it has begun leaves: exit code, stdout, stderr."""
+    before = {path.name for path in folder.iterdir()}
+    for left in reversed(range(TRIES)):
+        running = Running(folder, *arguments)
+        begun(running)
+        code, out, err, seconds = running.stop(number)
+        if seconds < MOST:
+            break
+        assert left, f"it took {seconds:.1f} s to end"
+        for path in folder.iterdir():
+            if path.name not in before:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return code, out, err
+
+
 def until(there: Path, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not there.exists() and time.monotonic() < deadline:
@@ -61,29 +90,38 @@ def test_a_reader_that_does_not_come_back_holds_nothing(
     os.mkfifo(tmp_path / "pipe.png")  # nobody writes to it
     arguments = ("a.png", "pipe.png", "b.png", "-m", "tiny", "-o", "out/", "--json")
     save(tmp_path / "b.png")
-    running = Running(tmp_path, "-m", "aecli", "denoise", *arguments)
-    until(tmp_path / "out/a.png")
-    found, out, err, seconds = running.stop(number)
+    command = ("-m", "aecli", "denoise", *arguments)
+    found, out, err = stopped(tmp_path, number, command, lambda _: until(tmp_path / "out/a.png"))
     assert found == code
-    assert seconds < 5  # two, and what a busy machine adds
     assert [json.loads(line)["source"] for line in out.splitlines()] == ["a.png"]
     assert "interrupted: 1 done, 2 left" in err
     assert "--skip-existing goes on" in err
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.png"]
 
 
-def test_an_interrupted_embedding_says_how_far_it_came(tmp_path) -> None:
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_interrupted_embedding_keeps_what_is_done(whole: bool, tmp_path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    save(tmp_path / "a.png")
-    arguments = ("a.png", "pipe.png", "-o", "z.npz", "-m", "mnist")
-    running = Running(tmp_path, "-m", "aecli", "embed", *arguments)
-    line = running.process.stderr.readline()
-    assert "mnist on" in line
-    code, _, err, seconds = running.stop(signal.SIGINT)
+    if whole:
+        (tmp_path / "z.npz").write_text("a whole file that is to be replaced")
+    names = [f"{number}.png" for number in range(BATCH)]  # what is read together
+    for name in names:
+        save(tmp_path / name)
+    arguments = (*names, "pipe.png", "-o", "z.npz", "-m", "mnist", "--json", "--overwrite")
+
+    def begun(running: Running) -> None:
+        for name in names:
+            assert name in running.process.stdout.readline()
+
+    code, _, err = stopped(tmp_path, signal.SIGINT, ("-m", "aecli", "embed", *arguments), begun)
     assert code == 130
-    assert seconds < 5
-    assert "2 left; nothing was written" in err
-    assert not (tmp_path / "z.npz").exists()
+    if whole:
+        assert f"{BATCH} embedded, 1 left; nothing was written" in err
+        assert (tmp_path / "z.npz").read_text() == "a whole file that is to be replaced"
+    else:
+        assert f"{BATCH} embedded, 1 left; what is done -> z.npz" in err
+        assert "with --update goes on" in err
+        assert [*vector_formats.read(tmp_path / "z.npz").paths] == names
 
 
 def test_a_main_thread_that_does_not_come_back_holds_nothing(tmp_path) -> None:
@@ -107,9 +145,7 @@ def run(arguments):
 program.run = run
 program.main()
 """
-    running = Running(tmp_path, "-c", program)
-    until(tmp_path / "begun")
-    code, _, err, seconds = running.stop(signal.SIGTERM)
+    begun = tmp_path / "begun"
+    code, _, err = stopped(tmp_path, signal.SIGTERM, ("-c", program), lambda _: until(begun))
     assert (code, err) == (143, "aecli: told\n")
-    assert seconds < 5
     assert [p.name for p in tmp_path.iterdir()] == ["begun"]

@@ -57,22 +57,31 @@ def bare(tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("wishes", "name", "reason"),
     [
-        ({}, "ncnn", "cpu, fp32, chosen automatically, with ncnn"),
-        ({"device": "cpu"}, "ncnn", "cpu, fp32, asked for, with ncnn"),
-        ({"engine": "ncnn"}, "ncnn", "cpu, fp32, asked for, with ncnn"),
-        ({"engine": "ncnn", "precision": "fp32"}, "ncnn", "cpu, fp32, asked for, with ncnn"),
-        ({"device": "cpu", "precision": "fp32"}, "ncnn", "cpu, fp32, asked for, with ncnn"),
-        ({"device": "cpu", "precision": "bf16"}, "torch", "cpu, bf16, asked for, with torch"),
+        ({}, "ncnn", "cpu, fp32, with ncnn, chosen automatically"),
+        ({"device": "cpu"}, "ncnn", "cpu, asked for; fp32, with ncnn, chosen automatically"),
+        ({"engine": "ncnn"}, "ncnn", "cpu, fp32, with ncnn, asked for"),
+        ({"engine": "ncnn", "precision": "fp32"}, "ncnn", "cpu, fp32, with ncnn, asked for"),
+        (
+            {"device": "cpu", "precision": "fp32"},
+            "ncnn",
+            "cpu, fp32, asked for; with ncnn, chosen automatically",
+        ),
+        (
+            {"precision": "bf16"},
+            "torch",
+            "cpu, chosen automatically; bf16, asked for; with torch, chosen automatically",
+        ),
         (
             {"engine": "torch", "device": "cpu", "precision": "fp32"},
             "torch",
-            "cpu, fp32, asked for, with torch",
+            "cpu, fp32, with torch, asked for",
         ),
     ],
 )
 def test_choices(tiny_denoiser: Path, wishes: dict[str, str], name: str, reason: str) -> None:
     choice = choose(tiny_denoiser, **wishes)
-    assert (choice.name, choice.reason) == (name, reason)
+    assert (choice.name, str(choice.reason)) == (name, reason)
+    assert choice.reason.chosen == (devices.CHOSEN in reason)
     assert choice.open(tiny_denoiser).name == name
 
 
@@ -80,7 +89,9 @@ def test_the_environment_names_the_engine(
     tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AECLI_ENGINE", "torch")
-    assert choose(tiny_denoiser, device="cpu").name == "torch"
+    choice = choose(tiny_denoiser, device="cpu", precision="fp32")
+    assert str(choice.reason) == "cpu, fp32, asked for; with torch, from AECLI_ENGINE"
+    assert choice.reason.chosen
     assert choose(tiny_denoiser, engine="ncnn").name == "ncnn"
     monkeypatch.setenv("AECLI_ENGINE", "onnx")
     with pytest.raises(UsageError, match="AECLI_ENGINE: unknown engine 'onnx'"):
@@ -90,7 +101,7 @@ def test_the_environment_names_the_engine(
 def test_a_gpu_means_torch(tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "may_have_gpu", lambda: True)
     assert choose(tiny_denoiser).name == "ncnn"  # torch was asked, and found none
-    gpu = devices.Runtime(torch.device("cuda", 0), devices.Precision.FP16, "cuda:0, fp16")
+    gpu = devices.Runtime(torch.device("cuda", 0), devices.Precision.FP16, devices.Terms(()))
     monkeypatch.setattr(devices, "choose", lambda *_: gpu)
     choice = choose(tiny_denoiser)
     assert (choice.name, choice.runtime) == ("torch", gpu)
@@ -116,13 +127,17 @@ def test_wishes_that_do_not_go_together_are_refused(
         choose(tiny_denoiser, **wishes)
 
 
-def test_a_model_without_graphs_runs_on_torch_and_says_so(bare: Path) -> None:
+def test_a_model_without_graphs_runs_on_torch_and_says_so(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     choice = choose(bare)
     assert choice.name == "torch"
-    assert "denoise-tiny.safetensors has no graph of restore for ncnn" in choice.reason
+    assert "denoise-tiny.safetensors has no graph of restore for ncnn" in str(choice.reason)
     assert choice.open(bare).name == "torch"
     with pytest.raises(UsageError, match="no graph"):
         choose(bare, engine="ncnn")
+    monkeypatch.setenv("AECLI_ENGINE", "ncnn")  # what is preferred, where it can be
+    assert choose(bare).name == "torch"
 
 
 def test_an_operation_that_ncnn_lacks_means_torch(
@@ -131,7 +146,7 @@ def test_an_operation_that_ncnn_lacks_means_torch(
     monkeypatch.delitem(LAYERS, "deconv")
     choice = choose(tiny_denoiser)
     assert choice.name == "torch"
-    assert "ncnn has no deconv" in choice.reason
+    assert "ncnn has no deconv" in str(choice.reason)
 
 
 def test_a_machine_without_ncnn_runs_on_torch(
@@ -140,7 +155,7 @@ def test_a_machine_without_ncnn_runs_on_torch(
     monkeypatch.setattr(engines, "find_spec", lambda _: None)
     choice = choose(tiny_denoiser)
     assert choice.name == "torch"
-    assert "ncnn is not installed" in choice.reason
+    assert "ncnn is not installed" in str(choice.reason)
     with pytest.raises(UsageError, match="not installed"):
         choose(tiny_denoiser, engine="ncnn")
 
@@ -219,8 +234,8 @@ def test_what_is_not_finite_on_ncnn_is_computed_on_torch(
     from aecli.inference.restore import Restorer
 
     pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)
-    expected = Restorer.open("denoise", "tiny", engine="torch", device="cpu", precision="fp32")
-    restorer = Restorer.open("denoise", "tiny", engine="ncnn")
+    expected = Restorer.open("tiny", engine="torch", device="cpu", precision="fp32")
+    restorer = Restorer.open("tiny", engine="ncnn")
     restorer.engine.calls[0] = lambda _method, x, *_: np.full_like(x, np.nan)
     result = restorer.denoise(Picture(pixels), sigma=20).image.pixels
     assert np.array_equal(result, expected.denoise(Picture(pixels), sigma=20).image.pixels)

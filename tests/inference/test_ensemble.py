@@ -49,7 +49,7 @@ def test_the_mean_of_all_orientations_has_none() -> None:
 
 
 def test_tiles_do_not_change_a_denoised_ensemble(tiny_denoiser: Path) -> None:
-    restorer = Restorer.open("denoise", "tiny", device="cpu", precision="fp32")
+    restorer = Restorer.open("tiny", device="cpu", precision="fp32")
     image = picture(150, 96)
     plain, whole, tiled = (
         restorer.denoise(image, sigma=25, ensemble=ensemble, tile=tile).image.pixels.astype(int)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["ncnn", "torch"])
 def restorer(tiny_denoiser: Path, request: pytest.FixtureRequest) -> Restorer:
-    return Restorer.open("denoise", "tiny", engine=request.param, device="cpu", precision="fp32")
+    return Restorer.open("tiny", engine=request.param, device="cpu", precision="fp32")
 
 
 class Spy:
@@ -178,11 +178,11 @@ def test_impossible_wishes_are_refused(restorer: Restorer, option: str, value: f
 
 def test_models_and_devices_that_are_not_there_are_refused(tiny_denoiser: Path) -> None:
     with pytest.raises(ModelError):
-        Restorer.open("denoise", "tinny")
+        Restorer.open("tinny")
     with pytest.raises(UsageError):
-        Restorer.open("denoise", "tiny", device="gpu")
+        Restorer.open("tiny", device="gpu")
     with pytest.raises(UsageError):
-        Restorer.open("denoise", "tiny", engine="onnx")
+        Restorer.open("tiny", engine="onnx")
 
 
 def test_progress_is_told(restorer: Restorer) -> None:

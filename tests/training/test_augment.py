@@ -7,10 +7,10 @@ import pytest
 from PIL import Image as Pillow
 
 from aecli.errors import UsageError
-from aecli.training.augment import Edits, Window, edited, plain, windows
+from aecli.training.augment import Augmentation, Window, augmented, plain, windows
 
 SIDE = 32
-NONE = Edits(crop=1, border=0, turn=0, mirror=False, colour=0, damage=0)
+NONE = Augmentation(crop=1, border=0, turn=0, mirror=False, colour=0, damage=0)
 
 
 def ramp(mode: str = "RGB", width: int = 96, height: int = 64) -> Pillow.Image:
@@ -19,10 +19,10 @@ def ramp(mode: str = "RGB", width: int = 96, height: int = 64) -> Pillow.Image:
     return Pillow.fromarray(np.tile(line, (height, 1))).convert(mode)
 
 
-def copies(edits: Edits, mode: str = "RGB", count: int = 40) -> np.ndarray:
+def copies(augmentation: Augmentation, mode: str = "RGB", count: int = 40) -> np.ndarray:
     rng = np.random.default_rng(0)
     window = Window(16, 0, 64)
-    return np.stack([edited(ramp(mode), window, SIDE, edits, rng) for _ in range(count)])
+    return np.stack([augmented(ramp(mode), window, SIDE, augmentation, rng) for _ in range(count)])
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -59,7 +59,7 @@ def test_each_edit_does_what_it_says() -> None:
 
 
 def test_the_same_generator_makes_the_same_copies() -> None:
-    assert np.array_equal(copies(Edits()), copies(Edits()))
+    assert np.array_equal(copies(Augmentation()), copies(Augmentation()))
 
 
 def test_windows_lie_within_the_picture() -> None:
@@ -76,4 +76,4 @@ def test_windows_lie_within_the_picture() -> None:
 )
 def test_impossible_strengths_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=r"objective\."):
-        Edits(**wrong)
+        Augmentation(**wrong)

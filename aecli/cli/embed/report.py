@@ -28,7 +28,8 @@ class EmbedReport(Report):
     def opened(self, embedder: Embedder) -> None:
         """The model is loaded."""
         self._model, self._engine = embedder.name, embedder.choice.name
-        self.say(f"{embedder.name} on {embedder.choice.reason}")
+        terms = embedder.choice.reason.without("fp32")  # as vectors always are
+        self.runs_on(embedder.name, terms)
 
     def add(self, entry: Entry) -> None:
         """An input is done with."""
@@ -49,12 +50,16 @@ class EmbedReport(Report):
         if percentile > UNUSUAL:
             self._unusual.append(name)
 
-    def interrupted(self, left: int) -> None:
-        """Tell how far it came."""
+    def interrupted(self, left: int, *, kept: bool) -> None:
+        """Tell how far it came, whether that was written, and how to go on."""
         done = self._counts["embedded"] + self._counts["known"]
         parts = [f"{done} embedded", *self.tally("failed"), f"{left} left"]
-        console.say(f"interrupted: {', '.join(parts)}; nothing was written")
-        console.advise("the same command begins again; in parts, with -o FILE.npz --update")
+        where = f"what is done -> {self._request.output}" if kept else "nothing was written"
+        console.say(f"interrupted: {', '.join(parts)}; {where}")
+        if kept:
+            console.advise("the same command with --update goes on")
+        else:
+            console.advise("the same command begins again; -o NEW.npz keeps what is done")
 
     def embedded(self) -> None:
         """All inputs are done with: warn of those that the model may not suit."""

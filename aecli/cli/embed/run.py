@@ -98,7 +98,11 @@ def _add(request: EmbedRequest, collection: Collection, report: EmbedReport) -> 
     if not items and (request.shard is None or request.base is not None):
         return  # an empty part of nothing is still a file
     left = len(items)
-    with stopping.telling(lambda: report.interrupted(left)):
+
+    def tell() -> None:
+        report.interrupted(left, kept=_keep_some(request, collection))
+
+    with stopping.telling(tell):
         entries = collection.add(items, workers=request.workers)
         with console.Bars(len(items), shown=not request.quiet) as bars:
             for entry in entries:
@@ -118,6 +122,24 @@ def _keep(request: EmbedRequest, collection: Collection) -> None:
     overwrite = request.overwrite or request.update
     path = Path(request.output)
     vector_formats.save(collection.vectors, path, request.writes, overwrite=overwrite)
+
+
+def _keep_some(request: EmbedRequest, collection: Collection) -> bool:
+    """Write the vectors that an interrupted run has made, if it can go on from them.
+
+    They take no other file's place: that one is whole.
+    """
+    form, output = request.writes, request.output
+    if output is None or output == STDOUT or form is None or form.read is None:
+        return False
+    if not len(collection.vectors) or (Path(output).exists() and not request.update):
+        return False
+    try:
+        _keep(request, collection)
+    except AecliError as error:
+        console.error(error.message, error.hint)
+        return False
+    return True
 
 
 def _nearest(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:

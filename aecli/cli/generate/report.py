@@ -50,7 +50,7 @@ class GenerateReport(Report):
         self._sampler = sampler
         self._seed = seed
         self._mean = ""
-        self.say(f"{sampler.name} on {sampler.choice.reason}")
+        self.runs_on(sampler.name, sampler.choice.reason)
         for source, error in grid.failures:
             self.fail(source, error, source=source)
 

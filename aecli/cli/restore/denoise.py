@@ -79,7 +79,6 @@ def denoise(request: DenoiseRequest) -> int:
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open(
-            "denoise",
             request.model,
             engine=request.engine,
             device=request.device,

@@ -88,8 +88,7 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
     if todo:
         with stopping.telling(tell):
             model = load()
-            if not request.quiet:
-                console.say(f"{spec.model} on {model.runs_on}")
+            report.runs_on(spec.model, model.runs_on)
             with console.Bars(len(todo), shown=not request.quiet) as bars:
                 for outcome in _Pipeline(request, spec, model, bars, finished).run(todo):
                     finished.pop(outcome.job.job.source, None)

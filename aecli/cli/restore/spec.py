@@ -10,6 +10,7 @@ from aecli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from aecli.device import Terms
     from aecli.images.image import Image
 
     Progress = Callable[[int, int], None]
@@ -76,13 +77,13 @@ class LoadedModel:
     """What a command does to one image.
 
     Attributes:
-        runs_on: where and in what precision, for people.
+        runs_on: where and in what precision, and who chose that.
         engine: what computes, `ncnn` or `torch`.
         restore: image, progress -> its result, and what there is to say of it.
         baseline: what doing nothing gives, in the result's size.
     """
 
-    runs_on: str
+    runs_on: Terms
     engine: str
     restore: Callable[[Image, Progress], tuple[Image, Mapping[str, float | str]]]
     baseline: Callable[[Image], Image] = lambda image: image

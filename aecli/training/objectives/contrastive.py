@@ -20,7 +20,7 @@ from aecli.datasets.collecting import collect
 from aecli.errors import UsageError
 from aecli.tables import section
 from aecli.training import views
-from aecli.training.augment import Edits, Window, central, edited, plain, windows
+from aecli.training.augment import Augmentation, Window, augmented, central, plain, windows
 from aecli.training.data import evenly
 from aecli.training.objectives.base import Score, pixel_loss
 from aecli.training.objectives.generating import (
@@ -69,8 +69,8 @@ ALIKE = 1e-6
 
 
 @dataclass(frozen=True)
-class ContrastiveConfig(Edits):
-    """The objective: how copies are edited (`aecli.training.augment.Edits`), and what they tell.
+class ContrastiveConfig(Augmentation):
+    """The objective: how copies are augmented (see `Augmentation`), and what they tell.
 
     Attributes:
         part: side of the least part of a picture that counts as a picture of its own, as a share of
@@ -130,7 +130,9 @@ class Contrastive:
 
     def __init__(self, table: Mapping[str, Any], loss: str, model: VectorConfig) -> None:
         self.config = section(ContrastiveConfig, table, "objective")
-        self._edits = Edits(**{f.name: getattr(self.config, f.name) for f in fields(Edits)})
+        self._augmentation = Augmentation(
+            **{f.name: getattr(self.config, f.name) for f in fields(Augmentation)}
+        )
         if model.variational or model.classes:
             raise UsageError("embed trains a plain autoencoder: model.variational = false")
         self._pixel_loss = pixel_loss(loss)
@@ -230,7 +232,7 @@ class Contrastive:
     def _pair(self, picture: Pillow.Image, rng: np.random.Generator) -> tuple[Picture, Picture]:
         """A part of a picture, and an edited copy of it."""
         window = self._window(picture, rng)
-        copy = edited(picture, window, self._size, self._edits, rng)
+        copy = augmented(picture, window, self._size, self._augmentation, rng)
         return plain(picture, window, self._size), copy
 
     def _window(self, picture: Pillow.Image, rng: np.random.Generator) -> Window:
@@ -243,7 +245,7 @@ class Contrastive:
         parts, copies = zip(*(self._pair(picture, rng) for picture in repeated), strict=True)
         least = max(USUAL, self.config.part)
         usual = [
-            edited(picture, windows(*picture.size, least, rng), self._size, SLIGHT, rng)
+            augmented(picture, windows(*picture.size, least, rng), self._size, SLIGHT, rng)
             for picture in repeated
         ]
         whole = [plain(picture, central(*picture.size), self._size) for picture in pictures]

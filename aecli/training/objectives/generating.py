@@ -14,7 +14,7 @@ from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.novelty import RoundTrip, measured
 from aecli.datasets.collecting import collect
 from aecli.training import squares
-from aecli.training.augment import Edits, Window, edited
+from aecli.training.augment import Augmentation, Window, augmented
 from aecli.training.data import evenly
 from aecli.training.degradations.draws import on_device
 from aecli.training.squares import SquareDataset, Squares
@@ -39,8 +39,8 @@ COLUMNS, ROWS = 10, 8
 CALIBRATED = 1000
 """Pictures that novelty is calibrated on, at least."""
 
-SLIGHT = Edits(crop=0.9, border=0, turn=8, mirror=False, colour=0, damage=0)
-"""Edits after which a picture is still of the right kind."""
+SLIGHT = Augmentation(crop=0.9, border=0, turn=8, mirror=False, colour=0, damage=0)
+"""What leaves a picture of the right kind."""
 
 
 class Generating:
@@ -147,7 +147,7 @@ def with_copies(held_out: Squares) -> Squares:
     repeats = -(-CALIBRATED // len(held_out))
     whole = Window(0, 0, held_out.images.shape[1])
     copies = [
-        edited(Pillow.fromarray(image), whole, int(whole.side), SLIGHT, rng)
+        augmented(Pillow.fromarray(image), whole, int(whole.side), SLIGHT, rng)
         for _ in range(repeats - 1)
         for image in held_out.images
     ]
