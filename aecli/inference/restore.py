@@ -16,6 +16,7 @@ from aecli.images.alpha import bleed
 from aecli.inference import engine as engines
 from aecli.inference import tiling
 from aecli.inference.tiled import TiledModel
+from aecli.models.registry import ESTIMATED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +28,10 @@ if TYPE_CHECKING:
     from aecli.inference.tiled import Tile
 
 METHODS = ("restore", "estimate_sigma")
+"""Of a denoiser."""
 
-_CROP = 128
-_CROPS = 48
-"""The noise level is estimated on at most so many squares, `_CROP` pixels wide: as wide as the
-crops that estimators learn from, as what is seen near a border differs."""
+_SQUARES = 48
+"""The noise level is estimated on at most so many squares."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Restorer(TiledModel):
         return 255 * sum(middle) / len(middle)
 
     def _square(self, pixels: Pixels) -> Floats:
-        side = tiling.padded(_CROP, self.engine.geometry)
+        side = tiling.padded(ESTIMATED, self.engine.geometry)
         return tiling.window(pixels, (0, side), (0, side))
 
 
@@ -151,16 +151,16 @@ def _restore(call: Call, x: Floats, sigma: float, share: float) -> Floats:
 
 
 def _squares(height: int, width: int) -> list[tuple[slice, slice]]:
-    """At most `_CROPS` squares, evenly spaced in rows and columns; smaller where the image is."""
-    rows, columns = (max(1, n // _CROP) for n in (height, width))
-    if rows * columns > _CROPS:
-        rows = min(rows, _CROPS, max(1, round((_CROPS * height / width) ** 0.5)))
-        columns = min(columns, _CROPS // rows)
+    """At most `_SQUARES` squares, evenly spaced in rows and columns; smaller where the image is."""
+    rows, columns = (max(1, n // ESTIMATED) for n in (height, width))
+    if rows * columns > _SQUARES:
+        rows = min(rows, _SQUARES, max(1, round((_SQUARES * height / width) ** 0.5)))
+        columns = min(columns, _SQUARES // rows)
     return [(y, x) for y in _spread(height, rows) for x in _spread(width, columns)]
 
 
 def _spread(length: int, count: int) -> list[slice]:
-    """`count` spans of at most `_CROP`, from the middle of a line or from end to end."""
-    room = max(length - _CROP, 0)
+    """`count` spans of at most `ESTIMATED`, from the middle of a line or from end to end."""
+    room = max(length - ESTIMATED, 0)
     starts = [room // 2] if count == 1 else [room * i // (count - 1) for i in range(count)]
-    return [slice(start, start + _CROP) for start in starts]
+    return [slice(start, start + ESTIMATED) for start in starts]

@@ -52,6 +52,10 @@ class Geometry:
     memory: int = 512
 
 
+ESTIMATED = 128
+"""Side of the squares that a noise level is estimated on: that of the crops learnt from."""
+
+
 @runtime_checkable
 class Denoiser(Protocol):
     """What a model for the task `denoise` offers."""
@@ -69,7 +73,10 @@ class Denoiser(Protocol):
         ...
 
     def estimate_sigma(self, x: Tensor) -> Tensor:
-        """The noise level of each image: (N, 3, H, W) -> (N,), in [0, 1] units."""
+        """The noise level of each image: (N, 3, H, W) -> (N,), in [0, 1] units.
+
+        It is asked on squares of `ESTIMATED` pixels, as what is seen near a border differs.
+        """
         ...
 
 

@@ -71,6 +71,7 @@ class State:
         module, average, optimiser, scaler: their state dicts.
         updates: updates of the average.
         limit: seconds that the whole run is to take, None where its steps end it.
+        validated: images that its validations look at, 0 where that is not settled yet.
     """
 
     step: int
@@ -85,6 +86,7 @@ class State:
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
     limit: float | None = None
+    validated: int = 0
 
     def save(self, folder: Path) -> None:
         """Write it to `folder`; the old one is replaced only once the new one is complete.

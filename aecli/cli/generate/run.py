@@ -43,8 +43,9 @@ def run(request: GenerateRequest) -> int:
     seed = request.seed
     if seed is None and request.seeded:
         seed = secrets.randbits(32)
-    grid = compose(request, Abilities.of(found), seed, given)
-    target = targets.plan(request, grid)
+    abilities = Abilities.of(found)
+    grid = compose(request, abilities, seed, given)
+    target = targets.plan(request, grid, abilities)
 
     sampler = Sampler.open(
         found,
@@ -110,6 +111,10 @@ def _write(
         frames = sheet.enlarge(tiles, request.zoom)
         targets.save_frames(target, frames, overwrite=overwrite, text=report.text)
         report.wrote(frames[0], ())
+        return
+    if target.form is Form.TUNE:
+        targets.save_tune(target, tiles, overwrite=overwrite, text=report.text)
+        report.wrote(tiles[0], ())
         return
     picture = sheet.enlarge(grid.lay_out(tiles)[None], request.zoom)[0]
     if grid.names:
