@@ -19,6 +19,7 @@ from aecli.inference.tiled import TiledModel
 from aecli.models.registry import ESTIMATED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from aecli.checkpoints.format import Meta
@@ -40,6 +41,11 @@ class Restored:
 
     image: Image
     sigma: float
+
+    @property
+    def facts(self) -> Mapping[str, float | str]:
+        """What there is to say of it, by name."""
+        return {"sigma": self.sigma}
 
 
 class Restorer(TiledModel):
