@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from aecli.inference.engine import Call, Engine, Floats
     from aecli.inference.tiled import Tile
 
+METHODS = ("restore", "estimate_sigma")
+"""Of a denoiser."""
+
 _SQUARES = 48
 """The noise level is estimated on at most so many squares."""
 
@@ -77,7 +80,7 @@ class Restorer(TiledModel):
         """
         found = store.find("denoise", model)
         store.verify(found)
-        choice = engines.choose([found.path], engine, device, precision)
+        choice = engines.choose([found.path], METHODS, engine, device, precision)
         return cls(choice.open(found.path), found.meta, choice.reason)
 
     def denoise(
@@ -136,7 +139,7 @@ class Restorer(TiledModel):
             hidden = [int((image.alpha[rows, columns] == 0).sum()) for rows, columns in squares]
             squares = [s for s, count in zip(squares, hidden, strict=True) if count == min(hidden)]
         levels = sorted(
-            float(self.engine.fp32("estimate_sigma", self._square(image.pixels[s]))[0])
+            float(self.engine.fp32[0]("estimate_sigma", self._square(image.pixels[s]))[0])
             for s in squares
         )
         middle = levels[(len(levels) - 1) // 2 : len(levels) // 2 + 1]  # numpy's median is slow
