@@ -58,6 +58,10 @@ class Terms:
         """Whether anything was not asked for."""
         return any(origin != ASKED for _, origin in self.parts)
 
+    def without(self, term: str) -> Terms:
+        """These, less one that goes without saying."""
+        return Terms(tuple(part for part in self.parts if part[0] != term))
+
     def plus(self, term: str, origin: str) -> Terms:
         """These, and one more."""
         return Terms((*self.parts, (term, origin)))
@@ -243,5 +247,5 @@ def _find_precision(name: str, device: torch.device, *, training: bool) -> Preci
         known = ", ".join(p.value for p in Precision)
         raise UsageError(f"unknown precision {name!r}", f"precisions are auto, {known}") from None
     if precision is Precision.FP16 and on_cpu:
-        raise UsageError("fp16 needs a GPU", "on the CPU use --precision bf16 or fp32")
+        raise UsageError("fp16 needs a GPU", "on the CPU choose bf16 or fp32")
     return precision

@@ -91,13 +91,15 @@ def collect(names: Sequence[str], *, training: bool = False) -> list[Item]:
 
 
 def find(name: str) -> Item:
-    """The picture that a path, FILE::PLACE or `-` names.
+    """The picture that a path, FILE::PLACE or `-` names; of music, the first two bars.
 
     Raises:
         InputError: the file holds many, or that one not.
     """
-    found = items(inputs.named(name))
-    if len(found) > 1:
+    source = inputs.named(name)
+    found = items(source)
+    kind = None if source.path is None else containers.container(source.path)
+    if len(found) > 1 and not (kind and kind.begins):
         first = found[0].path
         raise UsageError(f"{name} holds {len(found)} pictures", f"one of them is {first}")
     return found[0]

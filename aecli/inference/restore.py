@@ -19,6 +19,7 @@ from aecli.inference.tiled import TiledModel
 from aecli.models.registry import ESTIMATED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from aecli.checkpoints.format import Meta
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from aecli.images.image import Image, Pixels
     from aecli.inference.engine import Call, Engine, Floats
     from aecli.inference.tiled import Tile
+
+METHODS = ("restore", "estimate_sigma")
+"""Of a denoiser."""
 
 _SQUARES = 48
 """The noise level is estimated on at most so many squares."""
@@ -37,6 +41,11 @@ class Restored:
 
     image: Image
     sigma: float
+
+    @property
+    def facts(self) -> Mapping[str, float | str]:
+        """What there is to say of it, by name."""
+        return {"sigma": self.sigma}
 
 
 class Restorer(TiledModel):
@@ -71,7 +80,7 @@ class Restorer(TiledModel):
         """
         found = store.find("denoise", model)
         store.verify(found)
-        choice = engines.choose([found.path], engine, device, precision)
+        choice = engines.choose([found.path], METHODS, engine, device, precision)
         return cls(choice.open(found.path), found.meta, choice.reason)
 
     def denoise(
@@ -130,7 +139,7 @@ class Restorer(TiledModel):
             hidden = [int((image.alpha[rows, columns] == 0).sum()) for rows, columns in squares]
             squares = [s for s, count in zip(squares, hidden, strict=True) if count == min(hidden)]
         levels = sorted(
-            float(self.engine.fp32("estimate_sigma", self._square(image.pixels[s]))[0])
+            float(self.engine.fp32[0]("estimate_sigma", self._square(image.pixels[s]))[0])
             for s in squares
         )
         middle = levels[(len(levels) - 1) // 2 : len(levels) // 2 + 1]  # numpy's median is slow

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from aecli.models.blocks import residual_stack
 from aecli.models.registry import Geometry, ModelSpec, Tiling
-from aecli.models.velocity import GROUP, Velocity
+from aecli.models.velocity import GROUP, FlowPrior, Velocity
 
 SIZES = range(16, 129)
 """Sides of the square images, pixels."""
@@ -95,7 +95,7 @@ class FlowConfig:
         return int(self.fold * 2 ** (len(self.widths) - 1))
 
 
-class Flow(nn.Module):
+class Flow(FlowPrior):
     """See the module's docstring; offers the `Generator` protocol."""
 
     def __init__(self, config: FlowConfig) -> None:
@@ -125,43 +125,9 @@ class Flow(nn.Module):
         image: Tensor = self.decoder(z)
         return 0.5 * (image.float() + 1)
 
-    def draw(self, noise: Tensor, label: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-        """Latents of the prior: the flow from noise, time 0, to latents, time 1.
-
-        Integrated by the two-step Adams-Bashforth method in equal steps, the first one Euler's: of
-        second order with one evaluation a step. The noise alone decides the result.
-        """
-        x = noise * temperature
-        before: Tensor | None = None
-        for step in range(self.steps):
-            time = x.new_full((len(x),), step / self.steps)
-            now = self._guided(x, time, label)
-            x = x + (now if before is None else 1.5 * now - 0.5 * before) / self.steps
-            before = now
-        return x
-
-    def velocity(self, x: Tensor, time: Tensor, label: Tensor | None = None) -> Tensor:
-        """The prior's velocity at points (N, *latent) and times (N,), 0 to 1: (N, *latent)."""
-        speed: Tensor = self.prior(x, time, label)
-        return speed.float()
-
-    def weaker(self, x: Tensor, time: Tensor, label: Tensor | None = None) -> Tensor:
-        """The velocity to be guided away from; the prior's own where there is no other."""
-        if self.guide is not None:
-            speed: Tensor = self.guide(x, time, label)
-            return speed.float()
-        return self.velocity(x, time)
-
     def forward(self, x: Tensor) -> Tensor:
         """Images -> their reconstructions."""
         return self.decode(self.encode(x))
-
-    def _guided(self, x: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
-        now = self.velocity(x, time, label)
-        if self.guidance == 1 or (self.guide is None and label is None):
-            return now
-        weaker = self.weaker(x, time, label)
-        return weaker + self.guidance * (now - weaker)
 
 
 def _encoder(config: FlowConfig) -> nn.Sequential:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from aecli.datasets import midi
 from aecli.datasets.collecting import collect
-from aecli.errors import InputError, UsageError, did_you_mean
-from aecli.files.inputs import natural
+from aecli.errors import InputError, Reason, UsageError, did_you_mean
+from aecli.files.inputs import SEPARATOR, natural
 from aecli.training import build, recipes
 from aecli.training.data import evenly
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = {"flow": None, "vae": "vae"}
 """Architectures, and the recipes with which they learn a user's own images."""
+
+MELODIES = "melodies"
+"""The recipe by which tunes are learnt."""
 
 ICON = 64
 """Side of images unless told otherwise; small ones that are all of one size keep it."""
@@ -44,11 +48,13 @@ class Look:
             of others.
         grey: whether all are.
         longest: the longest side of all, pixels; 0 where none can be read.
+        music: whether all are of MIDI files.
     """
 
     side: int | None = None
     grey: bool = False
     longest: int = 0
+    music: bool = False
 
 
 @functools.lru_cache(maxsize=2)
@@ -59,7 +65,8 @@ def look(data: tuple[str, ...]) -> Look:
         UsageError, InputError: as `aecli.datasets.collecting.collect`.
     """
     images = []
-    for item in evenly(collect(data, training=True), LOOKED_AT):
+    items = evenly(collect(data, training=True), LOOKED_AT)
+    for item in items:
         try:
             images.append(item.image())
         except InputError:
@@ -73,6 +80,7 @@ def look(data: tuple[str, ...]) -> Look:
         height if small else None,
         all(image.grey for image in images),
         max(max(size) for size in sizes),
+        all(PurePath(item.path.rpartition(SEPARATOR)[0]).suffix in midi.SUFFIXES for item in items),
     )
 
 
@@ -88,7 +96,7 @@ def fitted(
     """The request with the options of `aecli train generate` as settings of its recipe.
 
     Where neither a recipe nor a model to start from is named, the model's size, channels and levels
-    follow from DATA, too.
+    follow from DATA, too; tunes are learnt by the recipe `MELODIES`.
 
     Raises:
         UsageError: the options contradict each other, or DATA has no classes.
@@ -99,11 +107,15 @@ def fitted(
             did_you_mean(architecture, ARCHITECTURES),
         )
     if architecture is not None and (request.recipe or request.resume):
-        raise UsageError("--arch goes neither with --recipe nor with --resume")
+        raise UsageError("an architecture goes neither with a recipe nor with a run to resume")
     settings: dict[str, object] = {}
     if architecture is not None:
         request = replace(request, recipe=ARCHITECTURES[architecture])
-    if request.recipe in (None, *ARCHITECTURES.values()) and not (request.resume or request.start):
+    afresh = not (request.resume or request.start)
+    if afresh and not (architecture or request.recipe or _chosen(request)):
+        tunes = look(tuple(request.data)).music
+        request = replace(request, recipe=MELODIES if tunes else None)
+    if afresh and request.recipe in (None, *ARCHITECTURES.values()):
         seen = look(tuple(request.data))
         size = size or seen.side or ICON
         settings["model.channels"] = 1 if seen.grey or grey else 3
@@ -209,5 +221,5 @@ def class_names(data: Sequence[str]) -> list[str]:
             )
     names = sorted({item.label for item in items}, key=lambda name: natural(Path(name)))
     if len(names) < 2:
-        raise UsageError(f"all pictures are of one class, {names[0]}", "train without --classes")
+        raise UsageError(f"all pictures are of one class, {names[0]}", reason=Reason.ONE_CLASS)
     return names

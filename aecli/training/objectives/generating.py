@@ -107,9 +107,21 @@ class Generating:
     def calibrate(self, module: Autoencoder, held_out: Squares, device: torch.device) -> None:
         """Measure the errors that novelty is told from, on held-out pictures and copies of them."""
         if self._copies is None:
-            self._copies = with_copies(held_out)
+            self._copies = self.with_copies(held_out)
         images, labels = self.held_out(self._copies, device)
         self._novelty = novelty(module, images, labels)
+
+    def with_copies(self, held_out: Squares) -> Squares:
+        """Pictures, and copies of them of the same kind: `CALIBRATED` or more in all."""
+        return with_copies(held_out)
+
+    def images(self, source: SquareDataset, draws: Draws) -> Tensor:
+        """The training pictures that samples are of, (N, channels, size, size)."""
+        return to_images(source.images[on_device(source.places(draws.numbers), draws.device)])
+
+    def likeness(self, x: Tensor, output: Tensor) -> dict[str, float]:
+        """How good reconstructions (N, channels, size, size) are: `psnr`."""
+        return {"psnr": psnr(x, output)}
 
     def labels(self, labels: Tensor) -> Tensor | None:
         """Labels as models take them: None without classes."""
