@@ -82,7 +82,6 @@ def models(folder: Path) -> list[Path]:
     upscalers(folder)
     denoiser(folder)
     config = {"size": 16, "channels": 1, "latent": 4, "widths": [8, 16], "hidden": 16}
-    config |= {"variational": False}
     with torch.random.fork_rng([]):
         torch.manual_seed(1)
         state = SPEC.build(SPEC.configure(config)).state_dict()

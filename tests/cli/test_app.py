@@ -34,7 +34,7 @@ def test_nothing_asked_shows_the_help_and_is_a_usage_error(aecli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["denoiser"], "No such command 'denoiser'. Did you mean 'denoise'?"),
+        (["denoiser"], "No such command 'denoiser'"),
         (["denoise", "--frob"], "No such option: --frob"),
         (["denoise", "x.png", "--sigma", "loud"], "'loud' is neither auto nor a noise level"),
         (["denoise", "x.png", "--sigma", "-1"], "'-1' is neither auto nor a noise level"),
