@@ -305,9 +305,19 @@ def train(
     settings: Sequence[str] = (),
     steps: int | None = None,
     seconds: float | None = None,
+    seed: int | None = None,
+    loss: str | None = None,
     start: str | Path | None = None,
+    folder: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    scale: int | None = None,
+    architecture: str | None = None,
+    size: int | None = None,
+    grey: bool = False,
+    latent: int | None = None,
+    beta: float | None = None,
+    classes: bool = False,
     device: str = "auto",
     precision: str = "auto",
     observer: Observer | None = None,
@@ -316,16 +326,26 @@ def train(
 
     Args:
         task: the command that the model will serve: `denoise`, `upscale`, `generate` or `embed`.
-        data: image files and folders, searched to the bottom.
+        data: files of images and folders, searched to the bottom.
         name: what the model will be called.
         val: images to validate on; None holds out a share of `data`.
         recipe: a TOML file, or the name of one of aecli's; None for the defaults.
         settings: overrides such as `optim.lr=3e-4`.
         steps: length of the run in optimiser steps.
         seconds: length of the run in time, instead of `steps`.
+        seed: of the initial weights, the crops and the degradation; None: the recipe's.
+        loss: the pixel loss; None: the recipe's.
         start: name or path of a model whose weights to start from.
+        folder: where the run keeps its state; None: `AECLI_HOME/runs/TASK-NAME`.
         resume: go on with the run of that name.
         overwrite: replace a run and a model of that name.
+        scale: of `upscale`: how many times larger the results are, 2 to 4; None: the recipe's.
+        architecture: of `generate` and `embed`, as the next four: the kind of network.
+        size: side of the images, pixels; None: as `data` is.
+        grey: learn in grey.
+        latent: length of a latent vector, or channels of a latent grid.
+        beta: of a VAE: weight of the KL divergence.
+        classes: of `generate`: learn to tell the sub-folders of `data`, or its labels, apart.
         device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.
         precision: `fp32`, `bf16`, `fp16` or `auto`.
         observer: is told of progress; None: the logger is.
@@ -336,6 +356,9 @@ def train(
     Raises:
         AecliError: anything the caller can cause or cure.
     """
+    from pathlib import Path
+
+    from aecli.training.fitting import fit
     from aecli.training.observer import Logged
     from aecli.training.request import RunRequest
     from aecli.training.trainer import run
@@ -349,10 +372,23 @@ def train(
         settings=settings,
         steps=steps,
         seconds=seconds,
+        seed=seed,
+        loss=loss,
+        folder=None if folder is None else Path(folder),
         start=None if start is None else str(start),
         resume=resume,
         overwrite=overwrite,
         device=device,
         precision=precision,
+    )
+    request = fit(
+        request,
+        scale=scale,
+        architecture=architecture,
+        size=size,
+        grey=grey,
+        latent=latent,
+        beta=beta,
+        classes=classes,
     )
     return run(request, observer or Logged()).model

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 
 import aecli
@@ -243,3 +244,32 @@ def test_each_task_has_its_handle(tiny_upscaler: Path) -> None:
         aecli.open("sharpen")
     with pytest.raises(UsageError, match="fp32"):
         aecli.open("embed", precision="bf16")
+
+
+def test_training_takes_what_the_command_takes_and_tells_the_logger(
+    images: Path, home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "aecli")
+    short = {"steps": 1, "seed": 3, "device": "cpu", "precision": "fp32"}
+    settings = ("data.crop=24", "data.val_crop=24", "data.batch=2", "model.widths=[8]")
+    settings += ("model.blocks=[1]", "data.val_limit=1", "data.workers=0")
+    made = [
+        aecli.train(
+            "upscale",
+            [images],
+            name=name,
+            scale=3,
+            folder=tmp_path / name,
+            settings=settings,
+            **short,
+        )
+        for name in ("one", "two")
+    ]
+    assert made == [home / "models" / f"upscale-{name}-x3.safetensors" for name in ("one", "two")]
+    one, two = (aecli.load_model("upscale", path) for path in made)
+    assert one.meta.training["recipe"]["run"]["seed"] == 3
+    pairs = zip(one.module.parameters(), two.module.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs), "equal seeds, equal weights"
+    assert "step 1: psnr " in caplog.text
+    with pytest.raises(UsageError, match="denoise cannot be asked for 'scale'"):
+        aecli.train("denoise", [images], name="x", scale=2)
