@@ -243,5 +243,5 @@ def _find_precision(name: str, device: torch.device, *, training: bool) -> Preci
         known = ", ".join(p.value for p in Precision)
         raise UsageError(f"unknown precision {name!r}", f"precisions are auto, {known}") from None
     if precision is Precision.FP16 and on_cpu:
-        raise UsageError("fp16 needs a GPU", "on the CPU use --precision bf16 or fp32")
+        raise UsageError("fp16 needs a GPU", "on the CPU choose bf16 or fp32")
     return precision

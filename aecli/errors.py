@@ -22,6 +22,13 @@ class Reason(Enum):
     ONE_STREAM = "several results do not go to standard output"
     NOT_RECURSIVE = "there is nothing in a folder itself"
     NUL_SEPARATED = "a list is separated by NUL bytes"
+    NO_CHECKSUM = "a download has no checksum to be held against"
+    MODEL_EXISTS = "a model of that name exists"
+    NO_DEFAULT = "no model is named, and none is the default"
+    NOT_INSTALLED = "the model that made a file is not among the installed ones"
+    RUN_EXISTS = "a training run of that name exists"
+    NO_RUN = "there is no training run to go on with"
+    ONE_CLASS = "there is nothing to tell apart"
 
 
 class AecliError(Exception):

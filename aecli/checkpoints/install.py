@@ -16,7 +16,7 @@ from urllib.request import HTTPRedirectHandler, build_opener
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.checkpoints.header import MAX_FILE
-from aecli.errors import AecliError, ModelError, UsageError
+from aecli.errors import AecliError, ModelError, Reason, UsageError
 from aecli.files.atomic import finish, unfinished
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def add(
         if target.exists() and not overwrite:
             raise UsageError(
                 f"there is a model {name or meta.tag!r} for {meta.task} already",
-                "choose another --name, or replace it with --overwrite",
+                reason=Reason.MODEL_EXISTS,
             )
         finish(part, target, overwrite=overwrite)
     return store.Found(target, meta.task, name or meta.tag, store.Origin.USER)
@@ -85,8 +85,7 @@ def _check(url: str, sha256: str | None) -> None:
         raise UsageError(f"{url}: models are downloaded by https only", "ask for it with https://")
     if sha256 is None and not _local(url):
         raise UsageError(
-            f"{url}: a download is checked against its sha256",
-            "give what its publisher says, with --sha256",
+            f"{url}: a download is checked against its sha256", reason=Reason.NO_CHECKSUM
         )
 
 

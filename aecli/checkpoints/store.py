@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints.header import is_name
-from aecli.errors import ModelError, UsageError, did_you_mean
+from aecli.errors import ModelError, Reason, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,12 +121,15 @@ def default(task: str) -> str:
     for name in PREFERENCE.get(task, ()):
         if name in names:
             return name
-    hint = (
-        f"choose one with -m: {', '.join(sorted(names))}"
-        if names
-        else f"train one with aecli train {task}, or get one with aecli models add"
+    if not names:
+        raise ModelError(
+            f"there is no model for {task}",
+            f"train one with aecli train {task}, or get one with aecli models add",
+        )
+    known = ", ".join(sorted(names))
+    raise ModelError(
+        f"there is no default model for {task} among {known}", reason=Reason.NO_DEFAULT
     )
-    raise ModelError(f"there is no default model for {task}", hint)
 
 
 def family(name: str) -> str:

@@ -22,6 +22,13 @@ CURES: Mapping[Reason, str] = {
     Reason.ONE_STREAM: "-o names a folder",
     Reason.NOT_RECURSIVE: "-r looks into its folders, too",
     Reason.NUL_SEPARATED: "-0 reads such lists",
+    Reason.NO_CHECKSUM: "--sha256 takes the one that its publisher gives",
+    Reason.MODEL_EXISTS: "choose another --name, or replace it with --overwrite",
+    Reason.NO_DEFAULT: "-m names one",
+    Reason.NOT_INSTALLED: "-m names its file",
+    Reason.RUN_EXISTS: "go on with it by --resume, or start it afresh with --overwrite",
+    Reason.NO_RUN: "start without --resume",
+    Reason.ONE_CLASS: "train without --classes",
 }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.format import read_meta
-from aecli.errors import ModelError, UsageError, did_you_mean
+from aecli.errors import ModelError, Reason, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def maker(latents: Latents, source: str, model: str | None) -> Found:
             return found
     made_by = f"{source} was made by {latents.model} (sha256 {latents.sha256[:12]}...)"
     if model is None:
-        raise ModelError(f"{made_by}, which is not installed", "-m names its file")
+        raise ModelError(f"{made_by}, which is not installed", reason=Reason.NOT_INSTALLED)
     if not candidates:
         names = {found.name for found in store.entries()}
         raise ModelError(f"there is no model {model!r}", did_you_mean(model, names))

@@ -84,6 +84,6 @@ def _library(method: str) -> Any:
         return importlib.import_module(_LIBRARIES[method])
     except ImportError:
         raise UsageError(
-            f"--projection {method} needs a library that is not installed",
+            f"{method} needs a library that is not installed",
             "install it with: pip install 'aecli[maps]'",
         ) from None

@@ -132,7 +132,7 @@ class Vectors:
             raise UsageError(
                 f"{source} was made by {self.model} (sha256 {self.sha256[:12]}...), not by {model}"
                 f" (sha256 {sha256[:12]}...)",
-                f"-m {self.model} goes on with it; vectors of different models do not mix",
+                f"vectors of different models do not mix: {self.model} goes on with it",
             )
 
 

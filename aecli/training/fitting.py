@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.datasets.collecting import collect
-from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.errors import InputError, Reason, UsageError, did_you_mean
 from aecli.files.inputs import natural
 from aecli.training import build, recipes
 from aecli.training.data import evenly
@@ -99,7 +99,7 @@ def fitted(
             did_you_mean(architecture, ARCHITECTURES),
         )
     if architecture is not None and (request.recipe or request.resume):
-        raise UsageError("--arch goes neither with --recipe nor with --resume")
+        raise UsageError("an architecture goes neither with a recipe nor with a run to resume")
     settings: dict[str, object] = {}
     if architecture is not None:
         request = replace(request, recipe=ARCHITECTURES[architecture])
@@ -209,5 +209,5 @@ def class_names(data: Sequence[str]) -> list[str]:
             )
     names = sorted({item.label for item in items}, key=lambda name: natural(Path(name)))
     if len(names) < 2:
-        raise UsageError(f"all pictures are of one class, {names[0]}", "train without --classes")
+        raise UsageError(f"all pictures are of one class, {names[0]}", reason=Reason.ONE_CLASS)
     return names

@@ -159,7 +159,7 @@ def _not_finite(plan: Plan, step: float) -> TrainingError:
     return TrainingError(
         f"the loss is no longer finite at step {step:.0f}; the last good weights are in"
         f" {plan.folder}",
-        f"go on with a lower learning rate: --resume --set optim.lr={plan.recipe.optim.lr / 3:.1g}",
+        f"resume with a lower learning rate: optim.lr={plan.recipe.optim.lr / 3:.1g}",
     )
 
 

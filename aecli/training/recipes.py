@@ -182,9 +182,7 @@ def _parsed(setting: str) -> tuple[str, str, Any]:
     key, equals, text = setting.partition("=")
     part, dot, name = key.strip().partition(".")
     if not (equals and dot and name):
-        raise UsageError(
-            f"--set takes SECTION.KEY=VALUE, not {setting!r}", "e.g. --set optim.lr=3e-4"
-        )
+        raise UsageError(f"a setting is SECTION.KEY=VALUE, not {setting!r}", "e.g. optim.lr=3e-4")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -133,14 +133,15 @@ class Session:
             self.module.load_state_dict(state.module)
         except RuntimeError:
             raise UsageError(
-                "the saved weights do not fit this architecture", "resume without --set model...."
+                "the saved weights do not fit this architecture",
+                "resume without changes of model",
             ) from None
         self.average.load(state.average, state.updates)
         try:
             self.optimiser.load_state_dict(state.optimiser)
         except ValueError:
             raise UsageError(
-                "the saved state is of another optimiser", "resume without --set optim.optimiser"
+                "the saved state is of another optimiser", "resume without another optim.optimiser"
             ) from None
         self.scaler.load_state_dict(state.scaler)
 

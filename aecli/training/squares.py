@@ -76,7 +76,7 @@ def load(
     if needed > config.cache_mb:
         raise UsageError(
             f"{len(items)} squares of {size} pixels take {needed} MiB, more than data.cache_mb",
-            f"allow them with --set data.cache_mb={needed + 1}, or choose a smaller --size",
+            f"allow them by data.cache_mb={needed + 1}, or choose a smaller size",
         )
     numbers = {name: number for number, name in enumerate(classes)}
     for item in items:

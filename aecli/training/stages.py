@@ -82,9 +82,9 @@ def _states(folder: Path) -> Iterator[State]:
 def _recipe(request: RunRequest, state: State | None) -> Recipe:
     """The recipe file's, or the resumed run's, with the request's overrides."""
     if state is not None and request.start is not None:
-        raise UsageError("a run resumes from its own state: --from does not go with --resume")
+        raise UsageError("a run resumes from its own state, not from another model")
     if state is not None and request.recipe is not None:
-        raise UsageError("a run resumes with its own recipe: --recipe does not go with --resume")
+        raise UsageError("a run resumes with its own recipe, not with another one")
     overrides = [*request.settings]
     if request.loss is not None:
         overrides.append(f'optim.loss="{request.loss}"')
@@ -121,7 +121,7 @@ def _limit(request: RunRequest, state: State | None) -> float | None:
     if request.seconds is None:
         return state.limit if state is not None and request.steps is None else None
     if request.steps is not None:
-        raise UsageError("a run is limited by --steps or by --time, not by both")
+        raise UsageError("a run is limited by steps or by time, not by both")
     if not request.seconds > 0:
         raise UsageError(f"a run takes more than {request.seconds:g} seconds")
     return request.seconds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from aecli.errors import InputError, TrainingError
+from aecli.errors import InputError, Reason, TrainingError
 from aecli.files.atomic import atomic
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class State:
         """
         path = folder / FILE
         if not path.is_file():
-            raise TrainingError(f"there is nothing to resume in {folder}", "start without --resume")
+            raise TrainingError(f"there is nothing to resume in {folder}", reason=Reason.NO_RUN)
         try:
             return cls(**torch.load(path, map_location="cpu", weights_only=True))
         except Exception as error:  # torch.load raises whatever the damaged bytes lead to

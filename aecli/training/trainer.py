@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aecli import device
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
-from aecli.errors import UsageError
+from aecli.errors import Reason, UsageError
 from aecli.training import distributed, loop
 from aecli.training.build import architecture, objective
 from aecli.training.data import split
@@ -149,10 +149,7 @@ def _refuse_taken(request: RunRequest, folder: Path, target: Path) -> None:
     if target.exists():
         raise UsageError(
             f"there is a model {request.name!r} for {request.task} already",
-            "choose another --name, or replace it with --overwrite",
+            reason=Reason.MODEL_EXISTS,
         )
     if (folder / FILE).exists():
-        raise UsageError(
-            f"there is a run in {folder} already",
-            "go on with it by --resume, or start it afresh with --overwrite",
-        )
+        raise UsageError(f"there is a run in {folder} already", reason=Reason.RUN_EXISTS)

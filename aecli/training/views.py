@@ -69,7 +69,7 @@ def load(
             if held >> 20 > config.cache_mb:
                 raise UsageError(
                     f"{len(items)} pictures take more than {config.cache_mb} MiB, data.cache_mb",
-                    "allow more with --set data.cache_mb=N, or choose a smaller --size",
+                    "allow more by a larger data.cache_mb, or choose a smaller size",
                 )
     if not pictures:
         raise TrainingError("there is no readable image to train on", "give a folder of images")

@@ -12,7 +12,7 @@ from aecli.errors import Reason, UsageError
 
 from .restore.pictures import save
 
-PAGES = ("denoise", "upscale")
+PAGES = ("denoise", "upscale", "generate", "train generate", "models add")
 
 
 def test_every_reason_has_a_cure() -> None:
@@ -21,8 +21,8 @@ def test_every_reason_has_a_cure() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_cures_name_options_that_there_are(aecli, reason: Reason) -> None:
-    help_text = "".join(aecli(page, "--help").out.decode() for page in PAGES)
-    options = re.findall(r"(?<!\w)--?[a-z0-9][a-z-]*", cures.CURES[reason])
+    help_text = "".join(aecli(*page.split(), "--help").out.decode() for page in PAGES)
+    options = re.findall(r"(?<!\w)--?[a-z0-9][a-z0-9-]*", cures.CURES[reason])
     assert options
     for option in options:
         assert re.search(rf"(?<![\w-]){option}\b", help_text), option

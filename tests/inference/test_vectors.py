@@ -159,7 +159,7 @@ def test_vectors_of_different_models_do_not_mix() -> None:
     some().refuse_other("photo", "abc123", "z.npz")
     with pytest.raises(UsageError, match=r"z\.npz was made by photo .*, not by mnist") as caught:
         some().refuse_other("mnist", "def", "z.npz")
-    assert "-m photo" in (caught.value.hint or "")
+    assert "photo goes on with it" in (caught.value.hint or "")
 
 
 def content(vectors: Vectors, form: str) -> bytes:

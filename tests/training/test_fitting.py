@@ -47,7 +47,7 @@ def test_the_architecture_chooses_the_recipe(images: Path) -> None:
     assert len(recipes.stages(chosen)) == 1
     with pytest.raises(UsageError, match="no architecture 'gan' for generate"):
         recipe(images, architecture="gan")
-    with pytest.raises(UsageError, match="--arch goes neither"):
+    with pytest.raises(UsageError, match="an architecture goes neither"):
         recipe(images, "mnist", architecture="vae")
 
 

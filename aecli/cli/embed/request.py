@@ -39,8 +39,8 @@ class EmbedRequest:
         list[str],
         typer.Argument(
             metavar="INPUT",
-            help="Images, folders (searched to the bottom), IDX, .npy, .npz and .zip files of images,"
-            " FILE::INDEX for one of these, or - for standard input.",
+            help="Images, folders (searched to the bottom), IDX, .npy, .npz and .zip files of"
+            " images, FILE::INDEX for one of these, or - for standard input.",
             show_default=False,
         ),
     ] = field(default_factory=list)

@@ -166,7 +166,7 @@ def test_a_timed_run_keeps_its_limit_when_resumed(train) -> None:
         ("objective.sigma_mix=1", "objective.sigma_mix / did you mean sigma_max"),
         ("model.width=[8]", "'width' / did you mean widths?"),
         ("model.preset=huge", "no preset 'huge'"),
-        ("lr=1", "--set takes SECTION.KEY=VALUE"),
+        ("lr=1", "a setting is SECTION.KEY=VALUE"),
         ("data.crop=big", "data.crop must be int, not 'big'"),
         ("data.crop=33", "data.crop = 33 does not suit this architecture"),
         ("data.val_crop=2", "data.val_crop = 2 does not suit this architecture"),

@@ -1,0 +1,44 @@
+"""What holds between the rooms of the package, beyond what import-linter sees."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aecli
+from aecli.cli.app import build
+
+PACKAGE = Path(aecli.__file__).parent
+
+
+def literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The texts of a module, without its docstrings."""
+    bodies = [getattr(node, "body", None) for node in ast.walk(tree)]
+    statements = [s for body in bodies if isinstance(body, list) for s in body]
+    docs = {id(s.value) for s in statements if isinstance(s, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node
+
+
+def short_options(command: Any) -> set[str]:
+    """The letters that a command and its subcommands know, with their dash."""
+    below = getattr(command, "commands", {}).values()
+    mine = {o for param in command.params for o in param.opts if re.fullmatch("-[a-zA-Z0-9]", o)}
+    return mine.union(*map(short_options, below))
+
+
+def test_lower_rooms_name_no_option_of_the_command_line() -> None:
+    letters = "".join(option[1:] for option in short_options(build()))
+    option = re.compile(rf"(?<![\w-])(--[a-z]|-[{letters}]\b(?!-))")
+    named = [
+        f"{path.relative_to(PACKAGE)}:{text.lineno}: {text.value!r}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if PACKAGE / "cli" not in path.parents
+        for text in literals(ast.parse(path.read_text("utf-8")))
+        if option.search(str(text.value))
+    ]
+    assert not named, "facts belong there, and what cures them in aecli/cli/cures.py"
