@@ -52,10 +52,10 @@ class Naming:
             UsageError: the template is malformed, leaves the folder, or has an unknown placeholder.
         """
         suffix = relative.suffix
-        if self.format and not (suffix.lower() in SUFFIXES and format_of(suffix) == self.format):
-            suffix = suffix_of(self.format)
-        elif suffix.lower() in SUFFIXES and (before := format_of(suffix)) != writable(before):
-            suffix = suffix_of(writable(before))
+        before = format_of(suffix) if suffix.lower() in SUFFIXES else None
+        after = self.format or (writable(before) if before else None)
+        if after and after != before:
+            suffix = suffix_of(after)
         template = self.template or default
         words = dict(self.values) | {
             "stem": relative.stem,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEPTH = 10
 """Bits that pictures of 16 bits are written with."""
 
-_MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
+_MODES = {"L": 1, "I": 1, "LA": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
 """pillow-heif's modes, and their samples a pixel."""
 
 _GAIN_MAP = "gainmap"
