@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aecli.datasets import archive, arrays, idx
+from aecli.datasets import archive, arrays, idx, midi
 from aecli.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -24,15 +24,17 @@ class Container:
         holds: whether a file is of this kind, by its name.
         read: its pictures by their places in it; InputError where it is damaged.
         found: whether folders give such files, too; otherwise they count where they are named.
+        begins: whether a file's name means its first picture where only one is wanted.
     """
 
     holds: Callable[[Path], bool]
     read: Callable[[Path], dict[str, Item]]
     found: bool = False
+    begins: bool = False
 
 
-def _suffix(suffix: str) -> Callable[[Path], bool]:
-    return lambda path: path.suffix.lower() == suffix
+def _suffix(*suffixes: str) -> Callable[[Path], bool]:
+    return lambda path: path.suffix.lower() in suffixes
 
 
 CONTAINERS = (
@@ -40,6 +42,7 @@ CONTAINERS = (
     Container(_suffix(".zip"), archive.read),
     Container(_suffix(".npy"), arrays.read_npy),
     Container(_suffix(".npz"), arrays.read_npz),
+    Container(_suffix(*midi.SUFFIXES), midi.read, found=True, begins=True),
 )
 
 

@@ -19,6 +19,7 @@ LOSSES: Mapping[str, str] = {
     "rmse": "MSE's root picture by picture, so that weak noise counts as well as strong",
     "charbonnier": "L1 rounded off at zero, as crisp and calmer in flat areas",
     "bce": "values as probabilities of white, for the digits and shapes of a VAE alone",
+    "cross_entropy": "of the notes of melodies, and for these alone",
 }
 """The pixel losses, and what each makes of the picture."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -37,13 +37,17 @@ REFRESH = 0.2
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage ended: whether at its end, where its weights are, their metrics, its images."""
+    """How a stage ended: whether at its end, where its weights are, their metrics, its images.
+
+    `warning` is what its last validation found wrong with the model.
+    """
 
     finished: bool
     weights: Path
     progress: Progress
     metrics: Mapping[str, float]
     opened: Opened
+    warning: str | None
 
 
 def learning_rate(optim: OptimConfig, fraction: float) -> float:
@@ -120,7 +124,8 @@ def train(plan: Plan, observer: Observer) -> Outcome:
             session.save_state(meter)
     weights = kept(plan.recipe, plan.folder) if finished else plan.folder / LAST
     progress = meter.progress(session.lr)
-    return Outcome(finished, weights, progress, session.metrics, session.opened)
+    opened = replace(session.opened, validated=session.validated)
+    return Outcome(finished, weights, progress, session.metrics, opened, session.warning)
 
 
 def kept(recipe: Recipe, folder: Path) -> Path:

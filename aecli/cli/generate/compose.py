@@ -37,7 +37,9 @@ def compose(
             return modes.decoded(model, given, str(request.latents), columns=columns)
         case Mode.RECONSTRUCT:
             names = request.reconstruct
-            return modes.reconstructions(model, names, columns=columns, classes=classes)
+            return modes.reconstructions(
+                model, names, count=request.n, columns=columns, classes=classes
+            )
         case Mode.INTERPOLATE:
             assert request.interpolate is not None
             ends = request.interpolate
@@ -52,5 +54,11 @@ def compose(
             model, seed, steps=steps, classes=classes, temperature=temperature
         )
     return modes.samples(
-        model, seed, count=request.n, columns=columns, classes=classes, temperature=temperature
+        model,
+        seed,
+        count=request.n,
+        columns=columns,
+        classes=classes,
+        temperature=temperature,
+        data=request.from_data,
     )

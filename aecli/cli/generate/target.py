@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from aecli.cli import console
 from aecli.cli.generate.request import Mode
+from aecli.datasets import midi
 from aecli.errors import UsageError
 from aecli.figures import sheet
 from aecli.files import places
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from aecli.cli.generate.request import GenerateRequest
     from aecli.figures.sheet import Picture
+    from aecli.inference.abilities import Abilities
     from aecli.inference.grid import Grid
 
 _THREADS = 2
@@ -37,6 +39,7 @@ class Form(Enum):
     SHEET = "one picture"
     FOLDER = "one file each"
     ANIMATION = "one frame each"
+    TUNE = "one after another, to be heard"
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,13 @@ class Target:
         return "standard output" if self.path is None else str(self.path)
 
 
-def plan(request: GenerateRequest, grid: Grid) -> Target:
+def plan(request: GenerateRequest, grid: Grid, model: Abilities) -> Target:
     """Where a request's pictures go, and those latents that it wants to keep.
 
     Raises:
         UsageError: it exists already, would replace an input, or is no place for such pictures.
     """
-    target = _target(request, grid)
+    target = _target(request, grid, model)
     results = [("the picture", path) for path in _written(target, grid.count)]
     if request.save_latents is not None:
         latents = Path(request.save_latents)
@@ -96,6 +99,11 @@ def save_frames(
     assert target.path is not None
     encode = partial(sheet.animate, frames, format=target.format, text=text)
     console.deliver(encode, target.path, overwrite=overwrite)
+
+
+def save_tune(target: Target, rolls: Picture, *, overwrite: bool, text: Mapping[str, str]) -> None:
+    """Write piano rolls as a piece of music."""
+    console.deliver(partial(midi.write, rolls, text=text), target.path, overwrite=overwrite)
 
 
 def save_tiles(
@@ -142,7 +150,7 @@ def save_tiles(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _target(request: GenerateRequest, grid: Grid) -> Target:
+def _target(request: GenerateRequest, grid: Grid, model: Abilities) -> Target:
     out, path = request.out, Path(request.out)
     if out == "-":
         if request.json:
@@ -159,6 +167,12 @@ def _target(request: GenerateRequest, grid: Grid) -> Target:
     suffix = path.suffix.lower()
     if suffix in sheet.ANIMATED and request.mode in (Mode.INTERPOLATE, Mode.INTERPOLATE_RANDOM):
         return Target(path, Form.ANIMATION, sheet.ANIMATED[suffix])
+    if suffix in midi.SUFFIXES:
+        model.need(
+            f"{out}: the pictures of {model.name} are no piano rolls",
+            lambda a: (a.size, a.channels) == (midi.SIDE, 1),
+        )
+        return Target(path, Form.TUNE)
     if suffix not in SUFFIXES:
         raise UsageError(
             f"{out}: its name says no image format",

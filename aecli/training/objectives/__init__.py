@@ -11,6 +11,7 @@ from aecli.training.objectives.base import Objective, Score
 from aecli.training.objectives.contrastive import Contrastive
 from aecli.training.objectives.denoise import Denoise
 from aecli.training.objectives.flow import flow
+from aecli.training.objectives.melody import melody
 from aecli.training.objectives.upscale import Upscale
 from aecli.training.objectives.vae import Variational
 
@@ -25,5 +26,6 @@ OBJECTIVES: Mapping[str, Callable[[Mapping[str, Any], str, Any], Objective]] = {
     "vae": Variational,
     "flow": flow,
     "contrastive": Contrastive,
+    "melody": melody,
 }
 """A recipe's [objective], the name of its pixel loss, the model's config -> the objective."""

@@ -13,7 +13,7 @@ from aecli.errors import UsageError, did_you_mean
 from aecli.tables import section
 from aecli.training.degradations.draws import on_device
 from aecli.training.objectives.base import Score, pixel_loss
-from aecli.training.objectives.generating import Generating, beside, psnr, to_images
+from aecli.training.objectives.generating import Generating, alike, beside, to_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aecli.training.data import Batch
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Objective
-    from aecli.training.objectives.trainable import FlowModel, GridConfig
+    from aecli.training.objectives.trainable import FlowModel, GridConfig, SquareConfig
     from aecli.training.squares import SquareDataset, Squares
 
 ENCODED_AT_ONCE = 256
@@ -59,7 +59,7 @@ def flow(table: Mapping[str, Any], loss: str, model: GridConfig) -> Objective:
     config = section(FlowObjectiveConfig, table, "objective")
     stages: Mapping[str, Callable[[], Objective]] = {
         "autoencoder": lambda: Autoencode(config, loss, model),
-        "prior": lambda: MatchFlow(config, model),
+        "prior": lambda: MatchFlow(config, model, _grid(model)),
     }
     if config.train not in stages:
         raise UsageError(
@@ -74,23 +74,19 @@ class Autoencode(Generating):
     primary = "psnr"
 
     def __init__(self, config: FlowObjectiveConfig, loss: str, model: GridConfig) -> None:
-        side = model.size // model.cell
-        super().__init__(model, (model.latent, side, side))
+        super().__init__(model, _grid(model))
         self.config = config
         self._pixel_loss = pixel_loss(loss)
 
     def begin(self, module: nn.Module, source: SquareDataset) -> None:  # noqa: ARG002 - the protocol's
         """Leave the priors alone."""
-        model = cast("FlowModel", module)
-        for prior in (model.prior, model.guide):
-            if prior is not None:
-                prior.requires_grad_(False)
+        for prior in priors(module):
+            prior.requires_grad_(False)
 
     def batch(self, source: SquareDataset, draws: Draws) -> Batch:
         """`image`, and the `noise` added to its latents."""
-        places = on_device(source.places(draws.numbers), draws.device)
         return {
-            "image": to_images(source.images[places]),
+            "image": self.images(source, draws),
             "noise": draws.normal("noise", self.latent),
         }
 
@@ -108,7 +104,7 @@ class Autoencode(Generating):
         x, _ = self.held_out(held_out, device)
         model = cast("FlowModel", module)
         output = model.decode(model.encode(x))
-        return Score({"psnr": psnr(x, output)}, beside(x, output))
+        return Score(self.likeness(x, output), beside(x, output))
 
 
 class MatchFlow(Generating):
@@ -120,30 +116,34 @@ class MatchFlow(Generating):
 
     primary = "explained"
 
-    def __init__(self, config: FlowObjectiveConfig, model: GridConfig) -> None:
-        side = model.size // model.cell
-        super().__init__(model, (model.latent, side, side))
+    def __init__(
+        self, config: FlowObjectiveConfig, model: SquareConfig, latent: tuple[int, ...]
+    ) -> None:
+        super().__init__(model, latent)
         self.config = config
         self._latents = torch.empty(0)
 
     def begin(self, module: nn.Module, source: SquareDataset) -> None:
         """Freeze the autoencoder, and encode all images once: their latents do not change."""
         model = cast("FlowModel", module)
-        for part in (model.encoder, model.normalise, model.decoder):
-            part.eval().requires_grad_(False)
+        freeze_all_but_priors(module)
         with torch.no_grad():
             parts = torch.split(source.images, ENCODED_AT_ONCE)
             self._latents = torch.cat([model.encode(to_images(part)) for part in parts])
 
     def batch(self, source: SquareDataset, draws: Draws) -> Batch:
         """`latent` of the image, its `label`, the `noise` and the `time` of a point on its path."""
-        places = source.places(draws.numbers)
+        labels = source.labels[source.places(draws.numbers)]
         return {
-            "latent": self._latents[on_device(places, draws.device)],
-            "label": self.dropped(source.labels[places], self.config.class_dropout, draws),
+            "latent": self.latents(source, draws),
+            "label": self.dropped(labels, self.config.class_dropout, draws),
             "noise": draws.normal("noise", self.latent),
             "time": (self.config.time_spread * draws.normal("time", ())).sigmoid(),
         }
+
+    def latents(self, source: SquareDataset, draws: Draws) -> Tensor:
+        """Those of the training pictures that samples are of, (N, *latent)."""
+        return self._latents[on_device(source.places(draws.numbers), draws.device)]
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
@@ -178,15 +178,36 @@ class MatchFlow(Generating):
         metrics = {
             "explained": float(explained),
             "velocity": float(error),
-            "psnr": psnr(x, output),
+            **self.likeness(x, output),
         }
-        return Score(metrics, beside(x, output), self.draw(model, device))
+        samples = self.draw(model, device)
+        return Score(metrics, beside(x, output), samples, alike(samples, x))
+
+
+def priors(module: nn.Module) -> list[nn.Module]:
+    """The parts of a `FlowModel` that its latents are drawn with."""
+    model = cast("FlowModel", module)
+    return [model.prior] if model.guide is None else [model.prior, model.guide]
+
+
+def freeze_all_but_priors(module: nn.Module) -> None:
+    """Leave the autoencoder as it is, statistics of its latents included."""
+    drawing = priors(module)
+    for part in module.children():
+        if part not in drawing:
+            part.eval().requires_grad_(False)
+
+
+def _grid(model: GridConfig) -> tuple[int, int, int]:
+    """The shape of a latent grid."""
+    side = model.size // model.cell
+    return model.latent, side, side
 
 
 def _error(
     velocity: Callable[..., Tensor], z: Tensor, noise: Tensor, time: Tensor, label: Tensor | None
 ) -> Tensor:
     """Mean squared error of a velocity at `time` (N,) on the paths from noise to latents z."""
-    share = time[:, None, None, None]
+    share = time.view(-1, *[1] * (z.ndim - 1))
     predicted = velocity((1 - share) * noise + share * z, time, label)
     return (predicted - (z - noise)).square().mean()

@@ -81,14 +81,10 @@ class FlowModel(Generator, Protocol):
     """What `flow` trains: an autoencoder, and then a prior.
 
     Attributes:
-        encoder, normalise, decoder: the autoencoder's parts.
         prior: what `velocity` goes by.
         guide: what `weaker` goes by, None without.
     """
 
-    encoder: nn.Module
-    normalise: nn.Module
-    decoder: nn.Module
     prior: nn.Module
     guide: nn.Module | None
 
@@ -98,6 +94,14 @@ class FlowModel(Generator, Protocol):
 
     def weaker(self, x: Tensor, time: Tensor, label: Tensor | None = None) -> Tensor:
         """The velocity to be guided away from."""
+        ...
+
+
+class MelodyModel(VariationalModel, FlowModel, Protocol):
+    """What `melody` trains: a VAE of symbols, and then a prior."""
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Latents (N, D) -> logits of the symbols of each sixteenth, (N, 66, 32)."""
         ...
 
 

@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from aecli.errors import UsageError, did_you_mean
 from aecli.models.vae import kl_divergence, reparametrise
 from aecli.tables import section
-from aecli.training.degradations.draws import on_device
 from aecli.training.objectives.base import PIXEL_LOSSES, Score
-from aecli.training.objectives.generating import Generating, beside, psnr, to_images
+from aecli.training.objectives.generating import Generating, alike, beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +31,9 @@ RECONSTRUCTIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """What `optim.loss` names here, means over pixels: `bce` is a Bernoulli likelihood, `mse` that of a
 Gaussian and `l1` that of a Laplacian, whose fixed width beta makes up for."""
+
+SILENT = 0.02
+"""Nats below which a latent dimension says nothing."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +65,24 @@ class Variational(Generating):
     A plain autoencoder (`variational = false`) has the first term alone.
     """
 
+    settings: type[VAEObjectiveConfig] = VAEObjectiveConfig
+    losses: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = RECONSTRUCTIONS
+
     def __init__(self, table: Mapping[str, Any], loss: str, model: VectorConfig) -> None:
         super().__init__(model, (model.latent,))
-        self.config = section(VAEObjectiveConfig, table, "objective")
-        if loss not in RECONSTRUCTIONS:
-            raise UsageError(f"unknown loss {loss!r}", did_you_mean(loss, RECONSTRUCTIONS))
-        self._reconstruction = RECONSTRUCTIONS[loss]
+        self.config = section(self.settings, table, "objective")
+        if loss not in self.losses:
+            raise UsageError(f"unknown loss {loss!r}", did_you_mean(loss, self.losses))
+        self._reconstruction = self.losses[loss]
         self._variational = model.variational
         self.primary = "elbo" if self._variational else "psnr"
 
     def batch(self, source: SquareDataset, draws: Draws) -> Batch:
         """`image`, its `label`, and the `noise` of reparametrisation."""
-        places = source.places(draws.numbers)
+        labels = source.labels[source.places(draws.numbers)]
         return {
-            "image": to_images(source.images[on_device(places, draws.device)]),
-            "label": self.dropped(source.labels[places], self.config.class_dropout, draws),
+            "image": self.images(source, draws),
+            "label": self.dropped(labels, self.config.class_dropout, draws),
             "noise": draws.normal("noise", self.latent),
         }
 
@@ -88,14 +93,13 @@ class Variational(Generating):
         x, label = batch["image"], self.labels(batch["label"])
         model = cast("VariationalModel", module)
         if not self._variational:
-            output = model.decode(model.encode(x, label), label)
-            return {"reconstruction": self._distance(output, x)}
+            return {"reconstruction": self.error(model, model.encode(x, label), label, x)}
         mean, log_var = model.posterior(x, label)
-        output = model.decode(reparametrise(mean, log_var, batch["noise"]), label)
+        z = reparametrise(mean, log_var, batch["noise"])
         c = self.config
         kl = kl_divergence(mean, log_var).mean(0).clamp_min(c.free_bits).sum()
         weight = c.beta * (min(1.0, fraction / c.kl_warmup) if c.kl_warmup else 1.0)
-        return {"reconstruction": self._distance(output, x), "kl": weight * kl}
+        return {"reconstruction": self.error(model, z, label, x), "kl": weight * kl}
 
     def validate(self, module: nn.Module, held_out: Squares, device: torch.device) -> Score:
         """PSNR from the mean of the latents; `elbo`, minus the loss without warm-up, and its terms.
@@ -106,18 +110,39 @@ class Variational(Generating):
         self.calibrate(model, held_out, device)
         x, label = self.held_out(held_out, device)
         output = model.decode(model.encode(x, label), label)
-        metrics = {"psnr": psnr(x, output)}
-        if self._variational:
-            mean, log_var = model.posterior(x, label)
-            rng = np.random.default_rng([3, len(x)])
-            noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(device)
-            drawn = model.decode(reparametrise(mean, log_var, noise), label)
-            error, kl = self._distance(drawn, x), kl_divergence(mean, log_var).sum(1).mean()
-            elbo = float(-error - self.config.beta * kl)
-            metrics = {"elbo": elbo, **metrics, "reconstruction": float(error), "kl": float(kl)}
-        return Score(metrics, beside(x, output), self.draw(model, device))
+        metrics = self.likeness(x, output)
+        if not self._variational:  # no prior to draw from
+            return Score(metrics, beside(x, output))
+        mean, log_var = model.posterior(x, label)
+        rng = np.random.default_rng([3, len(x)])
+        noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(device)
+        error = self.error(model, reparametrise(mean, log_var, noise), label, x)
+        each = kl_divergence(mean, log_var).mean(0)
+        kl = each.sum()
+        elbo = float(-error - self.config.beta * kl)
+        metrics = {"elbo": elbo, **metrics, "reconstruction": float(error), "kl": float(kl)}
+        samples = self.draw(model, device)
+        warning = _collapsed(each) or alike(samples, x)
+        return Score(metrics, beside(x, output), samples, warning)
 
-    def _distance(self, output: Tensor, x: Tensor) -> Tensor:
+    def error(self, model: Any, z: Tensor, label: Tensor | None, x: Tensor) -> Tensor:
         """The reconstruction term: the sum over an image's samples, averaged over images."""
+        output = model.decode(z, label)
         with torch.autocast(x.device.type, enabled=False):
             return self._reconstruction(output, x) * x[0].numel()
+
+
+def _collapsed(kl: Tensor) -> str | None:
+    """A warning where no latent dimension tells anything of the picture; else None.
+
+    Posterior collapse (Bowman et al. 2016; Lucas et al. 2019): q(z | x) is the prior for every x.
+
+    Args:
+        kl: of each dimension, nats, (D,).
+    """
+    if float(kl.max()) >= SILENT:
+        return None
+    return (
+        f"posterior collapse: the latents tell nothing of the pictures (KL {float(kl.sum()):.3f}"
+        " nats); the loss bce for black and white pictures, mse for others, or a smaller beta helps"
+    )

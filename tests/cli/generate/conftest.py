@@ -21,11 +21,12 @@ def _models(
 
 @pytest.fixture
 def generate(aecli):
-    """`aecli generate --device cpu --precision fp32 -m spots ...`."""
+    """`aecli generate --engine torch --device cpu --precision fp32 -m spots ...`."""
 
     def call(*arguments: object, m: str = "spots", **options):
-        exact = ("--device", "cpu", "--precision", "fp32")
-        return aecli("generate", *exact, "-m", m, *arguments, **options)
+        exact = ("--engine", "torch", "--device", "cpu", "--precision", "fp32")
+        model = () if "-m" in arguments else ("-m", m)
+        return aecli("generate", *exact, *model, *arguments, **options)
 
     return call
 
