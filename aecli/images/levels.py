@@ -42,6 +42,15 @@ def to_16_bits(pixels: Pixels) -> NDArray[np.uint16]:
     return pixels.astype(np.uint16) * np.uint16(257)
 
 
+def scaled(samples: NDArray[Any], before: int, after: int) -> NDArray[np.uint16]:
+    """Levels from 0 to `before`, rounded to those from 0 to `after`."""
+    out = np.empty(samples.shape, np.uint16)
+    for top in range(0, len(samples), _ROWS):
+        rows = samples[top : top + _ROWS].astype(np.uint32)
+        out[top : top + _ROWS] = (rows * after + before // 2) // before
+    return out
+
+
 def luma(pixels: NDArray[Any]) -> NDArray[Any]:
     """HxWx3 -> HxW, unrounded, on the scale of the colours; grey, HxW, stays as it is."""
     return pixels if pixels.ndim == 2 else pixels @ LUMA
