@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aecli.checkpoints.store import Found
     from aecli.device import Terms
     from aecli.images.image import Image, Pixels
-    from aecli.inference.engine import Call, Engine, Floats
+    from aecli.inference.engine import Engine, Floats
     from aecli.inference.tiled import Tile
 
 METHODS = ("restore", "estimate_sigma")
@@ -189,11 +189,13 @@ class Restorer(TiledModel):
         told = min(level * factor, facts.sigma_max)
         if told * share == 0:
             return Restored(image, level, self._name)
-        restore = partial(_restore, sigma=told / 255, share=share)
         pixels = image.pixels
         if image.alpha is not None:  # what is fully transparent leaves no trace
             pixels = bleed(pixels, image.alpha, self.reach)
-        pixels = self.run(restore, pixels, tile, progress, ensemble=ensemble)
+        maps = [told / 255]
+        pixels = self.run(
+            "restore", pixels, tile, progress, maps=maps, share=share, ensemble=ensemble
+        )
         return Restored(image.with_pixels(pixels, image.alpha), level, self._name)
 
     def estimate_sigma(self, image: Image) -> float:
@@ -223,7 +225,7 @@ class Restorer(TiledModel):
             return None
         call = self.white.engine.fp32[0]
         tried = squares[:: -(-len(squares) // _TRIALS)]
-        cleaned = [_restore(call, x, seen / 255, 1.0).clip(0, 1) for x in tried]
+        cleaned = [call("restore", x, np.full_like(x[:, :1], seen / 255)).clip(0, 1) for x in tried]
         return self.white if self._level(cleaned) <= _LEFT * level else None
 
     def _level(self, squares: Sequence[Floats]) -> float:
@@ -241,12 +243,6 @@ class Restorer(TiledModel):
 def _noise(found: Found) -> str:
     """The kind of noise that a model removes."""
     return DenoiseFacts.read(found.meta.training).noise
-
-
-def _restore(call: Call, x: Floats, sigma: float, share: float) -> Floats:
-    """The network's result, or where `share` is below 1 its mean with the input."""
-    restored = call("restore", x, np.full_like(x[:, :1], sigma))
-    return restored if share == 1 else x + np.float32(share) * (restored - x)
 
 
 def _visible(image: Image) -> list[tuple[slice, slice]]:
