@@ -65,8 +65,9 @@ def learning_rate(optim: OptimConfig, fraction: float) -> float:
 def train(plan: Plan, observer: Observer) -> Outcome:
     """Run, or go on with, a training run.
 
-    The run folder receives the recipe, `metrics.csv`, pictures of the validation, the resume
-    state, and the best and last weights. SIGINT and SIGTERM save and end the run early.
+    The run folder receives the recipe, `metrics.csv`, the curve of its losses, pictures of the
+    validation, the resume state, and the best and last weights. SIGINT and SIGTERM save and end
+    the run early.
 
     Raises:
         UsageError: the recipe does not fit the architecture or the ranks.
@@ -106,6 +107,7 @@ def train(plan: Plan, observer: Observer) -> Outcome:
                     continue
                 if show:
                     heard.stepped(meter.progress(session.lr))
+                    validator.stepped()
                     shown = now
                 if validate:
                     validator.run()
