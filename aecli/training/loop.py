@@ -74,10 +74,10 @@ def train(plan: Plan, observer: Observer) -> Outcome:
         TrainingError: no usable image, or a loss that is not finite.
     """
     run, ranks, device = plan.recipe.run, plan.ranks, plan.runtime.device
-    heard = observer if ranks.first else Unwatched()
-    session = assemble(plan, heard)
+    listener = observer if ranks.first else Unwatched()
+    session = assemble(plan, listener)
     meter = Meter(plan, session.step, session.seconds)
-    validator = Validator(session, meter, heard)
+    validator = Validator(session, meter, listener)
     shown = saved = time.monotonic()
     bad = math.inf
     with (
@@ -106,7 +106,7 @@ def train(plan: Plan, observer: Observer) -> Outcome:
                 if bad < math.inf:
                     continue
                 if show:
-                    heard.stepped(meter.progress(session.lr))
+                    listener.stepped(meter.progress(session.lr))
                     validator.stepped()
                     shown = now
                 if validate:
