@@ -2,8 +2,8 @@
 
 A subcommand is a module or package beside this one, of its name, that offers
 `register(app: Typer) -> None`; it is found by itself, so that adding one touches one file. A
-package for several commands has a module of each one's name. Modules here import nothing heavier than
-Typer at their top (no torch, numpy, Pillow or Rich: a test holds it) and the rest inside the
+package for several commands has a module of each one's name. Modules here import nothing heavier
+than Typer at their top (no torch, numpy, Pillow or Rich: a test holds it) and the rest inside the
 function that does the work, so that every help page is instant.
 """
 
@@ -64,7 +64,8 @@ def _program(rooms: Sequence[str]) -> Any:
 def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; no exception but `SystemExit` leaves here."""
     try:
-        code = build(next(iter(arguments), None)).main(args=list(arguments), prog_name="aecli", standalone_mode=False)
+        program = build(next(iter(arguments), None))
+        code = program.main(args=list(arguments), prog_name="aecli", standalone_mode=False)
         console.flush()
     except AecliError as error:
         return _fail(error, error.message, cures.hint(error), error.exit_code)
