@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -50,6 +50,11 @@ class Geometry:
     scale: int = 1
     tiling: Tiling = Tiling.EXACT
     memory: int = 512
+
+    @classmethod
+    def whole(cls, side: int) -> Geometry:
+        """That of a model of whole square images of one size, `side` pixels."""
+        return cls(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
 
 
 ESTIMATED = 128
@@ -153,6 +158,7 @@ class ModelSpec:
         presets: named configs.
         summary: one sentence for `aecli models show`.
         paper: the source of the idea.
+        renamed: settings that older checkpoints and recipes call otherwise, and what they are now.
     """
 
     name: str
@@ -163,6 +169,7 @@ class ModelSpec:
     presets: Mapping[str, Any]
     summary: str
     paper: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def configure(self, values: Mapping[str, Any]) -> Any:
         """A config from plain values (a recipe's, a checkpoint's); `preset` names a starting point.
@@ -172,7 +179,7 @@ class ModelSpec:
                 preset that does not exist.
         """
         known = {f.name for f in dataclasses.fields(self.config)}
-        given = dict(values)
+        given = {self.renamed.get(key, key): value for key, value in values.items()}
         preset = given.pop("preset", None)
         for key in given:
             if key not in known:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from aecli.checkpoints.format import present
 from aecli.errors import InputError, Reason, TrainingError
 from aecli.files.atomic import atomic
 
@@ -113,7 +114,10 @@ class State:
         if not path.is_file():
             raise TrainingError(f"there is nothing to resume in {folder}", reason=Reason.NO_RUN)
         try:
-            return cls(**torch.load(path, map_location="cpu", weights_only=True))
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            for part in ("module", "average"):
+                saved[part] = {present(name): value for name, value in saved[part].items()}
+            return cls(**saved)
         except Exception as error:  # torch.load raises whatever the damaged bytes lead to
             line = str(error).partition("\n")[0]
             raise TrainingError(f"{path} is damaged: {line}") from None
