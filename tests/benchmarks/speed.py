@@ -144,13 +144,13 @@ def first_tile(launched: float, *arguments: str) -> dict[str, float]:
     ends: list[float] = []
     genuine = TiledModel.run
 
-    def watched(self: Any, use: Any, pixels: Any, tile: Any, progress: Any, **more: Any) -> Any:
+    def watched(self: Any, method: Any, pixels: Any, tile: Any, progress: Any, **more: Any) -> Any:
         def tell(done: int, total: int) -> None:
             ends.append(time.time())
             if progress is not None:
                 progress(done, total)
 
-        return genuine(self, use, pixels, tile, tell, **more)
+        return genuine(self, method, pixels, tile, tell, **more)
 
     TiledModel.run = watched  # type: ignore[method-assign]
     if run([*arguments, "--quiet"]) != 0:
