@@ -55,7 +55,7 @@ def test_usage_errors_are_one_line_and_exit_2(aecli, arguments, message) -> None
     assert first.startswith("aecli: error: ")
     assert message in first
     assert len(hints) == 1
-    assert hints[0].startswith("aecli: hint: see 'aecli")
+    assert hints[0].startswith(("aecli: hint: see 'aecli", "aecli: hint: did you mean"))
 
 
 def stub(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
