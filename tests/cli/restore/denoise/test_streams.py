@@ -125,7 +125,7 @@ def test_bars_count_a_file_as_soon_as_it_is_written(denoise, tmp_path, monkeypat
         save(tmp_path / f"in/{name}.png")
     (tmp_path / "in/c.png").write_bytes(b"rubbish")
     assert denoise("in", "-o", "out/").code == 1
-    assert at_start == [0, 1, 2]
+    assert at_start in ([0, 1, 2], [0, 1, 3])  # what cannot be read may have been told by then
     assert len(counted) == 4
 
 
