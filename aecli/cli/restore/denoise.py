@@ -58,7 +58,8 @@ def denoise(request: DenoiseRequest) -> int:
     """Remove noise from photos.
 
     -m photo, the default, is for photos as cameras leave them; -m gaussian for white noise, the
-    same everywhere.
+    same everywhere. Where no model is named, pictures whose noise turns out to be white go to
+    gaussian.
 
     Results land beside their inputs as {stem}_denoised.{ext}, or with -o in a folder under their
     own names. Colour and grey, 8 and 16 bits; transparency, EXIF and colour profile are kept. HEIC
