@@ -81,6 +81,7 @@ class Generating:
                 config=recipe.data,
                 report=observer.warn,
             )
+            return self.suitable(loaded)
 
         held_out = load(evenly(val, recipe.data.val_limit))
         shown = load(train)
@@ -110,6 +111,10 @@ class Generating:
             self._copies = self.with_copies(held_out)
         images, labels = self.held_out(self._copies, device)
         self._novelty = novelty(module, images, labels)
+
+    def suitable(self, loaded: Squares) -> Squares:
+        """Those of the pictures that are learnt from: all."""
+        return loaded
 
     def with_copies(self, held_out: Squares) -> Squares:
         """Pictures, and copies of them of the same kind: `CALIBRATED` or more in all."""
