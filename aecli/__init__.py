@@ -141,6 +141,7 @@ def generate(
     seed: int | None = None,
     classes: Sequence[str] = (),
     temperature: float = 1.0,
+    engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
 ) -> NDArray[np.uint8]:
@@ -154,6 +155,7 @@ def generate(
         seed: the same seed draws the same pictures; None: a random one.
         classes: names of classes to draw by turns; all that the model knows where empty.
         temperature: scales the noise; below 1 is more typical, less varied.
+        engine: `torch`, `ncnn` or `auto`: ncnn on a CPU where it can run the model, else torch.
         device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.
         precision: `fp32`, `bf16`, `fp16` or `auto`.
 
@@ -174,7 +176,9 @@ def generate(
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}")
     found = store.find("generate", model)
-    sampler = Sampler.open(found, device=device, precision=precision)
+    sampler = Sampler.open(
+        found, methods=("draw", "decode"), engine=engine, device=device, precision=precision
+    )
     start = secrets.randbits(32) if seed is None else seed
     batches = sampler.samples(n, start, classes=classes, temperature=temperature)
     return np.concatenate([batch.pictures for batch in batches])
@@ -184,8 +188,8 @@ def embed(
     pictures: Sequence[Picture],
     *,
     model: str | Path | None = None,
+    engine: str = "auto",
     device: str = "auto",
-    precision: str = "auto",
 ) -> NDArray[np.float32]:
     """Turn pictures into vectors, as `aecli embed` does.
 
@@ -194,8 +198,8 @@ def embed(
     Args:
         pictures: each as for `denoise`, of any size.
         model: name or path of a model; None: the default one.
+        engine: `torch`, `ncnn` or `auto`: ncnn on a CPU where it can run the model, else torch.
         device: `cpu`, `cuda`, `cuda:N`, `mps` or `auto`.
-        precision: `fp32`, `bf16`, `fp16` or `auto`.
 
     Returns:
         (number of pictures, dimension); like pictures have a large cosine.
@@ -214,7 +218,7 @@ def embed(
     images = [to_image(picture) for picture in pictures]
     if not images:
         raise ValueError("there are no pictures to embed")
-    embedder = Embedder.open(model, device=device, precision=precision)
+    embedder = Embedder.open(model, engine=engine, device=device)
     small = [square(image, embedder.size, embedder.channels) for image in images]
     return embedder.embed(np.stack(small))[0]
 

@@ -58,6 +58,10 @@ class Terms:
         """Whether anything was not asked for."""
         return any(origin != ASKED for _, origin in self.parts)
 
+    def without(self, term: str) -> Terms:
+        """These, less one that goes without saying."""
+        return Terms(tuple(part for part in self.parts if part[0] != term))
+
     def plus(self, term: str, origin: str) -> Terms:
         """These, and one more."""
         return Terms((*self.parts, (term, origin)))

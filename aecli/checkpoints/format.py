@@ -30,6 +30,9 @@ FORMAT = 1
 
 _KEY = "aecli"
 
+_RENAMED = {"ask": "qkv", "answer": "proj", "tell": "modulation"}
+"""Parts of weights' names that architectures used to have, and what they are now."""
+
 
 @dataclass(frozen=True)
 class Meta:
@@ -160,6 +163,11 @@ def save(
         raise AecliError(error.message, "what it held before is kept") from error
 
 
+def present(name: str) -> str:
+    """What a weight that an earlier version has written is called now."""
+    return ".".join(_RENAMED.get(part, part) for part in name.split("."))
+
+
 def load(path: Path) -> Model:
     """Build the model that a checkpoint describes and give it the checkpoint's weights.
 
@@ -174,12 +182,11 @@ def load(path: Path) -> Model:
     with fitting(path):
         spec, config = _described(meta, head)
         module = spec.build(config)
-        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
-        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+        tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
             raise ValueError("its weights are not finite")
-        for name in portable.constants_of(head):
-            del weights[name]
-        module.load_state_dict(weights)
+        own = tensors.keys() - portable.constants_of(head)
+        module.load_state_dict({present(name): tensors[name] for name in own})
     return Model(module.eval(), spec, config, spec.geometry(config), meta)
 
 
@@ -205,7 +212,7 @@ def _described(meta: Meta, head: header.Header) -> tuple[ModelSpec, Any]:
         raise ValueError(f"{spec.name} does not serve {meta.task}")
     config = spec.configure(meta.config)
     own = head.shapes.keys() - portable.constants_of(head)
-    hold(spec, config, {name: head.shapes[name] for name in own})
+    hold(spec, config, {present(name): head.shapes[name] for name in own})
     return spec, config
 
 

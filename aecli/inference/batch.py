@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from aecli.errors import AecliError
 
@@ -45,17 +45,47 @@ class Outcome(Generic[J, R]):
     error: AecliError | OSError | MemoryError | None = None
 
 
-def run(
+class Step(Generic[J, A, B]):
+    """A job that is read, and the caller's to compute: in its block, a result is made of `value`.
+
+    An AecliError, OSError or MemoryError there is that of the job, and ends the block alone.
+
+    Attributes:
+        job: the job.
+        value: the decoded input; gone after the block.
+        result: what is to be written, set by the caller.
+    """
+
+    value: A
+    result: B
+
+    def __init__(self, job: J, value: A) -> None:
+        self.job = job
+        self.value = value
+        self.error: AecliError | OSError | MemoryError | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        del self.value
+        if isinstance(error, _FAILURES):
+            self.error = error
+        return self.error is not None
+
+
+def steps(
     jobs: Iterable[J],
     read: Callable[[J], A],
-    compute: Callable[[A], B],
     write: Callable[[J, B], R],
     *,
     workers: int = 2,
     cost: Callable[[J], int] | None = None,
     budget: int = BUDGET,
-) -> Iterator[Outcome[J, R]]:
-    """Take every job through read, compute and write; yield the outcomes in the jobs' order.
+) -> Iterator[Step[J, A, B] | Outcome[J, R]]:
+    """Take every job through reading, computing and writing; the computing is the caller's.
+
+    Yields a step for every job that could be read, and the outcomes, both in the jobs' order.
 
     A job that fails with an AecliError, OSError or MemoryError stops alone. Any other exception, a
     KeyboardInterrupt and a BrokenPipeError end the run: what a thread is just writing is finished,
@@ -65,7 +95,6 @@ def run(
     Args:
         jobs: what to do.
         read: job -> decoded input; runs in a thread.
-        compute: decoded input -> result; runs in the caller's thread, one at a time.
         write: job, result -> what the caller wants to know of it; runs in a thread.
         workers: number of threads, and of images read ahead.
         cost: job -> pixels, from its header; where that fails, `read` will say why. None: jobs cost
@@ -92,15 +121,6 @@ def run(
             job = waiting.popleft()
             reading.append((job, pixels, pool.submit(read, job)))
 
-    def result_of(job: J, read_input: Future[A]) -> Future[R]:
-        try:
-            result = compute(read_input.result())
-        except _FAILURES as error:
-            failed: Future[R] = Future()
-            failed.set_exception(error)
-            return failed
-        return pool.submit(write, job, result)
-
     def written() -> Iterator[Outcome[J, R]]:
         while writing and writing[0][2].done():
             yield _outcome(*writing.popleft())
@@ -115,7 +135,15 @@ def run(
                     either: tuple[Future[Any], ...] = (read_input, writing[0][2])
                     wait(either, return_when=FIRST_COMPLETED)
                     yield from written()
-                writing.append((job, pixels, result_of(job, read_input)))
+                try:
+                    step: Step[J, A, B] = Step(job, read_input.result())
+                except _FAILURES as error:
+                    writing.append((job, pixels, _failed(error)))
+                else:
+                    yield step
+                    failed = step.error and _failed(step.error)
+                    writing.append((job, pixels, failed or pool.submit(write, job, step.result)))
+                    del step
                 reading.popleft()
                 del read_input  # and with it the decoded input
             elif writing:  # the next image waits for the memory of this one
@@ -129,6 +157,32 @@ def run(
         futures += [item[2] for item in writing]
         if not wait([f for f in futures if not f.cancelled()], PATIENCE).not_done:
             pool.shutdown()
+
+
+def run(
+    jobs: Iterable[J],
+    read: Callable[[J], A],
+    compute: Callable[[A], B],
+    write: Callable[[J, B], R],
+    *,
+    workers: int = 2,
+    cost: Callable[[J], int] | None = None,
+    budget: int = BUDGET,
+) -> Iterator[Outcome[J, R]]:
+    """`steps`, each of which is `compute`'s: decoded input -> result."""
+    for item in steps(jobs, read, write, workers=workers, cost=cost, budget=budget):
+        if isinstance(item, Outcome):
+            yield item
+            continue
+        with item:
+            item.result = compute(item.value)
+
+
+def _failed(error: BaseException) -> Future[Any]:
+    """The result of a job that has none."""
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
 
 
 def _outcome(job: J, _pixels: int, written: Future[R]) -> Outcome[J, R]:

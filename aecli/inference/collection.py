@@ -51,7 +51,7 @@ class Collection:
         vectors: rows made before; None: none.
         origin: what messages call these.
         model: name or path of the model; None: the one that made the rows, or the default.
-        device, precision: see `aecli.device.choose`.
+        engine, device: see `aecli.inference.engine.choose`.
         opened: is told of the model once it is loaded.
     """
 
@@ -61,16 +61,15 @@ class Collection:
         origin: str = "",
         *,
         model: str | None = None,
+        engine: str = "auto",
         device: str = "auto",
-        precision: str = "auto",
         opened: Callable[[Embedder], None] = lambda _: None,
     ) -> None:
         self._rows = vectors
         self._new: list[Entry] = []
         self._origin = origin
         self._model = model
-        self._device = device
-        self._precision = precision
+        self._engine, self._device = engine, device
         self._opened = opened
 
     @functools.cached_property
@@ -94,7 +93,7 @@ class Collection:
         Raises:
             UsageError, ModelError: as `found`, or see `Embedder.open`.
         """
-        embedder = Embedder(self.found, device=self._device, precision=self._precision)
+        embedder = Embedder(self.found, engine=self._engine, device=self._device)
         self._opened(embedder)
         return embedder
 

@@ -13,6 +13,7 @@ from aecli.checkpoints import store
 from aecli.errors import AecliError, ModelError
 from aecli.images.square import square
 from aecli.inference import batch
+from aecli.inference.sample import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Pictures = NDArray[np.uint8]
+
+METHODS = ("encode", "decode")
+"""Of a model that embeds; it decodes to tell how well it knows a picture."""
 
 BATCH = 64
 """Pictures read, and then computed, at a time."""
@@ -105,13 +109,13 @@ class Embedder:
         size: side of the squares it sees, pixels.
         channels: 1 (grey) or 3 (RGB) of these.
         dimension: length of a vector.
-        runs_on: where it runs, and who chose that.
+        choice: what it runs on; its vectors are computed in fp32 everywhere.
     """
 
-    def __init__(self, found: Found, *, device: str = "auto", precision: str = "auto") -> None:
-        from aecli.inference.sample import Sampler  # loads torch
-
-        self._sampler = Sampler.open(found, device=device, precision=precision)
+    def __init__(self, found: Found, *, engine: str = "auto", device: str = "auto") -> None:
+        self._sampler = Sampler.open(
+            found, methods=METHODS, engine=engine, device=device, precision="fp32"
+        )
         if len(self._sampler.latent) != 1 and found.task != "embed":
             raise ModelError(
                 f"the latents of {found.name} are grids, not vectors",
@@ -120,24 +124,23 @@ class Embedder:
         self.name, self.sha256 = self._sampler.name, self._sampler.sha256
         self.size, self.channels = self._sampler.size, self._sampler.channels
         self.dimension = prod(self._sampler.latent)
-        self.runs_on = self._sampler.runtime.reason
+        self.choice = self._sampler.choice
 
     @classmethod
     def open(
-        cls, model: str | Path | None = None, *, device: str = "auto", precision: str = "auto"
+        cls, model: str | Path | None = None, *, engine: str = "auto", device: str = "auto"
     ) -> Embedder:
         """Find, verify and load a model.
 
         Args:
             model: name or path; None: the default one.
-            device: see `aecli.device.choose`.
-            precision: see there.
+            engine, device: see `aecli.inference.engine.choose`.
 
         Raises:
-            UsageError: no such device or precision.
+            UsageError: no such engine or device.
             ModelError: there is no such model, it is damaged, or has no latent vectors.
         """
-        return cls(find(model), device=device, precision=precision)
+        return cls(find(model), engine=engine, device=device)
 
     def small(self, item: Item, content: bytes | None = None) -> Pictures:
         """A picture as the model sees it: size x size, or size x size x 3.
@@ -152,8 +155,8 @@ class Embedder:
 
         Args:
             pictures: (N, size, size), or (N, size, size, 3) in colour.
-            batch: computed at a time, shorter ones being filled up; 1 is quickest for one picture,
-                its last digits may differ.
+            batch: computed at a time on torch, shorter ones being filled up; 1 is quickest for one
+                picture, its last digits may differ.
 
         Raises:
             ModelError: the model gives values that are not finite.
@@ -185,7 +188,7 @@ class Embedder:
             return [self._load(item, known) for item in part]
 
         parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-        with self._sampler.runtime.reserve_threads(workers):
+        with self._sampler.engine.beside(workers):
             for outcome in batch.run(parts, load, self._compute, _same, workers=workers):
                 if outcome.value is None:
                     yield from (Entry(item, error=outcome.error) for item in outcome.job)

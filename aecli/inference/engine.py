@@ -16,7 +16,8 @@ from aecli.device import Terms
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from aecli.models.registry import Geometry
 
     Floats = NDArray[np.float32]
+    Input = NDArray[np.float32] | NDArray[np.int64]
 
 ENGINES = ("auto", "torch", "ncnn")
 
@@ -33,8 +35,12 @@ ENGINES = ("auto", "torch", "ncnn")
 class Call(Protocol):
     """One way to compute a network's methods."""
 
-    def __call__(self, method: str, *inputs: Floats) -> Floats:
-        """The result of a method, (1, ...) float32, for inputs (1, ...) float32.
+    def __call__(self, method: str, *inputs: Input) -> Floats:
+        """The result of a method for N pictures, (N, ...) float32.
+
+        Args:
+            method: its name.
+            inputs: what it takes, (N, ...) each: float32, or int64 where classes are meant.
 
         Raises:
             MemoryError: there is too little memory; on torch also the RuntimeErrors that
@@ -43,22 +49,52 @@ class Call(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class LatentSpace:
+    """What an autoencoder goes between, as the protocol in `aecli.models.registry` has it.
+
+    Attributes:
+        size: side of its square pictures, pixels.
+        channels: 1 (grey) or 3 (RGB) of these.
+        latent: shape of one picture's latent, (D,) or (C, h, w).
+        classes: names of the classes it knows, in order.
+    """
+
+    size: int
+    channels: int
+    latent: tuple[int, ...]
+    classes: tuple[str, ...] = ()
+
+
 class Engine(Protocol):
     """A loaded network where it runs.
 
     Attributes:
         name: of the engine, one of `ENGINES`.
         geometry: of the network.
+        space: of an autoencoder; None of other networks.
         calls: ways to compute, the first the best; where its values are not finite, the next.
-        fp32: the way to compute in fp32.
+        fp32: those of them that compute in fp32.
+        alone: whether each of N pictures is computed by itself, so that its result is the same
+            whatever the others are, and how many.
         memory: peak working memory of a pass, bytes per input pixel.
     """
 
     name: str
     geometry: Geometry
+    space: LatentSpace | None
     calls: Sequence[Call]
-    fp32: Call
+    fp32: Sequence[Call]
+    alone: bool
     memory: float
+
+    def has(self, method: str) -> bool:
+        """Whether there is such a method to call."""
+        ...
+
+    def beside(self, threads: int) -> AbstractContextManager[object]:
+        """While so many threads of another kind are at work, leave them their share."""
+        ...
 
     def room(self, taken: int) -> int:
         """Bytes that a pass may take where pictures take so many."""
@@ -79,6 +115,16 @@ class Choice:
     runtime: Runtime | None
     reason: Terms
 
+    @property
+    def device(self) -> str:
+        """Where it computes, as the user may name it."""
+        return "cpu" if self.runtime is None else str(self.runtime.device)
+
+    @property
+    def precision(self) -> str:
+        """What it computes in."""
+        return "fp32" if self.runtime is None else self.runtime.precision.value
+
     def open(self, path: Path) -> Engine:
         """The model of a verified file, loaded.
 
@@ -95,36 +141,38 @@ class Choice:
 
 
 def choose(
-    paths: Sequence[Path], engine: str = "auto", device: str = "auto", precision: str = "auto"
+    paths: Sequence[Path],
+    methods: Collection[str],
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
 ) -> Choice:
     """The engine for what the user asked.
 
     Args:
         paths: files of the models that are to run.
-        engine: `torch`, `ncnn`, or `auto`: what AECLI_ENGINE names, else ncnn on a CPU where no
-            precision is asked for, and torch for all that ncnn cannot do.
+        methods: those of theirs that will be called.
+        engine: `torch`, `ncnn`, or `auto`: what AECLI_ENGINE prefers, else ncnn on a CPU; torch for
+            all that ncnn cannot do.
         device: see `aecli.device.choose`; ncnn computes on the CPU.
-        precision: see there; ncnn computes in fp32, but its fast convolutions round a little
-            differently from tile to tile, so that who asks for fp32 gets torch's.
+        precision: see there; ncnn computes in fp32.
 
     Raises:
         UsageError: no such engine, device or precision, or they do not go together.
         ModelError: a file is damaged.
     """
-    engine, by = devices.wanted(engine, "AECLI_ENGINE")
-    if engine not in ENGINES:
-        source = "AECLI_ENGINE: " if by == "from AECLI_ENGINE" else ""
-        raise UsageError(f"{source}unknown engine {engine!r}", f"engines are {', '.join(ENGINES)}")
-    if engine == "torch":
+    wanted, by = devices.wanted(engine, "AECLI_ENGINE")
+    if wanted not in ENGINES:
+        source = "" if by == devices.ASKED else "AECLI_ENGINE: "
+        raise UsageError(f"{source}unknown engine {wanted!r}", f"engines are {', '.join(ENGINES)}")
+    if wanted == "torch":
         return _on_torch(device, precision, by)
     where, placed_by = devices.wanted(device, "AECLI_DEVICE")
-    elsewhere = _elsewhere(where, precision, forced=engine == "ncnn")
-    if engine == "ncnn" and elsewhere:
+    elsewhere = _elsewhere(where, precision, preferred=wanted == "ncnn")
+    if elsewhere and engine == "ncnn":
         raise UsageError(f"the engine ncnn computes on the CPU in fp32, not {elsewhere}")
-    if elsewhere:
-        return _on_torch(device, precision, by)
-    lack = _lack(paths)
-    if lack is None:
+    lack = None if elsewhere else _lack(paths, methods)
+    if not elsewhere and lack is None:
         # who wants ncnn wants what alone it has
         placed_by = by if placed_by == devices.CHOSEN else placed_by
         exact_by = by if precision == "auto" else devices.ASKED
@@ -133,7 +181,7 @@ def choose(
         )
     if engine == "ncnn":
         raise UsageError(f"the engine ncnn cannot be used: {lack}", "the engine torch runs it")
-    return _on_torch(device, precision, by, lack)
+    return _on_torch(device, precision, devices.CHOSEN if wanted == "ncnn" else by, lack)
 
 
 def _on_torch(device: str, precision: str, by: str, lack: str | None = None) -> Choice:
@@ -143,17 +191,22 @@ def _on_torch(device: str, precision: str, by: str, lack: str | None = None) -> 
     return Choice("torch", runtime, runtime.reason.plus(f"with torch{reason}", by))
 
 
-def _elsewhere(device: str, precision: str, *, forced: bool) -> str:
-    """What is asked for that ncnn does not do: another device or precision; empty if nothing."""
-    if precision not in (("auto", "fp32") if forced else ("auto",)):
+def _elsewhere(device: str, precision: str, *, preferred: bool) -> str:
+    """What is asked for that ncnn does not do: another device or precision; empty if nothing.
+
+    Args:
+        device, precision: the wishes.
+        preferred: whether ncnn on the CPU comes before a GPU that there may be.
+    """
+    if precision not in ("auto", "fp32"):
         return f"in {precision}"
-    if device == "auto" and not forced and devices.may_have_gpu():
+    if device == "auto" and not preferred and devices.may_have_gpu():
         found = devices.choose(device, precision).device
         return "" if found.type == "cpu" else f"on {found}"
     return "" if device in ("auto", "cpu") else f"on {device}"
 
 
-def _lack(paths: Sequence[Path]) -> str | None:
+def _lack(paths: Sequence[Path], methods: Collection[str]) -> str | None:
     """Why ncnn cannot run these models; None where it can."""
     if find_spec("ncnn") is None:
         return "ncnn is not installed"
@@ -161,10 +214,11 @@ def _lack(paths: Sequence[Path]) -> str | None:
 
     for path in paths:
         held = portable.peek(path)
-        if held is None:
-            return f"{path.name} has no graph for ncnn"
-        for graph in held.graphs.values():
-            for node in graph.nodes:
+        graphs = {} if held is None else held.graphs
+        for method in methods:
+            if method not in graphs:
+                return f"{path.name} has no graph of {method} for ncnn"
+            for node in graphs[method].nodes:
                 if node.op not in LAYERS:
                     return f"ncnn has no {node.op}, which {path.name} needs"
     return None

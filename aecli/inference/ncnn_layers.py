@@ -49,9 +49,13 @@ class Layer:
     settings: Settings = field(default_factory=dict)
     weights: Sequence[tuple[Floats, bool]] = ()
 
-    def line(self, name: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
-        """The layer as ncnn's text has it."""
-        given = " ".join(_setting(key, value) for key, value in self.settings.items())
+    def line(
+        self, name: str, inputs: Sequence[str], outputs: Sequence[str], shape: Shape | None
+    ) -> str:
+        """The layer as ncnn's text has it; `shape` is that of its outputs, where it is fixed."""
+        told: Settings = {} if shape is None else {_SHAPES: _told(shape) * len(outputs)}
+        settings = {**self.settings, **told}
+        given = " ".join(_setting(key, value) for key, value in settings.items())
         ends = f"{len(inputs)} {len(outputs)} {' '.join((*inputs, *outputs))}"
         return f"{self.kind} {name} {ends} {given}"
 
@@ -79,14 +83,18 @@ class _Call:
         return weight
 
 
-def lower(graph: Graph, shapes: Sequence[Shape], tensors: Tensors) -> tuple[str, list[Floats]]:
+def lower(
+    graph: Graph, shapes: Sequence[Shape], tensors: Tensors, *, sized: bool = False
+) -> tuple[str, list[Floats]]:
     """A graph as ncnn's text, its inputs under their names in `Graph.inputs` and its result as
     `out`, and the weights in the order in which they are read.
 
     Args:
         graph: what to put in ncnn's words.
-        shapes: of all its values, for some size (`Graph.shapes`); nothing depends on the size.
+        shapes: of all its values, for some size (`Graph.shapes`).
         tensors: the weights by name.
+        sized: whether they will always have these shapes: layers are told, and choose by them how
+            to compute. Else nothing depends on the size.
 
     Raises:
         UnsupportedError: it has an operation that ncnn has not.
@@ -94,10 +102,10 @@ def lower(graph: Graph, shapes: Sequence[Shape], tensors: Tensors) -> tuple[str,
     first = len(graph.inputs)
     readers = Counter(i for node in graph.nodes for i in node.inputs)
     fused = _activations(graph, readers)
-    lines = _Lines()
+    lines = _Lines(shapes if sized else [None] * len(shapes))
     stream: list[Floats] = []
     for number, name in enumerate(graph.inputs):
-        lines.add(Layer("Input"), [], [name])
+        lines.add(Layer("Input"), [], [name], number)
         lines.share(number, name, readers[number])
     for at, node in enumerate(graph.nodes):
         number = first + at
@@ -111,24 +119,28 @@ def lower(graph: Graph, shapes: Sequence[Shape], tensors: Tensors) -> tuple[str,
         if node.op not in LAYERS:
             raise UnsupportedError(f"ncnn has no layer for {node.op}")
         layer = LAYERS[node.op](call)
-        lines.add(layer, inputs, [f"v{number}"])
+        lines.add(layer, inputs, [f"v{number}"], number)
         lines.share(number, f"v{number}", readers[number])
         for weight, marked in layer.weights:
             stream += [_MARK, weight] if marked else [weight]
-    lines.add(Layer("Noop"), [lines.take(first + len(graph.nodes) - 1)], ["out"])
+    last = len(shapes) - 1
+    lines.add(Layer("Noop"), [lines.take(last)], ["out"], last)
     return lines.text(), stream
 
 
 class _Lines:
     """Layers so far, and the names under which a value's readers find it."""
 
-    def __init__(self) -> None:
+    def __init__(self, shapes: Sequence[Shape | None]) -> None:
+        self._shapes = shapes
         self._lines: list[str] = []
         self._blobs = 0
         self._names: dict[int, list[str]] = {}
 
-    def add(self, layer: Layer, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        self._lines.append(layer.line(f"l{len(self._lines)}", inputs, outputs))
+    def add(self, layer: Layer, inputs: Sequence[str], outputs: Sequence[str], number: int) -> None:
+        """A layer whose outputs are all the value of that number."""
+        name = f"l{len(self._lines)}"
+        self._lines.append(layer.line(name, inputs, outputs, self._shapes[number]))
         self._blobs += len(outputs)
 
     def share(self, number: int, name: str, readers: int) -> None:
@@ -136,7 +148,7 @@ class _Lines:
         names = [name]
         if readers > 1:
             names = [f"{name}_{i}" for i in range(readers)]
-            self.add(Layer("Split"), [name], names)
+            self.add(Layer("Split"), [name], names, number)
         self._names[number] = names
 
     def take(self, number: int) -> str:
@@ -164,6 +176,16 @@ _ACTIVATIONS = {"relu": 1, "leaky_relu": 2, "sigmoid": 4}
 def _activation(node: Node) -> Settings:
     """The settings of a convolution that has the activation done on the way."""
     return {9: _ACTIVATIONS[node.op], 10: [*node.attributes.values()]}
+
+
+_SHAPES = 30
+"""The setting by which any layer is told the shapes of its outputs."""
+
+
+def _told(shape: Shape) -> list[int]:
+    """A shape as ncnn is told it: how many axes, and their lengths from the last."""
+    sizes = [*reversed(shape[1:])]
+    return [len(sizes), *sizes, *[0] * (3 - len(sizes))]
 
 
 _MODES = {"nearest": 1, "bilinear": 2, "bicubic": 3}

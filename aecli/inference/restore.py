@@ -16,8 +16,10 @@ from aecli.images.alpha import bleed
 from aecli.inference import engine as engines
 from aecli.inference import tiling
 from aecli.inference.tiled import TiledModel
+from aecli.models.registry import ESTIMATED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from aecli.checkpoints.format import Meta
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
     from aecli.inference.engine import Call, Engine, Floats
     from aecli.inference.tiled import Tile
 
-_CROP = 128
-_CROPS = 48
-"""The noise level is estimated on at most so many squares, `_CROP` pixels wide: as wide as the
-crops that estimators learn from, as what is seen near a border differs."""
+METHODS = ("restore", "estimate_sigma")
+"""Of a denoiser."""
+
+_SQUARES = 48
+"""The noise level is estimated on at most so many squares."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class Restored:
 
     image: Image
     sigma: float
+
+    @property
+    def facts(self) -> Mapping[str, float | str]:
+        """What there is to say of it, by name."""
+        return {"sigma": self.sigma}
 
 
 class Restorer(TiledModel):
@@ -72,7 +80,7 @@ class Restorer(TiledModel):
         """
         found = store.find("denoise", model)
         store.verify(found)
-        choice = engines.choose([found.path], engine, device, precision)
+        choice = engines.choose([found.path], METHODS, engine, device, precision)
         return cls(choice.open(found.path), found.meta, choice.reason)
 
     def denoise(
@@ -131,14 +139,14 @@ class Restorer(TiledModel):
             hidden = [int((image.alpha[rows, columns] == 0).sum()) for rows, columns in squares]
             squares = [s for s, count in zip(squares, hidden, strict=True) if count == min(hidden)]
         levels = sorted(
-            float(self.engine.fp32("estimate_sigma", self._square(image.pixels[s]))[0])
+            float(self.engine.fp32[0]("estimate_sigma", self._square(image.pixels[s]))[0])
             for s in squares
         )
         middle = levels[(len(levels) - 1) // 2 : len(levels) // 2 + 1]  # numpy's median is slow
         return 255 * sum(middle) / len(middle)
 
     def _square(self, pixels: Pixels) -> Floats:
-        side = tiling.padded(_CROP, self.engine.geometry)
+        side = tiling.padded(ESTIMATED, self.engine.geometry)
         return tiling.window(pixels, (0, side), (0, side))
 
 
@@ -149,16 +157,16 @@ def _restore(call: Call, x: Floats, sigma: float, share: float) -> Floats:
 
 
 def _squares(height: int, width: int) -> list[tuple[slice, slice]]:
-    """At most `_CROPS` squares, evenly spaced in rows and columns; smaller where the image is."""
-    rows, columns = (max(1, n // _CROP) for n in (height, width))
-    if rows * columns > _CROPS:
-        rows = min(rows, _CROPS, max(1, round((_CROPS * height / width) ** 0.5)))
-        columns = min(columns, _CROPS // rows)
+    """At most `_SQUARES` squares, evenly spaced in rows and columns; smaller where the image is."""
+    rows, columns = (max(1, n // ESTIMATED) for n in (height, width))
+    if rows * columns > _SQUARES:
+        rows = min(rows, _SQUARES, max(1, round((_SQUARES * height / width) ** 0.5)))
+        columns = min(columns, _SQUARES // rows)
     return [(y, x) for y in _spread(height, rows) for x in _spread(width, columns)]
 
 
 def _spread(length: int, count: int) -> list[slice]:
-    """`count` spans of at most `_CROP`, from the middle of a line or from end to end."""
-    room = max(length - _CROP, 0)
+    """`count` spans of at most `ESTIMATED`, from the middle of a line or from end to end."""
+    room = max(length - ESTIMATED, 0)
     starts = [room // 2] if count == 1 else [room * i // (count - 1) for i in range(count)]
-    return [slice(start, start + _CROP) for start in starts]
+    return [slice(start, start + ESTIMATED) for start in starts]

@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from aecli import device as devices
-from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.novelty import RoundTrip, percentiles
 from aecli.errors import ModelError
+from aecli.inference import engine as engines
 from aecli.inference.latents import labels_of
-from aecli.models.registry import Autoencoder, Generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from aecli.checkpoints.store import Found
+    from aecli.inference.engine import Call, Choice
 
     Floats = NDArray[np.float32]
     Labels = NDArray[np.int64]
     Pictures = NDArray[np.uint8]
 
-BATCH = 64
-"""Samples computed at a time, always: shorter batches are filled up.
+METHODS = ("encode", "decode", "draw")
+"""What such a model can do; not all of them have the last."""
 
-A network rounds differently in batches of different size; in this way a sample depends on its own
-noise alone, and the first ten of a hundred are those of ten.
+BATCH = 64
+"""Samples computed at a time; on torch always: shorter batches are filled up.
+
+It rounds differently in batches of different size; in this way a sample depends on its own noise
+alone, and the first ten of a hundred are those of ten.
 """
 
 
@@ -65,35 +65,44 @@ class Sampler:
         channels: 1 (grey) or 3 (RGB).
         latent: shape of one latent.
         classes: names of the classes it knows, in order.
-        runtime: where it runs.
+        choice: what it runs on.
+        engine: the model where it runs.
     """
 
-    def __init__(self, found: Found, runtime: devices.Runtime) -> None:
-        store.verify(found)
-        module = checkpoints.load(found.path).module
-        if not isinstance(module, Autoencoder):
+    def __init__(self, found: Found, choice: Choice) -> None:
+        self.engine = choice.open(found.path)
+        if self.engine.space is None:
             raise ModelError(f"{found.path} has no latent space to decode from")
         self.name, self.sha256 = found.name, store.sha256(found.path)
-        self.size, self.channels = module.size, module.channels
-        self.latent, self.classes = tuple(module.latent), tuple(module.classes)
-        self.runtime = runtime
+        space = self.engine.space
+        self.size, self.channels = space.size, space.channels
+        self.latent, self.classes = space.latent, space.classes
+        self.choice = choice
         self._novelty = LatentFacts.read(found.meta.training).novelty
-        self._module = cast("Generator", runtime.prepare(cast("Any", module)))
 
     @classmethod
-    def open(cls, found: Found, *, device: str = "auto", precision: str = "auto") -> Sampler:
+    def open(
+        cls,
+        found: Found,
+        *,
+        methods: Collection[str] = METHODS,
+        engine: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> Sampler:
         """Verify and load a model.
 
         Args:
             found: its file, as `aecli.checkpoints.store.find` gives it.
-            device: see `aecli.device.choose`.
-            precision: see there.
+            methods: those of `METHODS` that are needed.
+            engine, device, precision: see `aecli.inference.engine.choose`.
 
         Raises:
-            UsageError: no such device or precision.
+            UsageError: no such engine, device or precision.
             ModelError: the model is damaged, or has no latent space.
         """
-        return cls(found, devices.choose(device, precision))
+        store.verify(found)
+        return cls(found, engines.choose([found.path], methods, engine, device, precision))
 
     def samples(
         self, count: int, seed: int, *, classes: Sequence[str] = (), temperature: float = 1.0
@@ -138,10 +147,9 @@ class Sampler:
         Raises:
             ModelError: the model has no prior, or gives values that are not finite.
         """
-        if not isinstance(self._module, Generator):
+        if not self.engine.has("draw"):
             raise ModelError(f"{self.name} has no prior to draw from")
-        draw = self._module.draw
-        return self._apply(lambda n, label: draw(n, label, temperature), noise, labels)
+        return self._apply(self.engine.calls, "draw", noise * np.float32(temperature), labels)
 
     def decode(self, latents: Floats, labels: Labels | None) -> Pictures:
         """The pictures that latents stand for.
@@ -149,19 +157,19 @@ class Sampler:
         Raises:
             ModelError: the model gives values that are not finite.
         """
-        images = self._apply(self._module.decode, latents, labels)
+        images = self._apply(self.engine.calls, "decode", latents, labels)
         levels = (images.clip(0, 1) * 255).round().astype(np.uint8)
         return levels[:, 0] if self.channels == 1 else levels.transpose(0, 2, 3, 1)
 
     def encode(self, pictures: Pictures, labels: Labels | None, *, batch: int = BATCH) -> Floats:
-        """The latents of pictures: the mean, where the encoder gives a distribution.
+        """The latents of pictures, always in fp32: the mean of what the encoder gives.
 
-        In batches of another size the last digits differ.
+        On torch, in batches of another size, the last digits differ.
 
         Raises:
             ModelError: the model gives values that are not finite.
         """
-        return self._apply(self._module.encode, self._images(pictures), labels, batch)
+        return self._apply(self.engine.fp32, "encode", self._images(pictures), labels, batch)
 
     @property
     def knows_its_kind(self) -> bool:
@@ -184,8 +192,9 @@ class Sampler:
         """
         if self._novelty is None:
             return np.full(len(pictures), np.nan, np.float32)
-        output = self._apply(self._module.decode, latents, labels, batch).clip(0, 1)
-        again = self._apply(self._module.encode, output, labels, batch)
+        calls = self.engine.fp32
+        output = self._apply(calls, "decode", latents, labels, batch).clip(0, 1)
+        again = self._apply(calls, "encode", output, labels, batch)
         return percentiles(self._novelty, RoundTrip(self._images(pictures), output, latents, again))
 
     def _images(self, pictures: Pictures) -> Floats:
@@ -195,31 +204,32 @@ class Sampler:
 
     def _apply(
         self,
-        function: Callable[[Tensor, Tensor | None], Tensor],
+        calls: Sequence[Call],
+        method: str,
         x: Floats,
         labels: Labels | None,
         batch: int = BATCH,
     ) -> Floats:
+        inputs: list[NDArray[Any]] = [x] if labels is None else [x, labels]
+        size = max(batch, BATCH) if self.engine.alone else batch
         parts = []
-        for start in range(0, len(x), batch):
-            part = slice(start, start + batch)
-            label = None if labels is None else self._filled(labels[part], batch)
-            parts.append(self._finite(function, self._filled(x[part], batch), label))
+        for start in range(0, len(x), size):
+            given = [each[start : start + size] for each in inputs]
+            if not self.engine.alone:
+                given = [_filled(each, size) for each in given]
+            parts.append(self._finite(calls, method, given))
         return np.concatenate(parts)[: len(x)]
 
-    def _filled(self, values: NDArray[Any], batch: int) -> Tensor:
-        """A batch on the device, its last sample repeated until it is full."""
-        fill = [(0, batch - len(values))] + [(0, 0)] * (values.ndim - 1)
-        full = np.pad(values, fill, mode="edge") if len(values) < batch else values
-        return torch.from_numpy(np.ascontiguousarray(full)).to(self.runtime.device)
-
-    def _finite(
-        self, function: Callable[[Tensor, Tensor | None], Tensor], x: Tensor, label: Tensor | None
-    ) -> Floats:
-        """A result in the runtime's precision, or in fp32 where that one's range is too small."""
-        for runtime in (self.runtime, self.runtime.in_fp32()):
-            with torch.inference_mode(), runtime.autocast():
-                result = function(x, label).float()
-            if bool(result.isfinite().all()):
-                return cast("Floats", result.cpu().numpy())
+    def _finite(self, calls: Sequence[Call], method: str, inputs: Sequence[Any]) -> Floats:
+        """The first result that is finite: not in every precision all of them are."""
+        for call in calls:
+            result = call(method, *inputs)
+            if np.isfinite(result).all():
+                return result
         raise ModelError(f"{self.name} gives values that are not finite")
+
+
+def _filled(values: NDArray[Any], size: int) -> NDArray[Any]:
+    """A batch whose last sample is repeated until it is full."""
+    fill = [(0, size - len(values))] + [(0, 0)] * (values.ndim - 1)
+    return np.pad(values, fill, mode="edge") if len(values) < size else values

@@ -102,7 +102,7 @@ class Upscaler:
         for found in members.values():
             store.verify(found)
         paths = [found.path for found in members.values()]
-        return cls(members, engines.choose(paths, engine, device, precision))
+        return cls(members, engines.choose(paths, ["upscale"], engine, device, precision))
 
     def upscale(
         self,

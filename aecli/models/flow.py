@@ -32,14 +32,14 @@ class FlowConfig:
     """Hyper-parameters.
 
     Attributes:
-        size: side of the images, pixels; a multiple of fold * 2 ** (levels - 1).
+        size: side of the images, pixels; a multiple of unshuffle * 2 ** (levels - 1).
         channels: 1 for grey, 3 for RGB.
         latent: channels of the latent grid.
         widths: channels a level of the autoencoder; each level halves the grid, the last one's is
             that of the latents.
         encoder_blocks, blocks: residual blocks a level of the encoder, and of the decoder; to find
             latents takes less than to draw from them.
-        fold: side of the pixel blocks folded into channels.
+        unshuffle: side of the pixel blocks folded into channels.
         prior_widths: channels a level of the prior, the first on the latent grid; multiples of 16.
         prior_blocks: residual blocks a level of the prior, on the way down and again on that up.
         steps: evaluations of the prior that a sample takes, at most 1,000.
@@ -57,7 +57,7 @@ class FlowConfig:
     widths: tuple[int, ...] = (32, 64, 128)
     encoder_blocks: int = 0
     blocks: int = 1
-    fold: int = 2
+    unshuffle: int = 2
     prior_widths: tuple[int, ...] = (64, 128)
     prior_blocks: int = 1
     steps: int = 16
@@ -72,8 +72,8 @@ class FlowConfig:
             raise ValueError("channels must be 1 (grey) or 3 (colour)")
         if not self.widths or not self.prior_widths:
             raise ValueError("widths and prior_widths must name at least one level each")
-        if min(*self.widths, self.latent, self.fold, self.steps, self.prior_blocks) < 1:
-            raise ValueError("widths, latent, fold, steps and prior_blocks must be positive")
+        if min(*self.widths, self.latent, self.unshuffle, self.steps, self.prior_blocks) < 1:
+            raise ValueError("widths, latent, unshuffle, steps and prior_blocks must be positive")
         if self.steps > MOST_STEPS:
             raise ValueError(f"steps must be at most {MOST_STEPS}")
         if min(self.encoder_blocks, self.blocks) < 0:
@@ -92,7 +92,7 @@ class FlowConfig:
     @property
     def cell(self) -> int:
         """Pixels along a cell of the latent grid."""
-        return int(self.fold * 2 ** (len(self.widths) - 1))
+        return int(self.unshuffle * 2 ** (len(self.widths) - 1))
 
 
 class Flow(FlowPrior):
@@ -131,11 +131,11 @@ class Flow(FlowPrior):
 
 
 def _encoder(config: FlowConfig) -> nn.Sequential:
-    folded = config.channels * config.fold**2
+    channels = config.channels * config.unshuffle**2
     width, more = config.widths[0], config.encoder_blocks
     layers: list[nn.Module] = [
-        nn.PixelUnshuffle(config.fold),
-        nn.Conv2d(folded, width, 3, padding=1),
+        nn.PixelUnshuffle(config.unshuffle),
+        nn.Conv2d(channels, width, 3, padding=1),
         residual_stack(width, more),
     ]
     for a, b in pairwise(config.widths):
@@ -145,15 +145,15 @@ def _encoder(config: FlowConfig) -> nn.Sequential:
 
 
 def _decoder(config: FlowConfig) -> nn.Sequential:
-    folded = config.channels * config.fold**2
+    channels = config.channels * config.unshuffle**2
     layers: list[nn.Module] = [nn.Conv2d(config.latent, config.widths[-1], 3, padding=1)]
     for b, a in pairwise(reversed(config.widths)):
         layers += [residual_stack(b, config.blocks), nn.ConvTranspose2d(b, a, 2, stride=2)]
     return nn.Sequential(
         *layers,
         residual_stack(config.widths[0], config.blocks),
-        nn.Conv2d(config.widths[0], folded, 3, padding=1),
-        nn.PixelShuffle(config.fold),
+        nn.Conv2d(config.widths[0], channels, 3, padding=1),
+        nn.PixelShuffle(config.unshuffle),
     )
 
 
@@ -178,4 +178,5 @@ SPEC = ModelSpec(
     },
     summary="autoencoder with a latent grid, and a flow-matching prior over it",
     paper="Rombach et al. 2022 (latent diffusion); Lipman et al. 2023 (flow matching)",
+    renamed={"fold": "unshuffle"},
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -52,6 +52,10 @@ class Geometry:
     memory: int = 512
 
 
+ESTIMATED = 128
+"""Side of the squares that a noise level is estimated on: that of the crops learnt from."""
+
+
 @runtime_checkable
 class Denoiser(Protocol):
     """What a model for the task `denoise` offers."""
@@ -69,7 +73,10 @@ class Denoiser(Protocol):
         ...
 
     def estimate_sigma(self, x: Tensor) -> Tensor:
-        """The noise level of each image: (N, 3, H, W) -> (N,), in [0, 1] units."""
+        """The noise level of each image: (N, 3, H, W) -> (N,), in [0, 1] units.
+
+        It is asked on squares of `ESTIMATED` pixels, as what is seen near a border differs.
+        """
         ...
 
 
@@ -146,6 +153,7 @@ class ModelSpec:
         presets: named configs.
         summary: one sentence for `aecli models show`.
         paper: the source of the idea.
+        renamed: settings that older checkpoints and recipes call otherwise, and what they are now.
     """
 
     name: str
@@ -156,6 +164,7 @@ class ModelSpec:
     presets: Mapping[str, Any]
     summary: str
     paper: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def configure(self, values: Mapping[str, Any]) -> Any:
         """A config from plain values (a recipe's, a checkpoint's); `preset` names a starting point.
@@ -165,7 +174,7 @@ class ModelSpec:
                 preset that does not exist.
         """
         known = {f.name for f in dataclasses.fields(self.config)}
-        given = dict(values)
+        given = {self.renamed.get(key, key): value for key, value in values.items()}
         preset = given.pop("preset", None)
         for key in given:
             if key not in known:

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from aecli.models.aten import ROWS, InexpressibleError
 from aecli.models.graph import CONSTANTS, Graph, Node
-from aecli.models.registry import Autoencoder, Denoiser, SuperResolver
+from aecli.models.registry import Autoencoder, Denoiser, Generator, SuperResolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from aecli.models.registry import Geometry
 
 __all__ = ["InexpressibleError", "Recorder", "graphs"]
+
+OPTIONAL = ("draw",)
+"""Methods that the others are of use without: a flow decodes what it cannot draw."""
 
 MOST_CONSTANT = 1 << 16
 """Numbers in such a tensor; larger ones belong into the module's state."""
@@ -40,17 +43,32 @@ def graphs(module: nn.Module, geometry: Geometry) -> tuple[dict[str, Graph], dic
         module's state.
 
     Raises:
-        InexpressibleError: one of the methods has no graph.
+        InexpressibleError: one of the methods has no graph, and is none of those in `OPTIONAL`.
     """
     state = module.state_dict(keep_vars=True)
     found, constants = {}, {}
     for method, inputs in _methods(module, geometry).items():
-        traced = [Recorder(state, method).trace(getattr(module, method), x) for x in inputs]
-        if any(graph.nodes != traced[0][0].nodes for graph, _ in traced):
-            raise InexpressibleError(f"{method} does something else at every size")
-        found[method] = traced[0][0]
-        constants.update(traced[0][1])
+        try:
+            found[method], tensors = _traced(state, method, getattr(module, method), inputs)
+        except InexpressibleError:
+            if method not in OPTIONAL:
+                raise
+        else:
+            constants.update(tensors)
     return found, constants
+
+
+def _traced(
+    state: Mapping[str, Any],
+    name: str,
+    method: Callable[..., Tensor],
+    inputs: Sequence[Mapping[str, Tensor]],
+) -> tuple[Graph, dict[str, Tensor]]:
+    """The graph of a method, the same for all inputs, and the constants it needs."""
+    first, *others = [Recorder(state, name).trace(method, each) for each in inputs]
+    if any(graph.nodes != first[0].nodes for graph, _ in others):
+        raise InexpressibleError(f"{name} does something else at every size")
+    return first
 
 
 def _methods(module: nn.Module, geometry: Geometry) -> dict[str, list[dict[str, Tensor]]]:
@@ -68,7 +86,9 @@ def _methods(module: nn.Module, geometry: Geometry) -> dict[str, list[dict[str, 
         return {"upscale": [{"x": torch.rand(1, 3, *size)} for size in sizes]}
     if isinstance(module, Autoencoder) and not module.classes:
         x = torch.rand(1, module.channels, module.size, module.size)
-        return {"encode": [{"x": x}], "decode": [{"z": torch.rand(1, *module.latent)}]}
+        z = torch.rand(1, *module.latent)
+        methods = {"encode": [{"x": x}], "decode": [{"z": z}]}
+        return methods | ({"draw": [{"noise": z}]} if isinstance(module, Generator) else {})
     raise InexpressibleError("it serves no task that has graphs")
 
 

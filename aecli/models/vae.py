@@ -99,9 +99,9 @@ class VAE(nn.Module):
         for _ in config.widths:
             self._sides.append(-(-self._sides[-1] // 2))
         grid = (config.widths[-1], self._sides[-1], self._sides[-1])
-        told = CLASS_WIDTH if config.classes else 0
+        labels = CLASS_WIDTH if config.classes else 0
         self.deviation: Tensor
-        self.embedding = ClassEmbedding(len(config.classes), told) if told else None
+        self.embedding = ClassEmbedding(len(config.classes), labels) if labels else None
 
         layers: list[nn.Module] = []
         for before, width in pairwise((config.channels, *config.widths)):
@@ -109,7 +109,7 @@ class VAE(nn.Module):
             layers += [residual_stack(width, config.blocks)] if config.blocks else []
         self.encoder = nn.Sequential(*layers, nn.Flatten())
         self.to_latent = nn.Sequential(
-            nn.Linear(prod(grid) + told, config.hidden),
+            nn.Linear(prod(grid) + labels, config.hidden),
             nn.SiLU(),
             nn.Linear(config.hidden, config.latent * (2 if config.variational else 1)),
         )
@@ -119,7 +119,7 @@ class VAE(nn.Module):
         self.register_buffer("deviation", deviation, persistent=False)
 
         self.from_latent = nn.Sequential(
-            nn.Linear(config.latent + told, config.hidden),
+            nn.Linear(config.latent + labels, config.hidden),
             nn.SiLU(),
             nn.Linear(config.hidden, prod(grid)),
             nn.Unflatten(1, grid),
@@ -156,7 +156,7 @@ class VAE(nn.Module):
         Within [0, 1]; not clipped where a linear autoencoder takes part.
         """
         z = z / self.deviation
-        features = self.from_latent(self._told(z, label))
+        features = self.from_latent(self._labelled(z, label))
         for stack, up, side in zip(self.stacks, self.ups, self._sides[-2::-1], strict=True):
             features = F.interpolate(stack(F.silu(features)), size=(side, side))
             features = up(features)
@@ -194,10 +194,10 @@ class VAE(nn.Module):
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]  # built with a bias
 
     def _to_latent(self, x: Tensor, label: Tensor | None) -> Tensor:
-        latent: Tensor = self.to_latent(self._told(self.encoder(2 * x - 1), label))
+        latent: Tensor = self.to_latent(self._labelled(self.encoder(2 * x - 1), label))
         return latent.float()
 
-    def _told(self, features: Tensor, label: Tensor | None) -> Tensor:
+    def _labelled(self, features: Tensor, label: Tensor | None) -> Tensor:
         """Vectors (N, K) with their class's appended where the model is conditional."""
         if self.embedding is None:
             return features

@@ -1,4 +1,4 @@
-"""A prior by flow matching: the velocity of latents on their way from noise, told time and class.
+"""A prior by flow matching: the velocity of latents on their way from noise.
 
 The networks that predict it, of latents that are grids and of those that are vectors, and what is
 drawn with them.
@@ -76,8 +76,8 @@ class FlowPrior(nn.Module):
         return weaker + self.guidance * (now - weaker)
 
 
-class _Told(nn.Module):
-    """The base of a network that is told time and class."""
+class _Conditioned(nn.Module):
+    """The base of a network that is conditioned on time and class."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -86,16 +86,16 @@ class _Told(nn.Module):
         )
         self.classes = ClassEmbedding(classes, EMBEDDING) if classes else None
 
-    def told(self, time: Tensor, label: Tensor | None) -> Tensor:
+    def condition(self, time: Tensor, label: Tensor | None) -> Tensor:
         """Times (N,), and classes (N,) or none -> (N, EMBEDDING)."""
-        told: Tensor = self.time(_waves(time))
+        condition: Tensor = self.time(_waves(time))
         if self.classes is not None:
-            told = told + self.classes.vectors(label, len(time))
-        return F.silu(told)
+            condition = condition + self.classes.vectors(label, len(time))
+        return F.silu(condition)
 
 
-class VectorVelocity(_Told):
-    """A residual network of dense layers over latent vectors that is told time and class.
+class VectorVelocity(_Conditioned):
+    """A residual network of dense layers over latent vectors, conditioned on time and class.
 
     Args:
         latent: length of a vector.
@@ -107,41 +107,41 @@ class VectorVelocity(_Told):
     def __init__(self, latent: int, width: int, blocks: int, classes: int) -> None:
         super().__init__(classes)
         self.head = nn.Linear(latent, width)
-        self.blocks = nn.ModuleList(ToldLayer(width) for _ in range(blocks))
+        self.blocks = nn.ModuleList(AdaLNBlock(width) for _ in range(blocks))
         self.tail = nn.Sequential(nn.LayerNorm(width), _zeroed(nn.Linear(width, latent)))
 
     def forward(self, x: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
         """(N, D) at times (N,), of classes (N,) or of none -> (N, D)."""
-        told = self.told(time, label)
+        condition = self.condition(time, label)
         features = self.head(x)
         for block in self.blocks:
-            features = block(features, told)
+            features = block(features, condition)
         speed: Tensor = self.tail(features)
         return speed
 
 
-class ToldLayer(nn.Module):
-    """A residual block of dense layers, its normalisation scaled and shifted by what it is told.
+class AdaLNBlock(nn.Module):
+    """A residual block of dense layers with adaptive layer normalisation (Peebles and Xie 2023).
 
-    Adaptive layer normalisation (Peebles and Xie 2023). (N, C), (N, E) -> (N, C).
+    The condition scales and shifts what is normalised. (N, C), (N, E) -> (N, C).
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.tell = nn.Linear(EMBEDDING, 2 * width)
+        self.modulation = nn.Linear(EMBEDDING, 2 * width)
         self.first = nn.Linear(width, width)
         self.second = _zeroed(nn.Linear(width, width))
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Apply the block."""
-        scale, shift = self.tell(told).chunk(2, 1)
+        scale, shift = self.modulation(condition).chunk(2, 1)
         change: Tensor = self.second(F.silu(self.first(self.norm(x) * (1 + scale) + shift)))
         return x + change
 
 
-class Velocity(_Told):
-    """A U-Net (Ronneberger et al. 2015) over the latent grid that is told time and class.
+class Velocity(_Conditioned):
+    """A U-Net (Ronneberger et al. 2015) over the latent grid, conditioned on time and class.
 
     Args:
         latent: channels of the latent grid.
@@ -154,29 +154,29 @@ class Velocity(_Told):
     def __init__(self, latent: int, widths: tuple[int, ...], blocks: int, classes: int) -> None:
         super().__init__(classes)
         self.head = nn.Conv2d(latent, widths[0], 3, padding=1)
-        self.encoders = nn.ModuleList(ToldStack(w, blocks) for w in widths)
+        self.encoders = nn.ModuleList(AdaGNStack(w, blocks) for w in widths)
         self.downs = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths)
         )
         self.attention = Attention(widths[-1])
         self.ups = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.decoders = nn.ModuleList(ToldStack(w, blocks) for w in widths)
+        self.decoders = nn.ModuleList(AdaGNStack(w, blocks) for w in widths)
         self.tail = nn.Sequential(
             _group_norm(widths[0]), nn.SiLU(), _zeroed(nn.Conv2d(widths[0], latent, 3, padding=1))
         )
 
     def forward(self, x: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
         """(N, C, h, w) at times (N,), of classes (N,) or of none -> (N, C, h, w)."""
-        told = self.told(time, label)
+        condition = self.condition(time, label)
         features = self.head(x)
         skips: list[Tensor] = []
         for level, encode in enumerate(self.encoders):
             features = self.downs[level - 1](features) if level else features
-            features = encode(features, told)
+            features = encode(features, condition)
             skips.append(features)
         features = self.attention(skips.pop())
         for level in reversed(range(len(self.decoders))):
-            features = self.decoders[level](features, told)
+            features = self.decoders[level](features, condition)
             if level:
                 skip = skips.pop()
                 coarse = self.ups[level - 1](features)
@@ -185,10 +185,10 @@ class Velocity(_Told):
         return speed
 
 
-class ToldBlock(nn.Module):
-    """A residual block whose second normalisation is scaled and shifted by what it is told.
+class AdaGNBlock(nn.Module):
+    """A residual block with adaptive group normalisation (Dhariwal and Nichol 2021).
 
-    Adaptive group normalisation (Dhariwal and Nichol 2021). (N, C, h, w), (N, E) -> (N, C, h, w).
+    The condition scales and shifts the second normalisation. (N, C, h, w), (N, E) -> (N, C, h, w).
     """
 
     def __init__(self, width: int) -> None:
@@ -196,27 +196,27 @@ class ToldBlock(nn.Module):
         self.before = _group_norm(width)
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.between = _group_norm(width)
-        self.tell = nn.Linear(EMBEDDING, 2 * width)
+        self.modulation = nn.Linear(EMBEDDING, 2 * width)
         self.second = _zeroed(nn.Conv2d(width, width, 3, padding=1))
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Apply the block."""
-        scale, shift = self.tell(told)[..., None, None].chunk(2, 1)
+        scale, shift = self.modulation(condition)[..., None, None].chunk(2, 1)
         out = self.between(self.first(F.silu(self.before(x))))
         change: Tensor = self.second(F.silu(out * (1 + scale) + shift))
         return x + change
 
 
-class ToldStack(nn.ModuleList):
-    """`count` told blocks in a row."""
+class AdaGNStack(nn.ModuleList):
+    """`count` such blocks in a row."""
 
     def __init__(self, width: int, count: int) -> None:
-        super().__init__(ToldBlock(width) for _ in range(count))
+        super().__init__(AdaGNBlock(width) for _ in range(count))
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Apply the blocks."""
         for block in self:
-            x = block(x, told)
+            x = block(x, condition)
         return x
 
 
@@ -227,17 +227,17 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = width // HEAD
         self.norm = _group_norm(width)
-        self.ask = nn.Conv2d(width, 3 * width, 1)
-        self.answer = _zeroed(nn.Conv2d(width, width, 1))
+        self.qkv = nn.Conv2d(width, 3 * width, 1)
+        self.proj = _zeroed(nn.Conv2d(width, width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) -> (N, C, h, w)."""
-        asked: Tensor = self.ask(self.norm(x))
-        parts = asked.reshape(len(x), 3, self.heads, HEAD, -1).transpose(-1, -2)
+        qkv: Tensor = self.qkv(self.norm(x))
+        parts = qkv.reshape(len(x), 3, self.heads, HEAD, -1).transpose(-1, -2)
         query, key, value = parts.unbind(1)
-        heard = F.scaled_dot_product_attention(query, key, value)
-        answer: Tensor = self.answer(heard.transpose(-1, -2).reshape(x.shape))
-        return x + answer
+        out = F.scaled_dot_product_attention(query, key, value)
+        change: Tensor = self.proj(out.transpose(-1, -2).reshape(x.shape))
+        return x + change
 
 
 def _group_norm(width: int) -> nn.GroupNorm:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -120,7 +120,8 @@ def train(plan: Plan, observer: Observer) -> Outcome:
             session.save_state(meter)
     weights = kept(plan.recipe, plan.folder) if finished else plan.folder / LAST
     progress = meter.progress(session.lr)
-    return Outcome(finished, weights, progress, session.metrics, session.opened)
+    opened = replace(session.opened, validated=session.validated)
+    return Outcome(finished, weights, progress, session.metrics, opened)
 
 
 def kept(recipe: Recipe, folder: Path) -> Path:

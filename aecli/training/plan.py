@@ -26,11 +26,13 @@ class Opened:
     Attributes:
         key: what they depend on (`Objective.opening`).
         source, held_out: see `Session`.
+        validated: how many of those held out are looked at, 0 where that is not settled yet.
     """
 
     key: Hashable
     source: Source
     held_out: HeldOut
+    validated: int = 0
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def of_steps(recipe: Recipe, steps: int) -> Recipe:
     return replace(recipe, stage=changed)
 
 
-_RENAMED = {"objective.doubt": "objective.sigma_jitter"}
+_RENAMED = {"objective.doubt": "objective.sigma_jitter", "model.fold": "model.unshuffle"}
 
 
 def as_written_before(table: Mapping[str, Any]) -> dict[str, Any]:

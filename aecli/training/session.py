@@ -60,6 +60,8 @@ class Session:
         best: the primary metric of the best weights so far.
         metrics: figures of the last validation.
         origin: the model that the user started from.
+        validated: how many of the images held out validations look at: the same ones through a run,
+            so that its figures compare; 0 where that is not settled yet.
         step, seconds: steps done and time spent before this session.
     """
 
@@ -77,6 +79,7 @@ class Session:
     origin: str | None
     best: float = -math.inf
     metrics: Mapping[str, float] = field(default_factory=dict)
+    validated: int = 0
     step: int = 0
     seconds: float = 0.0
 
@@ -119,6 +122,7 @@ class Session:
             optimiser=self.optimiser.state_dict(),
             scaler=self.scaler.state_dict(),
             limit=self.plan.limit,
+            validated=self.validated,
         ).save(self.plan.folder)
 
     def restore(self, state: State) -> None:
@@ -128,7 +132,7 @@ class Session:
             UsageError: it does not fit.
         """
         self.step, self.seconds, self.best = state.step, state.seconds, state.best
-        self.origin = state.origin
+        self.origin, self.validated = state.origin, state.validated
         try:
             self.module.load_state_dict(state.module)
         except RuntimeError:
@@ -151,6 +155,7 @@ class Session:
             **asdict(recipe.about),
             **self.objective.facts().as_table(),
             "images": len(self.opened.source),
+            "validated": self.validated,
             "steps": meter.step,
             "seconds": round(meter.seconds()),
             "seed": recipe.run.seed,
@@ -211,6 +216,7 @@ def assemble(plan: Plan, observer: Observer) -> Session:
         optimiser=optimiser(module, recipe.optim, device),
         scaler=torch.amp.GradScaler(device.type, enabled=half),
         origin=plan.origin,
+        validated=opened.validated,
     )
     if plan.resume is not None:
         session.restore(plan.resume)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from aecli.checkpoints.format import present
 from aecli.errors import InputError, Reason, TrainingError
 from aecli.files.atomic import atomic
 
@@ -71,6 +72,7 @@ class State:
         module, average, optimiser, scaler: their state dicts.
         updates: updates of the average.
         limit: seconds that the whole run is to take, None where its steps end it.
+        validated: images that its validations look at, 0 where that is not settled yet.
     """
 
     step: int
@@ -85,6 +87,7 @@ class State:
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
     limit: float | None = None
+    validated: int = 0
 
     def save(self, folder: Path) -> None:
         """Write it to `folder`; the old one is replaced only once the new one is complete.
@@ -111,7 +114,10 @@ class State:
         if not path.is_file():
             raise TrainingError(f"there is nothing to resume in {folder}", reason=Reason.NO_RUN)
         try:
-            return cls(**torch.load(path, map_location="cpu", weights_only=True))
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            for part in ("module", "average"):
+                saved[part] = {present(name): value for name, value in saved[part].items()}
+            return cls(**saved)
         except Exception as error:  # torch.load raises whatever the damaged bytes lead to
             line = str(error).partition("\n")[0]
             raise TrainingError(f"{path} is damaged: {line}") from None

@@ -32,9 +32,9 @@ class Validator:
 
     def __init__(self, session: Session, meter: Meter, observer: Observer) -> None:
         self._session, self._meter, self._observer = session, meter, observer
-        self._held_out: HeldOut = session.opened.held_out
+        if session.plan.seconds is None:
+            session.validated = len(session.opened.held_out)
         self._log = Log(session.plan.folder / METRICS, meter.step)
-        self._limited = session.plan.seconds is None
         self._last = 0.0
 
     def due(self) -> bool:
@@ -49,9 +49,10 @@ class Validator:
         session, meter = self._session, self._meter
         began = time.monotonic()
         session.shadow.load_state_dict(session.average.weights)
-        if not self._limited:
-            self._limit()
-        score = self._score(self._held_out)
+        whole = session.opened.held_out
+        if not session.validated:
+            session.validated = self._affordable(whole)
+        score = self._score(_spread(whole, session.validated))
         session.metrics = score.metrics
         session.save_weights(LAST, meter)
         improved = score.metrics[session.objective.primary] > session.best
@@ -72,17 +73,20 @@ class Validator:
         with torch.inference_mode(), runtime.autocast():
             return session.objective.validate(session.shadow, held_out, runtime.device)
 
-    def _limit(self) -> None:
-        """In a run limited by time: keep as many images as are validated in its share of it."""
-        plan, count = self._session.plan, len(self._held_out)
+    def _affordable(self, held_out: HeldOut) -> int:
+        """In a run limited by time: how many images can be validated in its share of it."""
+        plan, count = self._session.plan, len(held_out)
         assert plan.seconds is not None
         seconds = plan.recipe.run.validate_share * plan.seconds
         for _ in range(2):  # the first time includes what is done once
             began = time.monotonic()
-            self._score(self._held_out[:1])
+            self._score(held_out[:1])
             each = time.monotonic() - began
             if each * count <= seconds:
                 break
-        kept = max(1, min(count, math.floor(seconds / each)))
-        self._held_out = self._held_out[:: -(-count // kept)]
-        self._limited = True
+        return len(_spread(held_out, max(1, min(count, math.floor(seconds / each)))))
+
+
+def _spread(held_out: HeldOut, count: int) -> HeldOut:
+    """At most `count` of the images, evenly spaced; given how many these are, the same again."""
+    return held_out[:: -(-len(held_out) // count)]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from aecli.training.degradations import blur, graphics
-from aecli.training.degradations.draws import Draws, on_device
+from aecli.training.degradations.draws import Draws
 from aecli.training.degradations.found import found_photo
 from aecli.training.degradations.jpeg import jpeg
 from aecli.training.degradations.noise import is_grey, noise
@@ -51,7 +51,7 @@ def degradations(clean: torch.Tensor) -> dict[str, Callable[[Draws], torch.Tenso
     def some_blur(draws: Draws) -> torch.Tensor:
         u = draws.uniform("blur", 3)
         kernels = blur.gaussian(3 * u[:, 0], u[:, 1], np.pi * u[:, 2])
-        return blur.blur(clean, on_device(kernels, clean.device))
+        return blur.blur(clean, kernels)
 
     def some_sizes(draws: Draws) -> torch.Tensor:
         u = draws.uniform("sizes", 2)

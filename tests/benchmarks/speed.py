@@ -53,7 +53,7 @@ def bare(task: str, engine: str, side: int) -> dict[str, float]:
     if engine == "ncnn":
         from aecli.inference.engine_ncnn import NcnnEngine
 
-        call = NcnnEngine(path).fp32
+        call = NcnnEngine(path).fp32[0]
     elif engine == "onnxruntime":
         import onnxruntime
 

@@ -1,6 +1,7 @@
-"""How busy training keeps its device: python -m tests.benchmarks.training PHOTOS [--device cuda].
+"""How busy training keeps its device: python -m tests.benchmarks.training [PHOTOS] [--device cuda].
 
-Each task's step with real batches beside the same step with one batch over and over.
+Each task's step with real batches beside the same step with one batch over and over; on a GPU as it
+is and compiled, 64 crops a step unless --set says otherwise.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import product, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,14 @@ from aecli.training.meter import Meter
 from aecli.training.observer import Unwatched
 from aecli.training.plan import Plan
 from aecli.training.session import Session, assemble
+from aecli.training.trainee import Compiled
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from aecli.training.data import Batch
+
+PHOTOS = Path(__file__).parents[1] / "data" / "clean"
 
 ROUNDS = 3
 """Real and repeated batches take turns, so that a busy machine is unjust to neither."""
@@ -50,7 +56,7 @@ class Speed:
 def main() -> None:
     """A Markdown table, one row a task and precision."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photos", help="a folder of pictures to train on")
+    parser.add_argument("photos", nargs="?", default=str(PHOTOS), help="pictures to train on")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", nargs="+", default=["auto"])
     parser.add_argument("--recipe", nargs="+", default=["denoise/photo", "upscale/photo-x2"])
@@ -62,19 +68,27 @@ def main() -> None:
     say = sys.stdout.write
     say("| recipe | device | ms a step | without data | speed kept | waited | MP/s | TFLOP/s |\n")
     say("| --- " * 8 + "|\n")
-    for name in options.recipe:
-        for precision in options.precision:
-            runtime = device.choose(options.device, precision, training=True)
-            s = measured(name, options.photos, runtime, options.steps, options.set)
-            where = f"{runtime.device} {runtime.precision.value}"
-            if runtime.device.type == "cpu":
-                where += f", {options.threads} threads"
+    for name, precision in product(options.recipe, options.precision):
+        runtime = device.choose(options.device, precision, training=True)
+        for settings, how in variants(runtime.device, options.threads):
+            s = measured(name, options.photos, runtime, options.steps, [*settings, *options.set])
             say(
-                f"| {name} | {where} | {1e3 * s.real:.1f} | {1e3 * s.repeated:.1f} |"
-                f" {s.repeated / s.real:.2f} | {s.waited:.0%} | {s.pixels / s.real / 1e6:.2f} |"
-                f" {s.flops / s.real / 1e12:.3f} |\n"
+                f"| {name} | {runtime.precision.value} on {how} | {1e3 * s.real:.1f} |"
+                f" {1e3 * s.repeated:.1f} | {s.repeated / s.real:.2f} | {s.waited:.0%} |"
+                f" {s.pixels / s.real / 1e6:.2f} | {s.flops / s.real / 1e12:.3f} |\n"
             )
             sys.stdout.flush()
+
+
+def variants(where: torch.device, threads: int) -> list[tuple[list[str], str]]:
+    """What a device is measured with: settings of the recipe, and their name."""
+    if where.type != "cuda":
+        return [([], f"{where}, {threads} threads")]
+    card = torch.cuda.get_device_name(where)
+    return [
+        (["data.batch=64", f"run.compile={'true' if compiled else 'false'}"], f"{card}{how}")
+        for compiled, how in ((False, ""), (True, ", compiled"))
+    ]
 
 
 def measured(
@@ -84,8 +98,7 @@ def measured(
     with session(name, photos, runtime, settings) as run, run.batches() as stream:
         batch = next(stream)
         meter = Meter(run.plan, 0, 0.0)
-        with FlopCounterMode(display=False) as counter:
-            optimise(run, meter, batch, 0.5)
+        flops = operations(run, batch)
         spent = {True: 0.0, False: 0.0}
         timed(run, meter, stream, steps // 2)
         before = stream.waited
@@ -99,8 +112,18 @@ def measured(
         spent[False] / count,
         waited / spent[True],
         pixels,
-        counter.get_total_flops(),
+        flops,
     )
+
+
+def operations(run: Session, batch: Mapping[str, Tensor]) -> int:
+    """What a step's forward and backward pass cost, floating-point operations."""
+    # Its own code, as nothing that is compiled can be counted.
+    eager = run.trainee.module if isinstance(run.trainee, Compiled) else run.trainee
+    with FlopCounterMode(display=False) as counter, run.plan.runtime.autocast():
+        torch.stack(list(eager(batch, 0.5).values())).sum().backward()  # type: ignore[no-untyped-call]
+    run.optimiser.zero_grad()
+    return counter.get_total_flops()
 
 
 @contextmanager
@@ -117,7 +140,15 @@ def session(
         fast_convolutions(runtime.device),
     ):
         plan = Plan(recipe, recipe, "benchmark", found, found[:2], Path(folder), runtime)
-        yield assemble(plan, Unwatched())
+        yield assemble(plan, Heard())
+
+
+class Heard(Unwatched):
+    """Says what goes wrong, such as that a step cannot be compiled."""
+
+    def warn(self, message: str) -> None:
+        """One line."""
+        sys.stderr.write(f"{message}\n")
 
 
 def timed(run: Session, meter: Meter, batches: Batches | repeat[Batch], steps: int) -> float:

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints.format import FORMAT, Meta
 from aecli.errors import AecliError, ModelError
+from aecli.models.registry import Registry
 
 plain = st.recursive(
     st.none()
@@ -103,6 +104,21 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     checkpoints.save(path, {"w": torch.zeros(3)}, meta)
     with pytest.raises(ModelError, match="does not fit its architecture"):
         checkpoints.load(path)
+
+
+def test_files_with_earlier_names_of_weights_and_settings_load(tmp_path: Path) -> None:
+    config = {"size": 16, "widths": [16], "prior_widths": [16], "classes": ["a", "b"]}
+    spec = Registry.discover().get("flow")
+    weights = spec.build(spec.configure({**config, "unshuffle": 4})).state_dict()
+    old = {"qkv": "ask", "proj": "answer", "modulation": "tell"}
+    earlier = {".".join(old.get(p, p) for p in name.split(".")): w for name, w in weights.items()}
+    assert len(earlier.keys() - weights.keys()) > 6
+    path = tmp_path / "m.safetensors"
+    checkpoints.save(path, earlier, Meta("flow", {**config, "fold": 4}, "generate", "x"))
+    loaded = checkpoints.load(path)
+    assert loaded.config.unshuffle == 4
+    name = "prior.attention.qkv.weight"
+    assert torch.equal(loaded.module.state_dict()[name], weights[name].half().float())
 
 
 def test_a_failed_save_keeps_the_old_file_and_names_it(

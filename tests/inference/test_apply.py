@@ -48,8 +48,8 @@ def test_tiled_is_whole(
     engine: Engine, size: tuple[int, int], channels: tuple[int, ...], dtype: type[np.generic]
 ) -> None:
     pixels = noise((*size, *channels), dtype)
-    whole = tiling.apply(network(engine.fp32), pixels, engine.geometry, tile=None)
-    tiled = tiling.apply(network(engine.fp32), pixels, engine.geometry, tile=64)
+    whole = tiling.apply(network(engine.fp32[0]), pixels, engine.geometry, tile=None)
+    tiled = tiling.apply(network(engine.fp32[0]), pixels, engine.geometry, tile=64)
     assert whole.dtype == pixels.dtype
     assert whole.shape == pixels.shape
     assert not np.array_equal(whole, pixels)
@@ -64,8 +64,8 @@ def test_tiled_is_whole(
 def test_a_halo_shorter_than_the_receptive_field_shows(engine: Engine) -> None:
     pixels = noise((200, 200, 3))
     short = Geometry(**{**vars(engine.geometry), "radius": 4})
-    whole = tiling.apply(network(engine.fp32), pixels, short, tile=None)
-    tiled = tiling.apply(network(engine.fp32), pixels, short, tile=64)
+    whole = tiling.apply(network(engine.fp32[0]), pixels, short, tile=None)
+    tiled = tiling.apply(network(engine.fp32[0]), pixels, short, tile=64)
     assert not np.array_equal(whole, tiled)
 
 
@@ -81,8 +81,9 @@ def test_tiled_is_nearly_whole_in_bf16(tiny_denoiser: Path) -> None:
 
 def test_grey_is_the_mean_of_three_equal_channels(engine: Engine) -> None:
     grey = noise((40, 50)) // 2 + 64  # far from where clipping the three would tell
-    colour = tiling.apply(network(engine.fp32), np.dstack([grey] * 3), engine.geometry, tile=None)
-    result = tiling.apply(network(engine.fp32), grey, engine.geometry, tile=None)
+    functions, three = network(engine.fp32[0]), np.dstack([grey] * 3)
+    colour = tiling.apply(functions, three, engine.geometry, tile=None)
+    result = tiling.apply(functions, grey, engine.geometry, tile=None)
     assert np.abs(result - colour.mean(2)).max() <= 1
 
 

@@ -19,7 +19,7 @@ from .. import blobs
 
 pytestmark = pytest.mark.usefixtures("nothing_bundled")
 
-ON_CPU = {"device": "cpu", "precision": "fp32"}
+ON_CPU = {"device": "cpu"}
 
 
 @pytest.fixture(autouse=True)

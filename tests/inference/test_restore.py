@@ -45,7 +45,7 @@ class Spy:
 @pytest.fixture
 def spy(restorer: Restorer) -> Spy:
     spy = Spy()
-    restorer.engine.calls, restorer.engine.fp32 = [spy], spy
+    restorer.engine.calls, restorer.engine.fp32 = [spy], [spy]
     return spy
 
 

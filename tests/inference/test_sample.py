@@ -15,7 +15,7 @@ from aecli.inference import latents as points
 from aecli.inference.latents import Latents, axes, between, quantiles
 from aecli.inference.sample import BATCH, Sampler
 
-from .. import blobs
+from .. import blobs, tiny
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +23,11 @@ def _models(home, monkeypatch, one_thread) -> None:
     blobs.register(monkeypatch)
 
 
-def opened(name: str = "spots", architecture: str = "blobs", **config: object) -> Sampler:
+def opened(
+    name: str = "spots", architecture: str = "blobs", *, precision: str = "fp32", **config: object
+) -> Sampler:
     blobs.install(name, architecture, **config)
-    return Sampler.open(store.find("generate", name), device="cpu", precision="fp32")
+    return Sampler.open(store.find("generate", name), device="cpu", precision=precision)
 
 
 def test_a_sampler_knows_its_model() -> None:
@@ -87,7 +89,7 @@ def test_labels_and_temperature_reach_the_model() -> None:
 
 
 def test_a_result_that_is_not_finite_is_made_again_in_fp32(monkeypatch) -> None:
-    sampler = opened()
+    sampler = opened(precision="bf16")
     genuine, calls = blobs.Blobs.decode, []
 
     def decode(self, z, label=None):
@@ -100,6 +102,18 @@ def test_a_result_that_is_not_finite_is_made_again_in_fp32(monkeypatch) -> None:
     monkeypatch.setattr(blobs.Blobs, "decode", lambda *_: genuine(*_) * float("nan"))
     with pytest.raises(ModelError, match="spots gives values that are not finite"):
         sampler.decode(np.zeros((1, 2), np.float32), None)
+
+
+def test_latents_are_those_of_fp32_in_every_precision(home: Path) -> None:
+    tiny.models(home / "models")
+    found = store.find("embed", "tiny")
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
+    options = {"methods": ["encode"], "engine": "torch", "device": "cpu"}
+    exact, short = (
+        Sampler.open(found, precision=each, **options).encode(pictures, None)
+        for each in ("fp32", "bf16")
+    )
+    assert np.array_equal(exact, short)
 
 
 def test_a_denoiser_has_no_latent_space(tiny_denoiser) -> None:

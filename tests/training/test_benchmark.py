@@ -23,7 +23,7 @@ def test_it_makes_a_table(
     training.main()
     heading, _, row = capsys.readouterr().out.splitlines()
     assert heading.count("|") == row.count("|")
-    assert row.startswith("| denoise/gaussian | cpu fp32, 1 threads |")
+    assert row.startswith("| denoise/gaussian | fp32 on cpu, 1 threads |")
     real, plain = (float(cell) for cell in row.split("|")[3:5])
     assert real > 0
     assert plain > 0

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from aecli.checkpoints import format as checkpoints
 from aecli.training import validation
 from aecli.training.objectives.base import Score
 from aecli.training.objectives.denoise import Denoise
@@ -49,3 +53,33 @@ def test_a_run_of_steps_validates_less_often_where_that_is_too_slow(
     assert seen[-1] == 12
     _, recorder = train("other", "run.validate_every=4", "data.val_limit=1", steps=12)
     assert [step for step, _ in recorder.validations] == [4, 8, 12]
+
+
+def test_a_timed_run_looks_at_the_same_images_to_its_end_and_says_how_many(
+    train: Any, looked_at: list[int]
+) -> None:
+    settings = ("data.val_limit=6", "data.holdout=0", "run.validate_share=0.3")
+    trained, _ = train("mine", *settings, seconds=0.8)
+    seen = looked_at[-1]
+    assert checkpoints.read_meta(trained.model).training["validated"] == seen
+    looked_at.clear()
+    train("mine", *settings, seconds=3.0, resume=True)  # its share would allow more of them
+    assert set(looked_at) == {seen}
+
+
+def test_a_level_is_asked_for_as_in_use() -> None:
+    class Level:
+        def estimate_sigma(self, x: torch.Tensor) -> torch.Tensor:
+            assert x.dtype == torch.float32
+            return x.flatten(1).sum(1)
+
+        def restore(self, x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+            levels.append(sigma.flatten())
+            return x
+
+    levels: list[torch.Tensor] = []
+    picture = np.zeros((192, 192, 3), np.uint8)
+    picture[:32] = picture[:, 160:] = 255  # outside the square of 128 pixels within
+    task = Denoise({"val_sigmas": [1e-3]}, "l1")
+    task.validate(cast("nn.Module", Level()), [picture], torch.device("cpu"))
+    assert torch.equal(torch.cat(levels), torch.zeros(2))

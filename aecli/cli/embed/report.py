@@ -23,12 +23,13 @@ class EmbedReport(Report):
         self._request = request
         self._files = request.output is not None
         self._unusual: list[str] = []
-        self._model = ""
+        self._model = self._engine = ""
 
     def opened(self, embedder: Embedder) -> None:
         """The model is loaded."""
-        self._model = embedder.name
-        self.runs_on(embedder.name, embedder.runs_on)
+        self._model, self._engine = embedder.name, embedder.choice.name
+        terms = embedder.choice.reason.without("fp32")  # as vectors always are
+        self.runs_on(embedder.name, terms)
 
     def add(self, entry: Entry) -> None:
         """An input is done with."""
@@ -41,7 +42,8 @@ class EmbedReport(Report):
         self.unusual(name, entry.novelty)
         if self._files:
             said = "done" if status == "embedded" else status
-            self.record({"source": name, "status": said, "novelty": entry.novelty})
+            facts = {"source": name, "status": said, "novelty": entry.novelty}
+            self.record(facts | {"engine": self._engine})
 
     def unusual(self, name: str, percentile: float) -> None:
         """Note a picture that is unlike the training data, if it is."""

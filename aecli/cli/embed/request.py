@@ -168,8 +168,8 @@ class EmbedRequest:
         ),
     ] = False
     model: options.Model = None
+    engine: options.Engine = "auto"
     device: options.Device = "auto"
-    precision: options.Precision = "auto"
     workers: options.Workers = 2
     json: options.Json = False
     quiet: options.Quiet = False

@@ -67,8 +67,8 @@ def _collected(request: EmbedRequest, report: EmbedReport) -> Collection:
         base,
         str(request.base),
         model=request.model,
+        engine=request.engine,
         device=request.device,
-        precision=request.precision,
         opened=report.opened,
     )
     if base is None or request.model is not None or request.named:

@@ -50,17 +50,15 @@ class GenerateReport(Report):
         self._sampler = sampler
         self._seed = seed
         self._mean = ""
-        self.runs_on(sampler.name, sampler.runtime.reason)
+        self.runs_on(sampler.name, sampler.choice.reason)
         for source, error in grid.failures:
             self.fail(source, error, source=source)
 
     @functools.cached_property
     def text(self) -> Mapping[str, str]:
         """PNG texts: the model, and the command that makes the picture again."""
-        sampler, runtime = self._sampler, self._sampler.runtime
-        command = self._request.command(
-            sampler.name, self._seed, str(runtime.device), runtime.precision.value
-        )
+        sampler = self._sampler
+        command = self._request.command(sampler.name, self._seed, sampler.choice)
         seed = {} if self._seed is None else {"Seed": str(self._seed)}
         return {
             "Software": f"aecli {__version__}",
@@ -107,7 +105,8 @@ class GenerateReport(Report):
         return self.code
 
     def _made(self, facts: Mapping[str, Any], target: str | None = None) -> None:
-        made_by = {"model": self._sampler.name, "sha256": self._sampler.sha256}
+        sampler = self._sampler
+        made_by = {"model": sampler.name, "sha256": sampler.sha256, "engine": sampler.choice.name}
         seed = {} if self._seed is None else {"seed": self._seed}
         where = target or self._target.name
         self.record({"target": where, "status": "done", **facts, **made_by, **seed})

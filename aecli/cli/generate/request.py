@@ -16,6 +16,8 @@ from aecli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aecli.inference.engine import Choice
+
 SAMPLES = "Samples"
 OTHERS = "Other pictures of the latent space (one at a time)"
 
@@ -189,6 +191,7 @@ class GenerateRequest:
     ] = None
     overwrite: options.Overwrite = False
     model: options.Model = None
+    engine: options.Engine = "auto"
     device: options.Device = "auto"
     precision: options.Precision = "auto"
     json: options.Json = False
@@ -215,11 +218,16 @@ class GenerateRequest:
         return "--seed" in _TAKES[self.mode]
 
     @property
+    def draws(self) -> bool:
+        """Whether the prior has a part in the picture."""
+        return "--temperature" in _TAKES[self.mode]
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """The files, and folders of them, that the picture is made from."""
         return (*self.reconstruct, *(self.interpolate or ()), *filter(None, [self.latents]))
 
-    def command(self, model: str, seed: int | None, device: str, precision: str) -> str:
+    def command(self, model: str, seed: int | None, choice: Choice) -> str:
         """The command line that makes the picture again, less the name of the result.
 
         Files are named without their folders.
@@ -237,7 +245,8 @@ class GenerateRequest:
             words += [w for v in values if v is not None for w in (option, str(v))]
         if self.zoom > 1:
             words += ["--zoom", str(self.zoom)]
-        return shlex.join([*words, "--device", device, "--precision", precision])
+        words += ["--engine", choice.name, "--device", choice.device]
+        return shlex.join([*words, "--precision", choice.precision])
 
     def _modes(self) -> list[Mode]:
         asked = {

@@ -20,6 +20,7 @@ from aecli.cli.generate.target import Form
 from aecli.figures import sheet
 from aecli.inference import latents as points
 from aecli.inference.abilities import Abilities, maker
+from aecli.inference.sample import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from aecli.cli.generate.request import GenerateRequest
     from aecli.cli.generate.target import Target
     from aecli.inference.grid import Grid
-    from aecli.inference.sample import Batch, Sampler
+    from aecli.inference.sample import Batch
 
 
 def run(request: GenerateRequest) -> int:
@@ -46,9 +47,13 @@ def run(request: GenerateRequest) -> int:
     grid = compose(request, abilities, seed, given)
     target = targets.plan(request, grid, abilities)
 
-    from aecli.inference.sample import Sampler  # loads torch: all that can be refused is by now
-
-    sampler = Sampler.open(found, device=request.device, precision=request.precision)
+    sampler = Sampler.open(
+        found,
+        methods=("draw" if request.draws else "encode", "decode"),
+        engine=request.engine,
+        device=request.device,
+        precision=request.precision,
+    )
     report = GenerateReport(request, grid, target, sampler, seed)
     _warn_of_unusual(grid, sampler)
     kept: list[Batch] = []

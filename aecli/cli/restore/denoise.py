@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -11,10 +12,6 @@ from aecli.cli import options
 from aecli.cli.help import Command
 from aecli.cli.request import command
 from aecli.cli.restore.request import RestoreRequest
-
-if TYPE_CHECKING:
-    from aecli.images.image import Image
-    from aecli.inference.tiling import Progress
 
 
 def register(app: typer.Typer) -> None:
@@ -85,17 +82,13 @@ def denoise(request: DenoiseRequest) -> int:
             precision=request.precision,
         )
 
-        def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
-            restored = restorer.denoise(
-                image,
-                sigma=request.sigma,
-                strength=request.strength,
-                ensemble=request.ensemble,
-                tile=request.tile,
-                progress=progress,
-            )
-            return restored.image, {"sigma": restored.sigma}
-
+        restore = partial(
+            restorer.denoise,
+            sigma=request.sigma,
+            strength=request.strength,
+            ensemble=request.ensemble,
+            tile=request.tile,
+        )
         return LoadedModel(restorer.runs_on, restorer.engine.name, restore)
 
     spec = RestoreSpec("denoised", store.find("denoise", request.model).name)

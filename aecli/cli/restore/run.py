@@ -90,12 +90,17 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
             model = load()
             report.runs_on(spec.model, model.runs_on)
             with console.Bars(len(todo), shown=not request.quiet) as bars:
-                for outcome in _Pipeline(request, spec, model, bars, finished).run(todo):
-                    finished.pop(outcome.job.job.source, None)
-                    if outcome.value is not None:
-                        report.add(outcome.value)
-                    elif outcome.error is not None:
-                        _fail(report, outcome.job, outcome.error)
+                pipeline = _Pipeline(request, spec, model, bars, finished)
+                for item in pipeline.steps(todo):
+                    if isinstance(item, batch.Step):
+                        with item:
+                            item.result = pipeline.restore(item.value)
+                        continue
+                    finished.pop(item.job.job.source, None)
+                    if item.value is not None:
+                        report.add(item.value)
+                    elif item.error is not None:
+                        _fail(report, item.job, item.error)
                         bars.advance()
     return report.finish(time.monotonic() - started)
 
@@ -109,7 +114,7 @@ def _how_to_go_on(request: RestoreRequest, todo: Sequence[Task]) -> str | None:
 
 
 class _Pipeline:
-    """The three stages of `batch.run` for one request; what is written is in `finished`."""
+    """Reads, restores and writes for one request; what is written is in `finished`."""
 
     def __init__(
         self,
@@ -125,15 +130,24 @@ class _Pipeline:
         self._bars = bars
         self._finished = finished
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[batch.Outcome[Task, Record]]:
-        return batch.run(
-            tasks,
-            self._read,
-            self._restore,
-            self._write,
-            workers=self._request.workers,
-            cost=self._cost,
-        )
+    def steps(
+        self, tasks: Sequence[Task]
+    ) -> Iterator[batch.Step[Task, _Loaded, _Restored] | batch.Outcome[Task, Record]]:
+        """See `batch.steps`."""
+        workers = self._request.workers
+        return batch.steps(tasks, self._read, self._write, workers=workers, cost=self._cost)
+
+    def restore(self, loaded: _Loaded) -> _Restored:
+        """The result for an image, and what it is to be compared with."""
+        started = time.monotonic()
+        progress = self._bars.inside(loaded.task.job.source.name)
+        progress(0, loaded.image.width * loaded.image.height)
+        with _contained(loaded.task):
+            result = self._model.restore(loaded.image, progress=progress)
+            seconds = time.monotonic() - started
+            wanted = loaded.reference is not None or loaded.task.compare is not None
+            before = self._model.baseline(loaded.image) if wanted else None
+        return _Restored(result.image, before, loaded.reference, result.facts, seconds)
 
     def _cost(self, task: Task) -> int:
         path = task.job.source.path
@@ -156,17 +170,6 @@ class _Pipeline:
             self._spec.check(name, image.width, image.height, pixel)
             reference = reading.decode(task.reference, max_pixels=most) if task.reference else None
         return _Loaded(task, image, reference)
-
-    def _restore(self, loaded: _Loaded) -> _Restored:
-        started = time.monotonic()
-        progress = self._bars.inside(loaded.task.job.source.name)
-        progress(0, loaded.image.width * loaded.image.height)
-        with _contained(loaded.task):
-            after, facts = self._model.restore(loaded.image, progress)
-            seconds = time.monotonic() - started
-            wanted = loaded.reference is not None or loaded.task.compare is not None
-            before = self._model.baseline(loaded.image) if wanted else None
-        return _Restored(after, before, loaded.reference, facts, seconds)
 
     def _write(self, task: Task, result: _Restored) -> Record:
         with _contained(task):

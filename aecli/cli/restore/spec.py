@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aecli.errors import UsageError
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from aecli.device import Terms
     from aecli.images.image import Image
-
-    Progress = Callable[[int, int], None]
 
 MOST_BYTES = 1 << 30
 """Results whose pixels take more than this are not made by mistake."""
@@ -72,6 +70,20 @@ class RestoreSpec:
             )
 
 
+class Result(Protocol):
+    """What becomes of one image.
+
+    Attributes:
+        image: the result.
+        facts: what there is to say of it, by name.
+    """
+
+    @property
+    def image(self) -> Image: ...  # noqa: D102
+    @property
+    def facts(self) -> Mapping[str, float | str]: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """What a command does to one image.
@@ -79,11 +91,11 @@ class LoadedModel:
     Attributes:
         runs_on: where and in what precision, and who chose that.
         engine: what computes, `ncnn` or `torch`.
-        restore: image, progress -> its result, and what there is to say of it.
+        restore: called with an image, and as `progress` with what follows it: its result.
         baseline: what doing nothing gives, in the result's size.
     """
 
     runs_on: Terms
     engine: str
-    restore: Callable[[Image, Progress], tuple[Image, Mapping[str, float | str]]]
+    restore: Callable[..., Result]
     baseline: Callable[[Image], Image] = lambda image: image

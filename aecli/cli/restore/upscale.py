@@ -13,6 +13,8 @@ from aecli.cli.request import command
 from aecli.cli.restore.request import RestoreRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aecli.images.image import Image
     from aecli.inference.tiling import Progress
     from aecli.inference.upscale import Enlarged
@@ -82,6 +84,12 @@ class UpscaleRequest(RestoreRequest):
     ] = False
 
 
+@dataclass(frozen=True)
+class _Result:
+    image: Image
+    facts: Mapping[str, float | str]
+
+
 def upscale(request: UpscaleRequest) -> int:
     """Enlarge pictures.
 
@@ -114,7 +122,7 @@ def upscale(request: UpscaleRequest) -> int:
             precision=request.precision,
         )
 
-        def restore(image: Image, progress: Progress) -> tuple[Image, dict[str, float | str]]:
+        def restore(image: Image, progress: Progress) -> _Result:
             enlarged = upscaler.upscale(
                 image,
                 *sizing.of(image.width, image.height),
@@ -127,7 +135,7 @@ def upscale(request: UpscaleRequest) -> int:
             facts: dict[str, float | str] = {"scale": sizing.scale or sum(factor) / 2}
             if enlarged.networks:
                 facts["networks"] = "x".join(map(str, enlarged.networks))
-            return _told(enlarged), facts
+            return _Result(_told(enlarged), facts)
 
         def baseline(image: Image) -> Image:
             return bicubic(image, *sizing.of(image.width, image.height))

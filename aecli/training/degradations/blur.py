@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+from aecli.training.degradations.draws import on_device
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,47 +19,85 @@ if TYPE_CHECKING:
 TAPS = 21
 """Rows and columns of the kernels made here."""
 
+LOST = 1e-3
+"""Share of a kernel that may be cut off: a quarter of a level at the hardest edge."""
 
-def blur(pictures: Tensor, kernels: Tensor) -> Tensor:
-    """Every picture convolved with its kernel, and continued by reflection.
+_STEP = 2
+"""Pixels: kernels whose reaches round up to the same multiple of this are taken together."""
+
+
+def blur_(pictures: Tensor, kernels: Array, rows: NDArray[np.int64]) -> None:
+    """Some of the pictures convolved with a kernel each, continued by reflection; in place.
+
+    By sums, not by Fourier transforms: few kernels are as large as they might be, and with so many
+    channels to a call small ones cost a fifth.
 
     Args:
         pictures: (N, C, H, W).
-        kernels: (N, K, K), K odd; where K // 2 is not below H and W, they are cut.
-
-    Returns:
-        (N, C, H, W).
+        kernels: (n, K, K), K odd, each of sum 1; they are cut where `LOST` of them is cut off, and
+            to the size of the pictures.
+        rows: which of the pictures, (n,).
     """
-    height, width = pictures.shape[-2:]
-    cut = max(kernels.shape[-1] // 2 - min(height, width) + 1, 0)
-    if cut:
-        kernels = kernels[:, cut:-cut, cut:-cut]
-        kernels = kernels / kernels.sum((1, 2), keepdim=True)
-    reach = kernels.shape[-1] // 2
-    padded = F.pad(pictures, (reach,) * 4, mode="reflect")
-    size = (_fast(height + 2 * reach), _fast(width + 2 * reach))
-    spectra = torch.fft.rfft2(padded, size) * torch.fft.rfft2(kernels[:, None], size)
-    whole: Tensor = torch.fft.irfft2(spectra, size)
-    return whole[..., 2 * reach :, 2 * reach :][..., :height, :width]
+    most = min(kernels.shape[-1] // 2, min(pictures.shape[-2:]) - 1)
+    reaches = np.minimum(_STEP * -(-_reaches(kernels) // _STEP), most)
+    for reach in np.unique(reaches):
+        group = reaches == reach
+        index = on_device(rows[group], pictures.device)
+        pictures.index_copy_(0, index, _blur(pictures[index], kernels[group], reach))
 
 
-@functools.cache
-def _fast(length: int) -> int:
-    """The next length, from this one on, that a Fourier transform likes: 2, 3 and 5 divide it."""
-    rest = length
-    for factor in (2, 3, 5):
-        while rest % factor == 0:
-            rest //= factor
-    return length if rest == 1 else _fast(length + 1)
+def blur(pictures: Tensor, kernels: Array) -> Tensor:
+    """Every picture (N, C, H, W) convolved with its kernel (N, K, K), as by `blur_`."""
+    out = pictures.clone(memory_format=torch.contiguous_format)
+    blur_(out, kernels, np.arange(len(out)))
+    return out
 
 
-def gaussian(sigma: Array, ratio: Array, angle: Array, shape: Array | float = 1) -> Array:
+def soften(pictures: Tensor, sigma: Array) -> Tensor:
+    """Pictures (N, C, H, W) after round Gaussian blurs of (N,) standard deviations, pixels."""
+    return blur(pictures, gaussian(sigma))
+
+
+def around(planes: Tensor, middle: float = 1.0) -> Tensor:
+    """Each pixel and its eight neighbours, weighted [1 `middle` 1] in both directions, summed up.
+
+    (N, C, H, W), continued by reflection.
+    """
+    p = F.pad(planes, (1, 1, 1, 1), mode="reflect")
+    rows = torch.add(p[..., :-2, :], p[..., 1:-1, :], alpha=middle).add_(p[..., 2:, :])
+    return torch.add(rows[..., :-2], rows[..., 1:-1], alpha=middle).add_(rows[..., 2:])
+
+
+def _blur(pictures: Tensor, kernels: Array, reach: int) -> Tensor:
+    """Every picture convolved with what its kernel has up to `reach` from its centre."""
+    n, channels, height, width = pictures.shape
+    middle = slice(kernels.shape[-1] // 2 - reach, kernels.shape[-1] // 2 + reach + 1)
+    turned = _normalised(kernels[:, middle, middle])[:, None, ::-1, ::-1]
+    weights = on_device(turned, pictures.device).repeat_interleave(channels, dim=0)
+    padded = F.pad(pictures, (reach,) * 4, mode="reflect").flatten(0, 1)[None]
+    return F.conv2d(padded, weights, groups=len(weights)).view(n, channels, height, width)
+
+
+def _reaches(kernels: Array) -> NDArray[np.int64]:
+    """(N,): how far from the centre all of a kernel lies, but for the share `LOST`."""
+    size = kernels.shape[-1]
+    place = np.abs(np.arange(size) - size // 2)
+    ring = np.maximum(place[:, None], place) == np.arange(size // 2)[:, None, None]
+    weight = np.abs(kernels).reshape(len(kernels), size * size)
+    within = np.cumsum(weight @ ring.reshape(size // 2, -1).T, axis=1)
+    reaches: NDArray[np.int64] = (within < (1 - LOST) * weight.sum(1)[:, None]).sum(1)
+    return reaches
+
+
+def gaussian(
+    sigma: Array, ratio: Array | float = 1, angle: Array | float = 0, shape: Array | float = 1
+) -> Array:
     """Gaussian kernels, round or not, and their generalisation (Zhang et al. 2021, BSRGAN).
 
     Args:
         sigma: (N,), standard deviation along the long axis, pixels. 0 leaves a picture alone.
-        ratio: (N,), the short axis' deviation as a part of it.
-        angle: (N,), of the long axis, radians.
+        ratio: (N,) or one for all, as the others: the short axis' deviation as a part of it.
+        angle: of the long axis, radians.
         shape: exponent: 1 the Gaussian, lower with a sharper peak and longer tails, higher flatter.
 
     Returns:
@@ -67,7 +106,9 @@ def gaussian(sigma: Array, ratio: Array, angle: Array, shape: Array | float = 1)
     return _normalised(np.exp(-0.5 * _distances(sigma, ratio, angle) ** _columns(shape)))
 
 
-def plateau(sigma: Array, ratio: Array, angle: Array, shape: Array | float = 1) -> Array:
+def plateau(
+    sigma: Array, ratio: Array | float = 1, angle: Array | float = 0, shape: Array | float = 1
+) -> Array:
     """1 / (1 + r ** (2 shape)): kernels with a flat top; as `gaussian`."""
     return _normalised(1 / (1 + _distances(sigma, ratio, angle) ** _columns(shape)))
 
@@ -92,7 +133,7 @@ def sinc(cutoff: Array) -> Array:
 
 def unsharp(sigma: Array, amount: Array) -> Array:
     """Sharpening: a picture and `amount` (N,) times what a Gaussian blur takes from it."""
-    soft = gaussian(sigma, np.ones_like(sigma), np.zeros_like(sigma))
+    soft = gaussian(sigma)
     return identity(len(sigma)) * (1 + _columns(amount)) - _columns(amount) * soft
 
 
@@ -103,7 +144,7 @@ def identity(count: int) -> Array:
     return kernels
 
 
-def _distances(sigma: Array, ratio: Array, angle: Array) -> Array:
+def _distances(sigma: Array, ratio: Array | float, angle: Array | float) -> Array:
     """(N, TAPS, TAPS): squares of the distances from the centre in standard deviations."""
     y, x = _grid()
     cos, sin = _columns(np.cos(angle)), _columns(np.sin(angle))

@@ -17,6 +17,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from aecli.training.degradations import blur
+from aecli.training.degradations.blur import around
+from aecli.training.degradations.chosen import change
 from aecli.training.degradations.colour import from_opponent, luma, mixed, to_opponent
 from aecli.training.degradations.draws import box_muller, on_device
 
@@ -24,7 +27,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from aecli.training.degradations.chosen import Rows
     from aecli.training.degradations.draws import Draws
+
+    Array = NDArray[np.float64]
+    Chosen = NDArray[np.bool_]
 
 SENSOR = np.array([[1.7, -0.6, -0.1], [-0.25, 1.5, -0.25], [0.0, -0.5, 1.5]])
 """From the colours of a typical sensor to sRGB's, after white balance: rows add up to 1."""
@@ -57,81 +64,65 @@ def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tens
     mixture = u[:, 7, None, None]
     matrix = (1 - mixture) * np.eye(3) + mixture * SENSOR
     gamma = draws.on_device(2.0 + 0.4 * u[:, 8])[:, None, None, None]
-    contrast = draws.on_device(u[:, 9] < 0.25)[:, None, None, None]
+    curved = u[:, 9] < 0.25
     to_sensor = draws.on_device(np.linalg.inv(matrix) * (exposure[:, None] / gains)[:, :, None])
     to_screen = draws.on_device(matrix * gains[:, None, :])
 
-    light = torch.lerp(clean, _uncurved(clean), contrast).clamp_min(0) ** gamma
-    light = mixed(light, to_sensor).clamp_(0, 1)
+    light = clean.clone()
+    change(light, curved, lambda some, *_: _uncurved(some))
+    light = mixed(light.clamp_min_(0) ** gamma, to_sensor).clamp_(0, 1)
     variance = light * draws.on_device(shot)[:, None, None, None]
     variance += draws.on_device(read)[:, None, None, None]
-    raw = (light + draws.normal("sensor", clean.shape[1:]) * variance.sqrt_()).clamp_(0, 1)
+    raw = draws.normal("sensor", clean.shape[1:]).mul_(variance.sqrt_()).add_(light).clamp_(0, 1)
+
+    def filtered(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
+        return demosaic(some, starts[rows], kinds[rows])
 
     both = torch.cat([raw, light])
-    mosaic = np.flatnonzero(u[:, 10] < 0.9)
-    if len(mosaic):
-        rows = np.concatenate([mosaic, mosaic + len(u)])
-        kinds = np.tile((u[mosaic, 11] * 3).astype(np.int64), 2)
-        starts = np.tile((u[mosaic, 12] * 4).astype(np.int64), 2)
-        at = on_device(rows, clean.device)
-        both = both.index_copy(0, at, demosaic(both[at], starts, kinds))
-    white = (1 / draws.on_device(gains)).repeat(2, 1)[:, :, None, None]
+    kinds, starts = (np.tile((u[:, c] * n).astype(np.int64), 2) for c, n in ((11, 3), (12, 4)))
+    change(both, np.tile(u[:, 10] < 0.9, 2), filtered)
+    white = draws.on_device(1 / gains).repeat(2, 1)[:, :, None, None]
     both = mixed(torch.minimum(both, white), to_screen.repeat(2, 1, 1)).clamp_(1e-6, 1)
     both = both ** (1 / gamma.repeat(2, 1, 1, 1))
-    both = torch.lerp(both, both * both * (3 - 2 * both), contrast.repeat(2, 1, 1, 1))
+    change(both, np.tile(curved, 2), lambda some, *_: some * some * (3 - 2 * some))
 
     busy = u[:, 13] < 0.55
+    chroma = np.where(u[:, 14] < 0.7, 0.4 + 3.0 * u[:, 15] ** 1.5, 0.0)
+    strength = np.where(u[:, 16] < 0.5, u[:, 17], 0.0)
+    reduced = busy & ((chroma > 0) | (strength > 0))
+    _reduce(both, reduced, chroma[reduced], strength[reduced], 0.6 + 0.9 * u[reduced, 18])
+    sharp = busy & (u[:, 19] < 0.5)
+    sharpening = blur.unsharp(0.5 + 0.8 * u[sharp, 21], 0.2 + 1.2 * u[sharp, 20])
+    blur.blur_(both, np.tile(sharpening, (2, 1, 1)), np.flatnonzero(np.tile(sharp, 2)))
+    both = torch.lerp(both, luma(both), grey.repeat(2, 1, 1, 1).float()).clamp_(0, 1)
     noisy, reference = both.chunk(2)
-    noisy, reference = _reduced(noisy, reference, draws, u[:, 14:19], busy)
-    sharp = np.where(busy & (u[:, 19] < 0.5), 0.2 + 1.2 * u[:, 20], 0.0)
-    if sharp.any():
-        sharpness = draws.on_device(sharp)[:, None, None, None]
-        radius = draws.on_device(0.5 + 0.8 * u[:, 21])
-        noisy, reference = (p + sharpness * (p - gaussian(p, radius)) for p in (noisy, reference))
-    noisy, reference = (torch.where(grey, luma(p), p) for p in (noisy, reference))
-    return noisy.clamp(0, 1), reference.clamp(0, 1)
+    return noisy, reference
 
 
-def _reduced(
-    noisy: Tensor, reference: Tensor, draws: Draws, u: NDArray[np.float64], busy: NDArray[np.bool_]
-) -> tuple[Tensor, Tensor]:
-    """Cameras' own noise reduction: colours blurred, and luma where there are no edges."""
-    chroma = np.where(busy & (u[:, 0] < 0.7), 0.4 + 3.0 * u[:, 1] ** 1.5, 0.0)
-    strength = np.where(busy & (u[:, 2] < 0.5), u[:, 3], 0.0)
-    if not (chroma.any() or strength.any()):
-        return noisy, reference
-    planes, true = to_opponent(noisy), to_opponent(reference)
-    width = draws.on_device(chroma)
-    planes[:, 1:], true[:, 1:] = gaussian(planes[:, 1:], width), gaussian(true[:, 1:], width)
-    radius = draws.on_device(0.6 + 0.9 * u[:, 4])
-    soft = gaussian(planes[:, :1], radius)
-    step = gaussian((planes[:, :1] - soft).abs(), radius)
-    flat = torch.exp(-((step / (0.6 * step.mean((1, 2, 3), keepdim=True) + 0.02)) ** 2))
-    flat = flat * draws.on_device(strength)[:, None, None, None]
-    planes[:, :1] = torch.lerp(planes[:, :1], soft, flat)
-    true[:, :1] = torch.lerp(true[:, :1], gaussian(true[:, :1], radius), flat)
-    return from_opponent(planes), from_opponent(true)
-
-
-def gaussian(planes: Tensor, sigma: Tensor) -> Tensor:
-    """Gaussian blur, one width a sample; what lies beyond the border does not count.
-
-    Two products with matrices: as fast as convolutions, for any width.
+def _reduce(both: Tensor, chosen: Chosen, chroma: Array, strength: Array, radius: Array) -> None:
+    """Cameras' own noise reduction, in place: colours blurred, and luma where there are no edges.
 
     Args:
-        planes: (N, C, H, W).
-        sigma: (N,), pixels; 0 leaves a picture alone.
+        both: (2N, 3, H, W), photographs and then their references, which are reduced as those are.
+        chosen: (N,), n of which are reduced.
+        chroma: (n,), standard deviation of the colours' blur, pixels.
+        strength: (n,), of the luma's blur, 0 to 1.
+        radius: (n,), its standard deviation, pixels.
     """
-    down, right = (_smoothing(n, sigma) for n in planes.shape[-2:])
-    return down[:, None] @ planes @ right[:, None].mT
 
+    def reduced(some: Tensor, *_: object) -> Tensor:
+        planes = to_opponent(some)
+        light, colours = planes[:, :1], blur.soften(planes[:, 1:], np.tile(chroma, 2))
+        soft = blur.soften(light, np.tile(radius, 2))
+        noisy, noisy_soft = light[: len(radius)], soft[: len(radius)]
+        step = blur.soften((noisy - noisy_soft).abs_(), radius)
+        least = 0.6 * step.mean((1, 2, 3), keepdim=True) + 0.02
+        flat = torch.exp(-((step / least) ** 2))
+        flat *= on_device(strength, both.device)[:, None, None, None]
+        light = torch.lerp(light, soft, flat.repeat(2, 1, 1, 1))
+        return from_opponent(torch.cat([light, colours], 1))
 
-def _smoothing(length: int, sigma: Tensor) -> Tensor:
-    """(N, length, length): matrices that blur a line."""
-    place = torch.arange(length, device=sigma.device, dtype=sigma.dtype)
-    distance = (place[:, None] - place) / sigma.clamp_min(1e-2)[:, None, None]
-    weights = torch.exp(-0.5 * distance.square())
-    return weights / weights.sum(2, keepdim=True)
+    change(both, np.tile(chosen, 2), reduced)
 
 
 def demosaic(light: Tensor, starts: NDArray[np.int64], kinds: NDArray[np.int64]) -> Tensor:
@@ -145,7 +136,7 @@ def demosaic(light: Tensor, starts: NDArray[np.int64], kinds: NDArray[np.int64])
     masks = _masks(light.device)[on_device(starts, light.device)]
     seen = masks.repeat(1, 1, light.shape[2] // 2, light.shape[3] // 2)
     raw = light * seen
-    result = torch.lerp(tent(raw) / tent(seen), raw, seen)
+    result = torch.lerp(around(raw, 2) / around(seen, 2), raw, seen)
     corrected = np.flatnonzero(kinds != BILINEAR)
     if not len(corrected):
         return result
@@ -174,17 +165,10 @@ def demosaic(light: Tensor, starts: NDArray[np.int64], kinds: NDArray[np.int64])
     is_green = mask[:, 1:2]
     green = torch.lerp(green, mosaic, is_green)
     colours = mask[:, ::2]
-    difference = tent((mosaic - green) * colours) / tent(colours)
+    difference = around((mosaic - green) * colours, 2) / around(colours, 2)
     red_blue = green + difference
     result[index] = torch.stack([red_blue[:, 0], green[:, 0], red_blue[:, 1]], 1).clamp(0, 1)
     return result
-
-
-def tent(planes: Tensor) -> Tensor:
-    """Sums weighted by [1 2 1] in both directions: (N, C, H, W)."""
-    p = F.pad(planes, (1, 1, 1, 1), mode="reflect")
-    rows = p[..., :-2, :] + 2 * p[..., 1:-1, :] + p[..., 2:, :]
-    return rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]
 
 
 @cache

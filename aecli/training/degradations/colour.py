@@ -28,8 +28,9 @@ def from_opponent(planes: Tensor) -> Tensor:
 
 
 def mixed(pictures: Tensor, matrix: Tensor) -> Tensor:
-    """Each pixel's channels times a matrix (3, 3), or one a sample (N, 3, 3)."""
-    return (matrix.expand(len(pictures), 3, 3) @ pictures.flatten(2)).view_as(pictures)
+    """Each pixel's C channels times a matrix (K, C), or one a sample (N, K, C): (N, K, H, W)."""
+    matrices = matrix.expand(len(pictures), *matrix.shape[-2:])
+    return (matrices @ pictures.flatten(2)).view(len(pictures), -1, *pictures.shape[2:])
 
 
 @cache

@@ -13,14 +13,12 @@ import numpy as np
 import torch
 
 from aecli.training.degradations import blur
-from aecli.training.degradations.draws import on_device
-from aecli.training.degradations.jpeg import jpeg
+from aecli.training.degradations.chosen import change
+from aecli.training.degradations.jpeg import jpeg_
 from aecli.training.degradations.noise import is_grey, noise
 from aecli.training.degradations.resize import resize_each, to_levels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Rows = NDArray[np.int64]
-    Change = Callable[[Tensor, Rows, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def found_photo(clean: Tensor, scale: int, draws: Draws) -> Tensor:
         return live(some, EARLIER, *places, harm[rows], grey[index], draws.rows(rows))
 
     pictures = clean.clone(memory_format=torch.contiguous_format)
-    _change(pictures, twice, earlier)
+    change(pictures, twice, earlier)
     harm = np.where(twice, 0.6 * harm, harm)
     canvas = (clean.shape[2] // scale, clean.shape[3] // scale)
     out = live(pictures, LAST, sizes, small, canvas, harm, grey, draws)
@@ -135,43 +132,29 @@ def live(
     shot, common = u[:, 1], np.select([u[:, 2] < 0.3, u[:, 2] < 0.5], [1.0, u[:, 3]], 0.0)
     noisy, resized_noisy = u[:, 4] < life.noisy, u[:, 5] < 0.8
 
-    def blurred(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
-        sigma = life.blur * factor * harm * (0.08 + 0.92 * u[:, 6])
-        return blur.blur(some, on_device(_blurs(sigma[rows], u[rows, 7:12]), some.device))
-
     def grained(some: Tensor, rows: Rows, index: Tensor) -> Tensor:
         sigma = strength * np.where(resized_noisy, 1, factor)  # shrinking takes noise away
         kind = (sigma[rows], shot[rows], common[rows], grey[index])
         return noise(some, *kind, draws.rows(rows), f"{life.name}/noise")
 
-    def filtered(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
-        return blur.blur(some, on_device(_filters(harm[rows], u[rows, 12:15]), some.device))
-
-    def compressed(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
-        low, high = life.quality
-        quality = np.rint(high - (high - low) * np.sqrt(harm) * u[:, 15]).astype(np.int64)
-        subsampling = np.digitize(u[:, 16], (0.3, 0.4))
-        return jpeg(some, quality[rows], subsampling[rows])
+    def finish(some: NDArray[np.bool_]) -> None:
+        blur.blur_(pictures, _filters(harm[some], u[some, 12:15]), np.flatnonzero(some))
 
     finished, noise_last = u[:, 17] < life.finished, u[:, 18] < 0.5
     kernels = [KERNELS[k] for k in np.digitize(u[:, 19], _SHARES)]
-    _change(pictures, u[:, 20] < life.blurred, blurred)
-    _change(pictures, noisy & ~resized_noisy, grained)
+    blurred = u[:, 20] < life.blurred
+    sigma = (life.blur * factor * harm * (0.08 + 0.92 * u[:, 6]))[blurred]
+    blur.blur_(pictures, _blurs(sigma, u[blurred, 7:12]), np.flatnonzero(blurred))
+    change(pictures, noisy & ~resized_noisy, grained)
     pictures = resize_each(pictures, before, after, kernels, canvas)
-    _change(pictures, finished & noise_last, filtered)
-    _change(pictures, noisy & resized_noisy, grained)
-    _change(pictures, finished & ~noise_last, filtered)
+    finish(finished & noise_last)
+    change(pictures, noisy & resized_noisy, grained)
+    finish(finished & ~noise_last)
     to_levels(pictures.mul_(255)).div_(255)
-    _change(pictures, u[:, 21] < life.compressed, compressed)
+    low, high = life.quality
+    quality = np.rint(high - (high - low) * np.sqrt(harm) * u[:, 15]).astype(np.int64)
+    jpeg_(pictures, u[:, 21] < life.compressed, quality, np.digitize(u[:, 16], (0.3, 0.4)))
     return pictures
-
-
-def _change(pictures: Tensor, chosen: NDArray[np.bool_], change: Change) -> None:
-    """Change those of the pictures that are chosen, in place."""
-    rows = np.flatnonzero(chosen)
-    if len(rows):
-        index = on_device(rows, pictures.device)
-        pictures.index_copy_(0, index, change(pictures[index], rows, index))
 
 
 def _sizes(large: NDArray[np.int64], small: NDArray[np.int64], u: Array) -> NDArray[np.int64]:
@@ -195,9 +178,8 @@ def _blurs(sigma: Array, u: Array) -> Array:
 
 def _filters(harm: Array, u: Array) -> Array:
     """Kernels of the last filter, for (N,) factors and (N, 3) draws."""
-    round_, upright = np.ones(len(u)), np.zeros(len(u))
     sharp = blur.unsharp(0.5 + 0.7 * u[:, 1], harm * (0.2 + 0.8 * u[:, 2]))
     rung = blur.sinc(np.pi * (1 - 0.45 * harm * u[:, 1]))
-    soft = blur.gaussian(harm * (0.2 + 0.5 * u[:, 1]), round_, upright)
+    soft = blur.gaussian(harm * (0.2 + 0.5 * u[:, 1]))
     kind = u[:, 0, None, None]
     return np.select([kind < 0.45, kind < 0.65], [sharp, rung], soft)

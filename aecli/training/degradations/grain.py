@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
+from aecli.training.degradations.blur import around
 from aecli.training.degradations.colour import from_opponent, luma
 from aecli.training.degradations.draws import constant
 
@@ -76,6 +76,8 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
 def _spectrum(blur: Tensor, wide: Tensor, share: Tensor, form: Tensor, size: torch.Size) -> Tensor:
     """Amplitudes (N, 3, H, W // 2 + 1) of unit-variance noise: two Gaussian blurs' mixture.
 
+    The power is a sum of four products of a column and a row: of the two blurs lying and standing.
+
     Args:
         blur, wide: sigma of the fine and the coarse blur, pixels, (N, 3).
         share: of the coarse one in the variance, (N, 3).
@@ -84,26 +86,29 @@ def _spectrum(blur: Tensor, wide: Tensor, share: Tensor, form: Tensor, size: tor
         size: H, W.
     """
     height, width = size
-    fy = torch.fft.fftfreq(height, device=blur.device)[:, None]
-    fx = torch.fft.rfftfreq(width, device=blur.device)[None]
-    stretch, lying = form[:, :, None, None, None].unbind(1)
-    lies = (fy / stretch) ** 2 + (fx * stretch) ** 2  # (N, 1, H, W // 2 + 1)
-    stands = (fy * stretch) ** 2 + (fx / stretch) ** 2
-    twice = _half(width, blur.device)
-    power = torch.zeros((), device=blur.device)
-    for sigma, part in ((blur, 1 - share), (wide, share)):
-        scale = -((2 * math.pi) ** 2) * sigma[:, :, None, None] ** 2
-        shape = lying * torch.exp(scale * lies) + (1 - lying) * torch.exp(scale * stands)
-        mean = (shape * twice).sum((-2, -1), keepdim=True) / (height * width)
-        power = power + part[:, :, None, None] * shape / mean
-    return power.sqrt()
+    stretch, lying = form[:, None, :, None].unbind(2)  # (N, 1, 1)
+    sigma = torch.stack([blur, wide], 2)
+    low, high = sigma / stretch, sigma * stretch
+    down = _gaussian(torch.cat([low, high], 2), torch.fft.fftfreq(height, device=blur.device))
+    right = _gaussian(torch.cat([high, low], 2), torch.fft.rfftfreq(width, device=blur.device))
+    kinds = torch.cat([lying.expand_as(sigma), (1 - lying).expand_as(sigma)], 2)  # (N, 3, 4)
+    each = kinds * down.mean(3) * (right @ _half(width, blur.device))
+    mean = each.view(*share.shape, 2, 2).sum(2)  # of the two blurs
+    weights = kinds * (torch.stack([1 - share, share], 2) / mean).repeat(1, 1, 2)
+    return ((weights[..., None] * down).mT @ right).sqrt_()
+
+
+def _gaussian(sigma: Tensor, frequency: Tensor) -> Tensor:
+    """Power of blurs (...), sigma in pixels, at frequencies (F,) in cycles a pixel: (..., F)."""
+    return torch.exp(-((2 * math.pi * sigma[..., None] * frequency) ** 2))
 
 
 @cache
 def _half(width: int, device: torch.device) -> Tensor:
-    """How often each column of half a spectrum stands in the whole one: (W // 2 + 1,)."""
+    """The share of the whole spectrum that each column of half of it stands for: (W // 2 + 1,)."""
     columns = np.arange(width // 2 + 1)
-    return constant(np.where((columns == 0) | (2 * columns == width), 1.0, 2.0), device)
+    twice = np.where((columns == 0) | (2 * columns == width), 1.0, 2.0)
+    return constant(twice / width, device)
 
 
 def _gain(clean: Tensor, draws: Draws) -> Tensor:
@@ -113,10 +118,11 @@ def _gain(clean: Tensor, draws: Draws) -> Tensor:
     knots[:, 0] *= 0.5 + 0.5 * u[:, KNOTS + 1]  # black and white leave less room
     knots[:, -1] *= 0.4 + 0.6 * u[:, KNOTS + 2]
     edges = np.where(u[:, KNOTS + 3] < 0.6, 0.0, 2.0 * (u[:, KNOTS + 3] - 0.6) / 0.4)
-    bright = F.avg_pool2d(luma(clean), 3, 1, 1, count_include_pad=False)
+    sharp = luma(clean)
+    bright = around(sharp) / 9
     gain = curve(bright, draws.on_device(knots))
-    step = F.avg_pool2d((luma(clean) - bright).abs(), 3, 1, 1)
-    detail = (step * 25).clamp_max(1)  # an edge of ten levels counts in full
+    step = around((sharp - bright).abs_())
+    detail = (step * (25 / 9)).clamp_max(1)  # an edge of ten levels counts in full
     return gain * (1 + draws.on_device(edges)[:, None, None, None] * detail)
 
 

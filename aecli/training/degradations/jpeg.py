@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from aecli.training.degradations.chosen import change
+from aecli.training.degradations.colour import from_opponent, mixed, to_opponent
 from aecli.training.degradations.draws import constant, on_device
 
 if TYPE_CHECKING:
@@ -41,9 +44,16 @@ _FROM_RGB = (
     (-0.168735892, -0.331264108, 0.5),
     (0.5, -0.418687589, -0.081312411),
 )
+_TO_RGB = ((0, 1.402), (-0.344136286, -0.714136286), (1.772, 0))
+"""What the colour differences add to red, green and blue."""
 
-_CELLS = ((1, 1), (1, 2), (2, 2))
+Cell = tuple[int, int]
+
+_CELLS: tuple[Cell, ...] = ((1, 1), (1, 2), (2, 2))
 """Pixels, down and across, that share a colour: 4:4:4, 4:2:2, 4:2:0, numbered as Pillow does."""
+
+_UP = 1 + 1e-6
+"""Rounds halves away from zero, as libjpeg does: there are many, and nothing is as near to one."""
 
 _SHRINK_BIAS = {(1, 2): (0.0, 0.5), (2, 2): (0.25, 0.5)}
 _ENLARGE_BIAS = {(1, 2): (0.25, 0.5), (2, 2): (0.5, 7 / 16)}
@@ -65,15 +75,35 @@ def jpeg(pictures: Tensor, quality: NDArray[np.int64], subsampling: NDArray[np.i
     Returns:
         (N, 3, H, W), multiples of 1 / 255 in [0, 1].
     """
-    tables = on_device(quantisation(quality), pictures.device)
-    kinds = np.unique(subsampling)
-    if len(kinds) == 1:
-        return _jpeg(pictures, tables, _CELLS[kinds[0]])
-    out = torch.empty_like(pictures, memory_format=torch.contiguous_format)
-    for kind in kinds:
-        rows = on_device(np.flatnonzero(subsampling == kind), pictures.device)
-        out[rows] = _jpeg(pictures[rows], tables[rows], _CELLS[kind])
+    out = pictures.clone(memory_format=torch.contiguous_format)
+    jpeg_(out, np.ones(len(out), bool), quality, subsampling)
     return out
+
+
+def jpeg_(
+    pictures: Tensor,
+    chosen: NDArray[np.bool_],
+    quality: NDArray[np.int64],
+    subsampling: NDArray[np.int64],
+) -> None:
+    """As `jpeg`, in place, of those of the pictures that are chosen, (N,)."""
+    tables = on_device(quantisation(quality), pictures.device)
+    for number, cell in enumerate(_CELLS):
+        change(
+            pictures, chosen & (subsampling == number), partial(_coded, tables=tables, cell=cell)
+        )
+
+
+def subsample_(pictures: Tensor, chosen: NDArray[np.bool_], subsampling: NDArray[np.int64]) -> None:
+    """Take from the colours of those that are chosen what JPEG does, without coding, in place.
+
+    Args:
+        pictures: (N, 3, H, W) in [0, 1].
+        chosen: (N,).
+        subsampling: (N,), as for `jpeg`.
+    """
+    for number, cell in enumerate(_CELLS[1:], 1):
+        change(pictures, chosen & (subsampling == number), partial(_subsampled, cell=cell))
 
 
 def quantisation(quality: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -84,34 +114,50 @@ def quantisation(quality: NDArray[np.int64]) -> NDArray[np.float32]:
     return steps
 
 
-def _jpeg(pictures: Tensor, tables: Tensor, cell: tuple[int, int]) -> Tensor:
-    """Pictures whose colours are shared by cells of the same size."""
+def _coded(pictures: Tensor, _: object, index: Tensor, tables: Tensor, cell: Cell) -> Tensor:
+    """Pictures whose colours are shared by cells of the same size; theirs are `tables[index]`."""
     height, width = pictures.shape[-2:]
-    down, right = (-height % (8 * cell[0]), -width % (8 * cell[1]))
-    x = (pictures * 255).round_()
-    if down or right:
-        x = F.pad(x, (0, right, 0, down), mode="replicate")
-    r, g, b = x.unbind(1)
-    y, cb, cr = (r * weights[0] + g * weights[1] + b * weights[2] for weights in _FROM_RGB)
-    y = _code(y.round_().sub_(128)[:, None], tables[:, 0])[:, 0, :height, :width]
-    colours = _shrink(torch.stack([cb, cr], dim=1).round_(), cell)
+    tables = tables[index]
+    from_rgb, to_rgb = _matrices(pictures.device)
+    planes = mixed((_extended(pictures, cell) * 255).round_(), from_rgb).round_()
+    light = _code(planes[:, :1] - 128, tables[:, 0])[..., :height, :width] + 128
+    colours = planes[:, 1:]
+    if cell != (1, 1):
+        colours = _cut(F.avg_pool2d(colours, cell), _SHRINK_BIAS[cell])
     colours = _code(colours, tables[:, 1])
     colours = colours[..., : math.ceil(height / cell[0]), : math.ceil(width / cell[1])]
-    cb, cr = _enlarge(colours, cell)[..., :height, :width].unbind(1)
-    y = y + 128
-    green = (-0.344136286 * cb - 0.714136286 * cr).round_()
-    rgb = [y + (1.402 * cr).round_(), y + green, y + (1.772 * cb).round_()]
-    return torch.stack(rgb, dim=1).clamp_(0, 255).div_(255)
+    if cell != (1, 1):
+        colours = _cut(_enlarged(colours, cell), _ENLARGE_BIAS[cell])[..., :height, :width]
+    return mixed(colours, to_rgb).round_().add_(light).clamp_(0, 255).div_(255)
+
+
+def _subsampled(pictures: Tensor, *_: object, cell: Cell) -> Tensor:
+    height, width = pictures.shape[-2:]
+    planes = to_opponent(pictures)
+    colours = F.avg_pool2d(_extended(planes[:, 1:], cell), cell)
+    planes[:, 1:] = _enlarged(colours, cell)[..., :height, :width]
+    return from_opponent(planes).clamp_(0, 1)
+
+
+def _extended(planes: Tensor, cell: Cell) -> Tensor:
+    """Planes of whole blocks, whose last row and column are repeated as often as it takes."""
+    height, width = planes.shape[-2:]
+    missing = (0, -width % (8 * cell[1]), 0, -height % (8 * cell[0]))
+    return F.pad(planes, missing, mode="replicate") if any(missing) else planes
+
+
+def _enlarged(colours: Tensor, cell: Cell) -> Tensor:
+    """Interpolated by the triangle filter."""
+    return F.interpolate(colours, scale_factor=cell, mode="bilinear")
 
 
 def _code(planes: Tensor, tables: Tensor) -> Tensor:
     """Planes (N, C, H, W) around zero, of whole blocks, coded and decoded; tables (N, 64)."""
     n, c, h, w = planes.shape
     transform = _cosines(planes.device)
-    blocks = planes.view(n, c, h // 8, 8, w // 8, 8).transpose(3, 4).reshape(n, -1, 64)
+    blocks = planes.reshape(n, c, h // 8, 8, w // 8, 8).transpose(3, 4).reshape(n, -1, 64)
     steps = tables[:, None]
-    ratios = (blocks @ (8 * transform.T)).round_().div_(8 * steps)
-    whole = ratios.add_(ratios.sign().div_(2)).trunc_()  # halves away from zero: there are many
+    whole = (blocks @ (8 * transform.T)).round_().mul_(_UP / (8 * steps)).round_()
     blocks = (whole.mul_(steps) @ transform).add_(0.5).floor_().clamp_(-128, 127)
     return blocks.view(n, c, h // 8, w // 8, 8, 8).transpose(3, 4).reshape(n, c, h, w)
 
@@ -125,18 +171,10 @@ def _cosines(device: torch.device) -> Tensor:
     return constant(np.kron(rows, rows), device)
 
 
-def _shrink(colours: Tensor, cell: tuple[int, int]) -> Tensor:
-    """Means of cells, cut down after a bias that alternates from column to column."""
-    if cell == (1, 1):
-        return colours
-    return _cut(F.avg_pool2d(colours, cell), _SHRINK_BIAS[cell])
-
-
-def _enlarge(colours: Tensor, cell: tuple[int, int]) -> Tensor:
-    """Interpolated by the triangle filter, cut down after an alternating bias."""
-    if cell == (1, 1):
-        return colours
-    return _cut(F.interpolate(colours, scale_factor=cell, mode="bilinear"), _ENLARGE_BIAS[cell])
+@functools.cache
+def _matrices(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(3, 3), from RGB to luma and colour differences, and (3, 2), what those add to it."""
+    return constant(np.array(_FROM_RGB), device), constant(np.array(_TO_RGB), device)
 
 
 def _cut(colours: Tensor, bias: tuple[float, float]) -> Tensor:

@@ -10,23 +10,30 @@ removed is noise and what JPEG makes of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch.nn.functional as F
 
-from aecli.training.degradations.camera import gaussian, photographs
-from aecli.training.degradations.draws import on_device
+from aecli.training.degradations import blur
+from aecli.training.degradations.camera import photographs
+from aecli.training.degradations.chosen import change
 from aecli.training.degradations.grain import coloured_noise
-from aecli.training.degradations.jpeg import jpeg
+from aecli.training.degradations.jpeg import jpeg_, subsample_
 from aecli.training.degradations.noise import is_grey, noise
-from aecli.training.degradations.resize import rounded
+from aecli.training.degradations.resize import resize, to_levels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from aecli.training.degradations.chosen import Rows
     from aecli.training.degradations.draws import Draws
+
+    Array = NDArray[np.float64]
+    Chosen = NDArray[np.bool_]
 
 STILL, WHITE, COLOURED, CAMERA = range(4)
 """Kinds of noise: none, the same everywhere, `noise.coloured_noise`, `camera.photographs`."""
@@ -80,24 +87,25 @@ def noisy_photos(
     grey = is_grey(scene)
     noisy, target = scene.clone(), scene.clone()
 
-    rows = np.flatnonzero(kinds == WHITE)
-    if len(rows):
-        at = on_device(rows, clean.device)
-        sigma = (
-            mixture.sigma_max * draws.rows(rows).uniform("white", 1)[:, 0] ** mixture.sigma_power
-        )
-        noisy[at] = white_noise(scene[at], sigma, grey[at], draws.rows(rows))
-    rows = np.flatnonzero(kinds == COLOURED)
-    if len(rows):
-        at = on_device(rows, clean.device)
-        noisy[at] = scene[at] + coloured_noise(scene[at], draws.rows(rows), grey[at])
-    rows = np.flatnonzero(kinds == CAMERA)
-    if len(rows):
-        at = on_device(rows, clean.device)
-        noisy[at], target[at] = photographs(scene[at], draws.rows(rows), grey[at])
-    if mixture.plain:
-        return rounded(noisy), target
-    return _processed(noisy, target, draws, kinds, still)
+    def white(some: Tensor, rows: Rows, index: Tensor) -> Tensor:
+        u = draws.rows(rows).uniform("white", 1)[:, 0]
+        sigma = mixture.sigma_max * u**mixture.sigma_power
+        return white_noise(some, sigma, grey[index], draws.rows(rows))
+
+    def coloured(some: Tensor, rows: Rows, index: Tensor) -> Tensor:
+        return some + coloured_noise(some, draws.rows(rows), grey[index])
+
+    def photographed(some: Tensor, rows: Rows, index: Tensor) -> Tensor:
+        shots, references = photographs(some, draws.rows(rows), grey[index])
+        target.index_copy_(0, index, references)
+        return shots
+
+    change(noisy, kinds == WHITE, white)
+    change(noisy, kinds == COLOURED, coloured)
+    change(noisy, kinds == CAMERA, photographed)
+    if not mixture.plain:
+        _process(noisy, target, draws, kinds, still)
+    return to_levels(noisy.mul_(255)).div_(255), target
 
 
 def white_noise(clean: Tensor, sigma: NDArray[np.float64], grey: Tensor, draws: Draws) -> Tensor:
@@ -106,98 +114,72 @@ def white_noise(clean: Tensor, sigma: NDArray[np.float64], grey: Tensor, draws: 
     return noise(clean, sigma, none, none, grey, draws, "white")
 
 
-def _scene(
-    clean: Tensor, draws: Draws, kinds: NDArray[np.int64], still: NDArray[np.bool_]
-) -> Tensor:
+def _scene(clean: Tensor, draws: Draws, kinds: Rows, still: Chosen) -> Tensor:
     """What is photographed: as it is, or softened as lenses and enlargements do, or darker."""
     u = draws.uniform("scene", 10)
     often = np.select([kinds == WHITE, kinds == STILL], [0.15, 0.5], 0.8)
     soft = (u[:, 0] < often) & ~still
     zoomed = soft & (u[:, 1] < 0.45)
-    scene = _zoom(clean, np.where(zoomed, (u[:, 2] * len(ZOOMS)).astype(np.int64), -1))
     blurred = soft & (~zoomed | (u[:, 3] < 0.3))
-    rows = np.flatnonzero(blurred)
-    if len(rows):
-        at = on_device(rows, clean.device)
-        width = draws.on_device(0.3 + 1.5 * u[rows, 4] ** 1.3)
-        scene = scene.index_copy(0, at, gaussian(scene[at], width))
     toned = (u[:, 5] < np.where(kinds == WHITE, 0.1, 0.35)) & ~still
-    rows = np.flatnonzero(toned)
-    if len(rows):
-        at = on_device(rows, clean.device)
-        power, top, bottom = (
-            draws.on_device(v)[:, None, None, None]
-            for v in (
-                np.exp(0.7 * (2 * u[rows, 6] - 0.7)),
-                1 - 0.6 * u[rows, 7] ** 2,
-                0.25 * u[rows, 8] ** 2,
-            )
-        )
-        part = scene[at].clamp_min(0) ** power
-        scene = scene.index_copy(0, at, bottom + (top - bottom).clamp_min(0.2) * part)
-    return scene.clamp(0, 1)
+    width = 0.3 + 1.5 * u[:, 4] ** 1.3
+    powers = np.exp(0.7 * (2 * u[:, 6] - 0.7))
+    bottoms = 0.25 * u[:, 8] ** 2
+    spans = (1 - 0.6 * u[:, 7] ** 2 - bottoms).clip(0.2)
+
+    def tone(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
+        columns = draws.on_device(np.stack([powers, spans, bottoms], 1)[rows])
+        power, span, bottom = columns.view(-1, 3, 1, 1, 1).unbind(1)
+        return bottom + span * some.clamp_min_(0) ** power
+
+    scene = clean.clone()
+    _zoom([scene], zoomed, u[:, 2])
+    blur.blur_(scene, blur.gaussian(width[blurred]), np.flatnonzero(blurred))
+    change(scene, toned, tone)
+    return scene.clamp_(0, 1)
 
 
-def _processed(
-    noisy: Tensor,
-    target: Tensor,
-    draws: Draws,
-    kinds: NDArray[np.int64],
-    still: NDArray[np.bool_],
-) -> tuple[Tensor, Tensor]:
-    """What becomes of a noisy picture: enlarged, sharpened, compressed once or twice."""
+def _process(noisy: Tensor, target: Tensor, draws: Draws, kinds: Rows, still: Chosen) -> None:
+    """What becomes of noisy pictures, in place: enlarged, sharpened, compressed once or twice."""
     u = draws.uniform("processed", 14)
     plain = (kinds == WHITE) & (u[:, 0] < 0.8)  # as simulations and tests have it
     rough = ~plain & ~still
     first = rough & (u[:, 1] < 0.2)
-    noisy, target = _compressed(noisy, target, first, u[:, 2:5], least=60)
     zoomed = rough & (u[:, 5] < np.where(kinds == STILL, 0.0, 0.1))
-    zooms = np.where(zoomed, (u[:, 6] * len(ZOOMS)).astype(np.int64), -1)
-    noisy, target = _zoom(noisy, zooms), _zoom(target, zooms)
     sharpened = rough & (kinds == COLOURED) & (u[:, 7] < 0.2)
-    rows = np.flatnonzero(sharpened)
-    if len(rows):
-        at = on_device(rows, noisy.device)
-        width = draws.on_device(0.5 + 0.8 * u[rows, 8])
-        amount = draws.on_device(0.2 + 1.0 * u[rows, 9])[:, None, None, None]
-        noisy, target = (
-            p.index_copy(0, at, (p[at] + amount * (p[at] - gaussian(p[at], width))).clamp(0, 1))
-            for p in (noisy, target)
-        )
     often = np.select([kinds == STILL], [0.5], 0.85)
     last = (rough & (u[:, 10] < often)) | (still & (kinds == STILL) & (u[:, 10] < 0.2))
-    return _compressed(rounded(noisy), target, last, u[:, 11:14], least=65)
+    sharpening = blur.unsharp(0.5 + 0.8 * u[sharpened, 8], 0.2 + 1.0 * u[sharpened, 9])
+    _compress(noisy, target, first, u[:, 2:5], least=60)
+    _zoom([noisy, target], zoomed, u[:, 6])
+    for pictures in (noisy, target):
+        blur.blur_(pictures, sharpening, np.flatnonzero(sharpened))
+        pictures.clamp_(0, 1)
+    _compress(noisy, target, last, u[:, 11:14], least=65)
 
 
-def _compressed(
-    noisy: Tensor, target: Tensor, which: NDArray[np.bool_], u: NDArray[np.float64], least: int
-) -> tuple[Tensor, Tensor]:
-    """Some of the pictures after JPEG of quality `least` to 98, 4:2:0 in three of four.
+def _compress(noisy: Tensor, target: Tensor, chosen: Chosen, u: Array, least: int) -> None:
+    """JPEG of some of the pictures, in place, of quality `least` to 98, 4:2:0 in three of four.
 
     Their targets lose the resolution of the colours, too: the mean of many shots has no more.
     """
-    rows = np.flatnonzero(which)
-    if not len(rows):
-        return noisy, target
-    at = on_device(rows, noisy.device)
-    quality = (least + (99 - least) * u[rows, 0] ** 0.9).astype(np.int64)
-    subsampling = np.select([u[rows, 1] < 0.6, u[rows, 1] < 0.7], [2, 1], 0)
-    best = np.full_like(quality, 100)
-    return (
-        noisy.index_copy(0, at, jpeg(noisy[at], quality, subsampling)),
-        target.index_copy(0, at, jpeg(target[at], best, subsampling)),
-    )
+    quality = (least + (99 - least) * u[:, 0] ** 0.9).astype(np.int64)
+    subsampling = np.select([u[:, 1] < 0.6, u[:, 1] < 0.7], [2, 1], 0)
+    jpeg_(noisy, chosen, quality, subsampling)
+    subsample_(target, chosen, subsampling)
 
 
-def _zoom(pictures: Tensor, zooms: NDArray[np.int64]) -> Tensor:
-    """The middle of some of the pictures, enlarged to the whole: indices of `ZOOMS`, or -1."""
-    side = pictures.shape[-1]
-    result = pictures
-    for kind in np.unique(zooms[zooms >= 0]):
-        at = on_device(np.flatnonzero(zooms == kind), pictures.device)
-        part = round(side / ZOOMS[kind])
-        start = (side - part) // 2
-        middle = pictures[at][..., start : start + part, start : start + part]
-        large = F.interpolate(middle, size=pictures.shape[-2:], mode="bicubic", align_corners=False)
-        result = result.index_copy(0, at, large.clamp(0, 1))
-    return result
+def _zoom(batches: Sequence[Tensor], chosen: Chosen, u: Array) -> None:
+    """The middle of some of the pictures enlarged to the whole, in place, by one of `ZOOMS`."""
+    kinds = (u * len(ZOOMS)).astype(np.int64)
+    for kind, factor in enumerate(ZOOMS):
+        for pictures in batches:
+            change(pictures, chosen & (kinds == kind), partial(_enlarged, factor=factor))
+
+
+def _enlarged(pictures: Tensor, *_: object, factor: float) -> Tensor:
+    height, width = pictures.shape[-2:]
+    tall, wide = round(height / factor), round(width / factor)
+    top, left = (height - tall) // 2, (width - wide) // 2
+    middle = pictures[..., top : top + tall, left : left + wide]
+    return resize(middle, height, width).clamp_(0, 1)

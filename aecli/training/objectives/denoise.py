@@ -11,6 +11,7 @@ import torch
 
 from aecli.checkpoints.facts import NOISES, DenoiseFacts
 from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.models.registry import ESTIMATED
 from aecli.tables import section
 from aecli.training.data import evenly
 from aecli.training.degradations import graphics
@@ -201,7 +202,7 @@ class Denoise(Restoring):
             with torch.autocast(device.type, enabled=False):
                 tests = list(self._tests(part, draws))
             for name, noisy, target in tests:
-                level = model.estimate_sigma(noisy)
+                level = self._estimate(model, noisy)
                 output = rounded(model.restore(noisy, level.reshape(-1, 1, 1, 1)).float())
                 mse = (output - target).square().mean((1, 2, 3)).clamp_min(1e-7)
                 scores.setdefault(f"psnr_{name}", []).append(-10 * mse.log10())
@@ -214,6 +215,13 @@ class Denoise(Restoring):
         means = {name: float(torch.cat(values).mean()) for name, values in scores.items()}
         mean = float(np.mean([means[name] for name in means if not name.startswith(BESIDE)]))
         return Score({"psnr": mean, **means, "sigma_error": float(torch.cat(errors).mean())}, rows)
+
+    def _estimate(self, model: Denoiser, noisy: Tensor) -> Tensor:
+        """The level of each picture, (N,), asked for as in use: in fp32, of the square within."""
+        top, left = (max(0, n - ESTIMATED) // 2 for n in noisy.shape[-2:])
+        square = noisy[..., top : top + ESTIMATED, left : left + ESTIMATED]
+        with torch.autocast(noisy.device.type, enabled=False):
+            return model.estimate_sigma(square)
 
     def _tests(self, clean: Tensor, draws: Draws) -> Iterator[tuple[str, Tensor, Tensor]]:
         """Each test of held-out pictures: name, input, what should become of it."""

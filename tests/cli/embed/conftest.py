@@ -29,9 +29,10 @@ def folder(_models) -> None:
 
 @pytest.fixture
 def embed(aecli):
-    """`aecli embed --device cpu --precision fp32 ...`."""
+    """`aecli embed --engine torch --device cpu ...`."""
 
     def call(*arguments: object, stdin: bytes = b""):
-        return aecli("embed", *arguments, "--device", "cpu", "--precision", "fp32", stdin=stdin)
+        exact = ("--engine", "torch", "--device", "cpu")
+        return aecli("embed", *arguments, *exact, stdin=stdin)
 
     return call

@@ -21,10 +21,10 @@ def _models(
 
 @pytest.fixture
 def generate(aecli):
-    """`aecli generate --device cpu --precision fp32 -m spots ...`."""
+    """`aecli generate --engine torch --device cpu --precision fp32 -m spots ...`."""
 
     def call(*arguments: object, m: str = "spots", **options):
-        exact = ("--device", "cpu", "--precision", "fp32")
+        exact = ("--engine", "torch", "--device", "cpu", "--precision", "fp32")
         return aecli("generate", *exact, "-m", m, *arguments, **options)
 
     return call

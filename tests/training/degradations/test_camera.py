@@ -10,7 +10,6 @@ from aecli.training.degradations.camera import (
     EDGES,
     GRADIENT,
     demosaic,
-    gaussian,
     photographs,
 )
 from aecli.training.degradations.draws import Draws
@@ -53,17 +52,6 @@ def test_edges_are_followed_better_than_by_bilinear_interpolation() -> None:
     edge[..., 16:] = 0.8
     errors = [(demosaic(edge, each(0, 1), each(k, 1)) - edge).abs().mean() for k in KINDS]
     assert errors[EDGES] < 0.5 * errors[BILINEAR]
-
-
-def test_a_blur_keeps_flat_pictures_and_is_of_the_given_width() -> None:
-    flat = torch.full((1, 3, 20, 30), 0.3)
-    assert torch.allclose(gaussian(flat, torch.tensor([2.0])), flat, atol=1e-6)
-    point = torch.zeros(2, 1, 41, 41)
-    point[:, :, 20, 20] = 1
-    spread = gaussian(point, torch.tensor([0.0, 2.5]))
-    assert torch.allclose(spread[0], point[0], atol=1e-6)
-    place = torch.arange(41) - 20.0
-    assert float((spread[1, 0].sum(0) * place**2).sum()) == pytest.approx(2.5**2, rel=0.01)
 
 
 def test_photographs_differ_from_their_references_by_noise_of_every_strength() -> None:
