@@ -32,7 +32,7 @@ MEMBERS = np.array(
 
 
 def music(folders: Sequence[Path]) -> list[list[str]]:
-    """Music: melodies held out, and samples beside them; folders of these, and of those trained on."""
+    """Music: melodies held out, and samples beside them; their folder, and that of the training."""
     held_out, training = (_rolls(folder) for folder in folders)
     found = store.find("generate", "melodies")
     sampler = Sampler.open(found, device="cpu", precision="fp32")

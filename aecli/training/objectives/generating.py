@@ -73,7 +73,7 @@ class Generating:
         """All pictures as squares; with `data.flips` their mirror images beside them."""
 
         def load(items: Sequence[Item]) -> Squares:
-            return squares.load(
+            loaded = squares.load(
                 items,
                 size=self.size,
                 channels=self.channels,
