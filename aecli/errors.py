@@ -21,6 +21,7 @@ class Reason(Enum):
     ONE_FILE = "several results do not go to one file"
     ONE_STREAM = "several results do not go to standard output"
     NOT_RECURSIVE = "there is nothing in a folder itself"
+    NO_PRIOR = "a model has no prior to draw from"
     NUL_SEPARATED = "a list is separated by NUL bytes"
     NO_CHECKSUM = "a download has no checksum to be held against"
     MODEL_EXISTS = "a model of that name exists"

@@ -21,6 +21,7 @@ CURES: Mapping[Reason, str] = {
     Reason.ONE_FILE: "-o FOLDER/ is a folder",
     Reason.ONE_STREAM: "-o names a folder",
     Reason.NOT_RECURSIVE: "-r looks into its folders, too",
+    Reason.NO_PRIOR: "--from-data DATA draws from the latents of pictures instead",
     Reason.NUL_SEPARATED: "-0 reads such lists",
     Reason.NO_CHECKSUM: "--sha256 takes the one that its publisher gives",
     Reason.MODEL_EXISTS: "choose another --name, or replace it with --overwrite",

@@ -48,10 +48,10 @@ def _parameters(request: type[Any]) -> list[inspect.Parameter]:
         )
         for field in fields(request)
     ]
-    place = getattr(request, "OWN_BEFORE", None)
-    if place is None or "OWN_BEFORE" in vars(request):
+    base = next((kind for kind in request.__mro__ if "OWN_BEFORE" in vars(kind)), request)
+    if base is request:
         return parameters
-    inherited = {field.name for base in request.__mro__[1:-1] for field in fields(base)}
+    place, inherited = vars(base)["OWN_BEFORE"], {field.name for field in fields(base)}
     own = [p for p in parameters if p.name not in inherited]
     shared = [p for p in parameters if p.name in inherited]
     at = next(i for i, p in enumerate(shared) if p.name == place)

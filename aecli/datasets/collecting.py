@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aecli.datasets import containers, idx
 from aecli.datasets.item import FileItem
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from aecli.datasets.item import Item
     from aecli.files.inputs import Gathered, Source
+
+T = TypeVar("T")
 
 
 def gather(
@@ -103,6 +105,12 @@ def find(name: str) -> Item:
         first = found[0].path
         raise UsageError(f"{name} holds {len(found)} pictures", f"one of them is {first}")
     return found[0]
+
+
+def evenly(items: Sequence[T], limit: int) -> list[T]:
+    """Up to `limit` of the items, spread evenly from the first to the last."""
+    count = min(limit, len(items))
+    return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
 
 
 def _for_training(sources: Sequence[Source]) -> list[Source]:

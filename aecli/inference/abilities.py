@@ -28,6 +28,7 @@ class Abilities:
         channels: 1 (grey) or 3 (RGB).
         dimensions: of its latent, where that is a vector; None where it is a grid.
         classes: names of the classes it knows, in order.
+        prior: whether there is one over its latents: a plain autoencoder has none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Abilities:
     channels: int
     dimensions: int | None
     classes: tuple[str, ...]
+    prior: bool = True
 
     @classmethod
     def of(cls, model: Found) -> Abilities:
@@ -50,7 +52,8 @@ class Abilities:
             shape = [latent] if isinstance(latent, int) else latent
             dimensions = shape[0] if len(shape) == 1 else None
             classes = tuple(config.get("classes", ()))
-            return cls(model.name, config["size"], config["channels"], dimensions, classes)
+            prior = config.get("variational") is not False
+            return cls(model.name, config["size"], config["channels"], dimensions, classes, prior)
         except KeyError:
             raise ModelError(f"{model.name} has no latent space to decode from") from None
 
@@ -66,6 +69,18 @@ class Abilities:
         """
         if not able(self):
             raise UsageError(what, _others(able))
+
+    def need_prior(self) -> None:
+        """See that there is a prior to draw from.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if not self.prior:
+            raise UsageError(
+                f"{self.name} is a plain autoencoder: it has no prior to draw from",
+                reason=Reason.NO_PRIOR,
+            )
 
 
 def maker(latents: Latents, source: str, model: str | None) -> Found:

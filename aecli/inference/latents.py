@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aecli.errors import InputError, UsageError, did_you_mean
 from aecli.inference import npz
+from aecli.inference.pca import principal_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,6 +101,27 @@ def between(a: Array, b: Array, steps: int) -> Array:
     else:
         path = (np.sin((1 - t) * angle) * x + np.sin(t * angle) * y) / np.sin(angle)
     return path.astype(np.float32)
+
+
+def like(seen: Array, noise: Array) -> Array:
+    """New latents like those that pictures have: of the normal distribution with their moments.
+
+    What stands in for a prior where there is none (ex-post density estimation, Ghosh et al. 2020,
+    section 4).
+
+    Args:
+        seen: latents of pictures, (N, *latent).
+        noise: standard normal, (M, *latent).
+
+    Returns:
+        (M, *latent).
+    """
+    flat = seen.reshape(len(seen), -1).astype(np.float64)
+    mean = flat.mean(axis=0)
+    axes, sums = principal_axes(flat - mean, flat.shape[1])
+    along = noise.reshape(len(noise), -1)[:, : len(axes)] * np.sqrt(sums / len(flat))
+    drawn: Array = (mean + along @ axes).astype(np.float32).reshape(noise.shape)
+    return drawn
 
 
 def quantiles(side: int) -> Array:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.datasets.collecting import collect, find
+from aecli.datasets.collecting import collect, evenly, find
 from aecli.errors import InputError, UsageError
 from aecli.images.square import square
 from aecli.inference.grid import Grid
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 COUNT = 64
 """Samples, and so about the tiles of a grid, unless told otherwise."""
 
+SEEN = 5000
+"""Pictures whose latents are looked at, at most."""
+
 _SIDE = 20
 _ACROSS = 8
 _STEPS, _SWEEP = 10, 11
@@ -37,6 +40,7 @@ def samples(
     columns: int | None = None,
     classes: Sequence[str] = (),
     temperature: float = 1.0,
+    data: Sequence[str] = (),
 ) -> Grid:
     """Samples of the prior; of several classes by turns, so that each class is a row.
 
@@ -47,12 +51,17 @@ def samples(
         columns: pictures in a row; None: the grid is about square.
         classes: names of those to draw; all that the model knows where empty.
         temperature: scales the noise.
+        data: pictures whose latents are drawn from instead of the prior; empty: the prior.
 
     Raises:
-        UsageError: the model does not know a class; or both `count` and `columns` of a grid with a
-            row for each class.
+        UsageError: the model does not know a class, or has no prior; or both `count` and `columns`
+            of a grid with a row for each class.
+        InputError: none of the pictures can be read.
     """
     _check_classes(model, classes)
+    if not data:
+        model.need_prior()
+    pictures = _pictures(evenly(collect(data), SEEN), model)[0] if data else {}
     names = classes or model.classes
     rows, tiles = len(names), count or COUNT
     if rows > 1:
@@ -65,7 +74,8 @@ def samples(
             )
 
     def make(sampler: Sampler) -> Iterator[Batch]:
-        return sampler.samples(tiles, seed, classes=classes, temperature=temperature)
+        seen = sampler.encode(np.stack(list(pictures.values())), None) if pictures else None
+        return sampler.samples(tiles, seed, classes=classes, temperature=temperature, seen=seen)
 
     if rows > 1:
         return Grid(tiles, rows, make, upright=True, names=names, classes=names)
@@ -147,8 +157,9 @@ def between_samples(
         temperature: scales the noise.
 
     Raises:
-        UsageError: the model does not know the class.
+        UsageError: the model does not know the class, or has no prior.
     """
+    model.need_prior()
     count = steps or _STEPS
 
     def way(sampler: Sampler) -> Floats:
@@ -210,16 +221,8 @@ def reconstructions(
         InputError: none of the files can be read.
     """
     _check_classes(model, classes)
-    pictures, sources, failures = [], [], []
-    for item in collect(names):
-        try:
-            pictures.append(_picture(item, model))
-            sources.append(item.name)
-        except InputError as error:
-            failures.append((item.name, error))
-    if not pictures:
-        raise failures[0][1]
-    originals = np.stack(pictures)
+    pictures, failures = _pictures(collect(names), model)
+    originals = np.stack(list(pictures.values()))
 
     def make(sampler: Sampler) -> Iterator[Batch]:
         labels = _labels(model, classes, len(originals))
@@ -230,10 +233,10 @@ def reconstructions(
         columns or min(_ACROSS, len(originals)),
         make,
         separable=False,
-        sources=sources,
+        sources=list(pictures),
         failures=failures,
         originals=originals,
-        encoded=dict(zip(sources, pictures, strict=True)),
+        encoded=pictures,
     )
 
 
@@ -315,6 +318,26 @@ def _labels(model: Abilities, classes: Sequence[str], count: int) -> Labels | No
 def _picture(item: Item, model: Abilities) -> Picture:
     """A picture as the model takes it."""
     return square(item.image(), model.size, model.channels)
+
+
+def _pictures(
+    items: Sequence[Item], model: Abilities
+) -> tuple[dict[str, Picture], list[tuple[str, InputError]]]:
+    """Pictures by their names, as the model takes them; and those that cannot be read, and why.
+
+    Raises:
+        InputError: none of them can be read.
+    """
+    pictures: dict[str, Picture] = {}
+    failures: list[tuple[str, InputError]] = []
+    for item in items:
+        try:
+            pictures[item.name] = _picture(item, model)
+        except InputError as error:
+            failures.append((item.name, error))
+    if not pictures:
+        raise failures[0][1]
+    return pictures, failures
 
 
 def _square(count: int) -> int:

@@ -12,7 +12,8 @@ from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.novelty import RoundTrip, percentiles
 from aecli.errors import ModelError
 from aecli.inference import engine as engines
-from aecli.inference.latents import labels_of
+from aecli.inference.abilities import Abilities
+from aecli.inference.latents import labels_of, like
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -65,6 +66,7 @@ class Sampler:
         channels: 1 (grey) or 3 (RGB).
         latent: shape of one latent.
         classes: names of the classes it knows, in order.
+        abilities: what its file says of it.
         choice: what it runs on.
         engine: the model where it runs.
     """
@@ -77,6 +79,7 @@ class Sampler:
         space = self.engine.space
         self.size, self.channels = space.size, space.channels
         self.latent, self.classes = space.latent, space.classes
+        self.abilities = Abilities.of(found)
         self.choice = choice
         self._novelty = LatentFacts.read(found.meta.training).novelty
 
@@ -105,7 +108,13 @@ class Sampler:
         return cls(found, engines.choose([found.path], methods, engine, device, precision))
 
     def samples(
-        self, count: int, seed: int, *, classes: Sequence[str] = (), temperature: float = 1.0
+        self,
+        count: int,
+        seed: int,
+        *,
+        classes: Sequence[str] = (),
+        temperature: float = 1.0,
+        seen: Floats | None = None,
     ) -> Iterator[Batch]:
         """Samples of the prior; the k-th depends on the seed, on k and on the classes alone.
 
@@ -114,18 +123,24 @@ class Sampler:
             seed: of their noise.
             classes: names of classes to draw by turns; all that the model knows where empty.
             temperature: scales the noise; below 1 is more typical, less varied.
+            seen: latents of pictures, whose own distribution is drawn from instead of the prior.
 
         Raises:
-            UsageError: a class that the model does not know.
+            UsageError: a class that the model does not know, or there is no prior.
             ModelError: as `draw`.
         """
+        if seen is None:
+            self.abilities.need_prior()
         chosen = labels_of(classes or self.classes, self.classes, self.name)
         noises = self.noise(seed)
         for start in range(0, count, BATCH):
             noise = next(noises)[: count - start]
             turns = np.arange(start, start + len(noise))
             labels = chosen[turns % len(chosen)] if len(chosen) else None
-            yield self.drawn(noise, labels, temperature)
+            if seen is None:
+                yield self.drawn(noise, labels, temperature)
+            else:
+                yield self.decoded(like(seen, noise * np.float32(temperature)), labels)
 
     def drawn(self, noise: Floats, labels: Labels | None, temperature: float = 1.0) -> Batch:
         """`draw`, then `decode`."""

@@ -127,3 +127,7 @@ class ClassEmbedding(nn.Embedding):
             label = torch.full((count,), self.num_embeddings - 1, device=self.weight.device)
         out: Tensor = self(label)
         return out
+
+    def append(self, values: Tensor, label: Tensor | None) -> Tensor:
+        """Vectors (N, K) with those of their classes after them: (N, K + width)."""
+        return torch.cat([values, self.vectors(label, len(values)).to(values.dtype)], 1)

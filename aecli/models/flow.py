@@ -17,7 +17,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from aecli.models.blocks import residual_stack
-from aecli.models.registry import Geometry, ModelSpec, Tiling
+from aecli.models.registry import Geometry, ModelSpec
 from aecli.models.velocity import GROUP, FlowPrior, Velocity
 
 SIZES = range(16, 129)
@@ -159,8 +159,7 @@ def _decoder(config: FlowConfig) -> nn.Sequential:
 
 def geometry(config: FlowConfig) -> Geometry:
     """Whole images of one size."""
-    side = config.size
-    return Geometry(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
+    return Geometry.whole(config.size)
 
 
 SPEC = ModelSpec(

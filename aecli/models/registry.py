@@ -51,6 +51,11 @@ class Geometry:
     tiling: Tiling = Tiling.EXACT
     memory: int = 512
 
+    @classmethod
+    def whole(cls, side: int) -> Geometry:
+        """That of a model of whole square images of one size, `side` pixels."""
+        return cls(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
+
 
 ESTIMATED = 128
 """Side of the squares that a noise level is estimated on: that of the crops learnt from."""

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.models.blocks import ClassEmbedding, in_full_precision, residual_stack
-from aecli.models.registry import Geometry, ModelSpec, Tiling
+from aecli.models.registry import Geometry, ModelSpec
 
 SIZES = range(16, 129)
 """Sides of the square images, pixels."""
@@ -199,10 +199,7 @@ class VAE(nn.Module):
 
     def _labelled(self, features: Tensor, label: Tensor | None) -> Tensor:
         """Vectors (N, K) with their class's appended where the model is conditional."""
-        if self.embedding is None:
-            return features
-        vectors = self.embedding.vectors(label, len(features))
-        return torch.cat([features, vectors.to(features.dtype)], 1)
+        return features if self.embedding is None else self.embedding.append(features, label)
 
 
 class LinearAutoencoder(nn.Module):
@@ -265,8 +262,7 @@ def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:
 
 def geometry(config: VAEConfig) -> Geometry:
     """Whole images of one size."""
-    side = config.size
-    return Geometry(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
+    return Geometry.whole(config.size)
 
 
 SPEC = ModelSpec(

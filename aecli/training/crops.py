@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from aecli.datasets.collecting import evenly
 from aecli.errors import InputError, TrainingError
 from aecli.images.levels import LUMA
-from aecli.training.data import evenly
 from aecli.training.degradations.draws import on_device
 from aecli.training.pictures import Packed, Pyramid, at_least, colour, packed_size, read
 from aecli.training.shelves import Resident, Shelf, Streamed, pyramid

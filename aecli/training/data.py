@@ -61,12 +61,6 @@ class Shuffled:
         return np.random.default_rng([self._seed, Stream.ORDER, epoch]).permutation(self._count)
 
 
-def evenly(images: Sequence[T], limit: int) -> list[T]:
-    """Up to `limit` of the images, spread evenly from the first to the last."""
-    count = min(limit, len(images))
-    return [images[(2 * i + 1) * len(images) // (2 * count)] for i in range(count)]
-
-
 def split(images: Sequence[T], share: float, seed: int) -> tuple[list[T], list[T]]:
     """Training and validation images: a seeded random `share`; at least one of each from two on."""
     if len(images) < 2 or share == 0:

@@ -8,26 +8,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from aecli.datasets import midi
-from aecli.datasets.collecting import collect
+from aecli.datasets.collecting import collect, evenly
 from aecli.errors import InputError, Reason, UsageError, did_you_mean
 from aecli.files.inputs import SEPARATOR, natural
+from aecli.images.levels import to_8_bits
+from aecli.models.registry import Registry
 from aecli.training import build, recipes
-from aecli.training.data import evenly
+from aecli.training.architectures import ARCHITECTURES, Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aecli.images.image import Image
     from aecli.training.request import RunRequest
-
-ARCHITECTURES = {"flow": None, "vae": "vae"}
-"""Architectures, and the recipes with which they learn a user's own images."""
 
 MELODIES = "melodies"
 """The recipe by which tunes are learnt."""
 
 ICON = 64
 """Side of images unless told otherwise; small ones that are all of one size keep it."""
+
+FOLD = 2
+"""The sides of a flow's pictures are multiples of it, pixels."""
+
+EDGE, MOSTLY = 26, 0.8
+"""Levels from black, or from white, that are nearly so; share of such pixels that is most."""
 
 LEAST = 16
 """Side of the smallest images that models take, pixels."""
@@ -47,12 +55,14 @@ class Look:
         side: of square pictures that are all of one size and small, `LEAST` to `ICON` pixels; None
             of others.
         grey: whether all are.
+        extreme: share of their pixels that are nearly black or white, 0 to 1.
         longest: the longest side of all, pixels; 0 where none can be read.
         music: whether all are of MIDI files.
     """
 
     side: int | None = None
     grey: bool = False
+    extreme: float = 0.0
     longest: int = 0
     music: bool = False
 
@@ -79,85 +89,107 @@ def look(data: tuple[str, ...]) -> Look:
     return Look(
         height if small else None,
         all(image.grey for image in images),
+        float(np.mean([_extreme(image) for image in images])),
         max(max(size) for size in sizes),
         all(PurePath(item.path.rpartition(SEPARATOR)[0]).suffix in midi.SUFFIXES for item in items),
     )
 
 
+def _extreme(image: Image) -> float:
+    """The share of a picture's pixels whose channels are all nearly black, or all nearly white."""
+    level = to_8_bits(image.pixels).reshape(image.height, image.width, -1).astype(np.int64)
+    dark, light = (level < EDGE).all(axis=2), (level > 255 - EDGE).all(axis=2)
+    return float((dark | light).mean())
+
+
 def fitted(
     request: RunRequest,
     *,
-    size: int | None,
-    grey: bool,
-    classes: bool,
-    latent: int | None,
-    architecture: str | None,
+    architecture: str | None = None,
+    size: int | None = None,
+    grey: bool = False,
+    classes: bool = False,
+    latent: int | None = None,
+    beta: float | None = None,
 ) -> RunRequest:
-    """The request with the options of `aecli train generate` as settings of its recipe.
+    """The request of a model with a latent space, its wishes as settings of its recipe.
 
-    Where neither a recipe nor a model to start from is named, the model's size, channels and levels
-    follow from DATA, too; tunes are learnt by the recipe `MELODIES`.
+    Where neither a recipe nor a model to start from is named, the model's size, channels and
+    levels, and the loss of a VAE, follow from DATA, too; generators of tunes learn by the recipe
+    `MELODIES`.
+
+    Args:
+        request: what the user asks for.
+        architecture: one of `ARCHITECTURES`, or of the registry; None: the recipe's.
+        size: side of the images, pixels.
+        grey: whether they become grey.
+        classes: whether the model learns to tell DATA's classes apart.
+        latent: length of a latent vector, or channels of a latent grid.
+        beta: weight of the KL divergence.
 
     Raises:
-        UsageError: the options contradict each other, or DATA has no classes.
+        UsageError: the wishes contradict each other, or DATA has no classes.
     """
-    if architecture is not None and architecture not in ARCHITECTURES:
-        raise UsageError(
-            f"no architecture {architecture!r} for generate",
-            did_you_mean(architecture, ARCHITECTURES),
-        )
-    if architecture is not None and (request.recipe or request.resume):
-        raise UsageError("an architecture goes neither with a recipe nor with a run to resume")
     settings: dict[str, object] = {}
     if architecture is not None:
-        request = replace(request, recipe=ARCHITECTURES[architecture])
+        if request.recipe or request.resume:
+            raise UsageError("an architecture goes neither with a recipe nor with a run to resume")
+        chosen = _architecture(request.task, architecture)
+        request = replace(request, recipe=chosen.recipe)
+        settings |= chosen.settings
     afresh = not (request.resume or request.start)
-    if afresh and not (architecture or request.recipe or _chosen(request)):
-        tunes = look(tuple(request.data)).music
-        request = replace(request, recipe=MELODIES if tunes else None)
-    if afresh and request.recipe in (None, *ARCHITECTURES.values()):
+    free = not (architecture or request.recipe or any(map(_names_one, request.settings)))
+    if afresh and free and request.task == "generate" and look(tuple(request.data)).music:
+        request = replace(request, recipe=MELODIES)
+    ours = request.recipe in {None, *(a.recipe for a in ARCHITECTURES[request.task].values())}
+    network = _network(request, settings)
+    if ours and afresh:
         seen = look(tuple(request.data))
-        size = size or seen.side or ICON
-        settings["model.channels"] = 1 if seen.grey or grey else 3
-        chosen = _chosen(request) or recipes.load("generate", request.recipe).model["architecture"]
-        if chosen in ARCHITECTURES:
-            settings["model.widths"] = widths(size, vae=chosen == "vae")
+        settings |= _as_data(request, network, seen, size=size, grey=grey)
     elif grey:
         settings["model.channels"] = 1
     if size is not None:
         settings["model.size"] = size
     if latent is not None:
         settings["model.latent"] = latent
+        if request.task == "embed" and request.recipe is None and network == "vae":
+            settings["model.detail"] = latent * 2 // 3
+    if beta is not None:
+        settings["objective.beta"] = beta
     if classes:
         settings["model.classes"] = class_names(request.data)
     return _with(request, settings)
 
 
-def fitted_for_search(
-    request: RunRequest, *, size: int | None, grey: bool, dim: int | None
-) -> RunRequest:
-    """The request with the options of `aecli train embed` as settings of its recipe.
+def _as_data(
+    request: RunRequest, network: str, seen: Look, *, size: int | None, grey: bool
+) -> dict[str, object]:
+    """The settings that follow from DATA."""
+    side = size or seen.side or (None if request.task == "embed" else ICON)
+    settings: dict[str, object] = {"model.channels": 1 if seen.grey or grey else 3}
+    if network == "flow" and side is not None and size is None:
+        side -= side % FOLD
+    if side is not None:
+        settings["model.size"] = side
+        if network in ("flow", "vae"):
+            settings["model.widths"] = widths(side, vae=network == "vae")
+        if network == "vae" and request.task == "embed" and request.recipe is None:
+            settings["model.widths"] = [*widths(side, vae=True), 128]
+            settings["model.linear"] = side // 2
+    if request.recipe == "vae" and seen.extreme >= MOSTLY:
+        settings["optim.loss"] = "bce"
+    return settings
 
-    Where neither a recipe nor a model to start from is named, the model's size and channels follow
-    from DATA, too.
-    """
-    settings: dict[str, object] = {}
-    if request.recipe is None and not (request.resume or request.start):
-        seen = look(tuple(request.data))
-        size = size or seen.side
-        if seen.grey or grey:
-            settings["model.channels"] = 1
-        if size is not None and _chosen(request) in (None, "vae"):
-            settings["model.widths"] = [*widths(size, vae=True), 128]
-            settings["model.linear"] = size // 2
-    elif grey:
-        settings["model.channels"] = 1
-    if size is not None:
-        settings["model.size"] = size
-    if dim is not None:
-        settings["model.latent"] = dim
-        settings["model.detail"] = dim * 2 // 3
-    return _with(request, settings)
+
+def _architecture(task: str, name: str) -> Architecture:
+    """One that is offered by name, or else one of the registry."""
+    if name in ARCHITECTURES[task]:
+        return ARCHITECTURES[task][name]
+    others = [spec.name for spec in Registry.discover().for_task(task)]
+    if name not in others:
+        known = [*ARCHITECTURES[task], *others]
+        raise UsageError(f"no architecture {name!r} for {task}", did_you_mean(name, known))
+    return Architecture("", None, {"model.architecture": name})
 
 
 def fitted_to_crops(request: RunRequest) -> RunRequest:
@@ -179,10 +211,14 @@ def fitted_to_crops(request: RunRequest) -> RunRequest:
     return _with(request, {"data.crop": crop, "data.val_crop": crop, "data.batch": batch})
 
 
-def _chosen(request: RunRequest) -> str | None:
-    """The architecture that a setting names."""
+def _network(request: RunRequest, settings: Mapping[str, object]) -> str:
+    """The network that settings name, or else the recipe."""
     names = [s.partition("=")[2].strip(' "') for s in request.settings if _names_one(s)]
-    return names[-1] if names else None
+    found = [*names[-1:], settings.get("model.architecture")]
+    if request.resume or request.start:
+        return ""
+    recipe = recipes.load(request.task, request.recipe).model.get("architecture", "")
+    return str(next((name for name in found if name), recipe))
 
 
 def _names_one(setting: str) -> bool:

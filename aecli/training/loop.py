@@ -37,13 +37,17 @@ REFRESH = 0.2
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage ended: whether at its end, where its weights are, their metrics, its images."""
+    """How a stage ended: whether at its end, where its weights are, their metrics, its images.
+
+    `warning` is what its last validation found wrong with the model.
+    """
 
     finished: bool
     weights: Path
     progress: Progress
     metrics: Mapping[str, float]
     opened: Opened
+    warning: str | None
 
 
 def learning_rate(optim: OptimConfig, fraction: float) -> float:
@@ -121,7 +125,7 @@ def train(plan: Plan, observer: Observer) -> Outcome:
     weights = kept(plan.recipe, plan.folder) if finished else plan.folder / LAST
     progress = meter.progress(session.lr)
     opened = replace(session.opened, validated=session.validated)
-    return Outcome(finished, weights, progress, session.metrics, opened)
+    return Outcome(finished, weights, progress, session.metrics, opened, session.warning)
 
 
 def kept(recipe: Recipe, folder: Path) -> Path:

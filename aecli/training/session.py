@@ -59,6 +59,7 @@ class Session:
         scaler: keeps small gradients of fp16 from vanishing.
         best: the primary metric of the best weights so far.
         metrics: figures of the last validation.
+        warning: what it found wrong with the model.
         origin: the model that the user started from.
         validated: how many of the images held out validations look at: the same ones through a run,
             so that its figures compare; 0 where that is not settled yet.
@@ -79,6 +80,7 @@ class Session:
     origin: str | None
     best: float = -math.inf
     metrics: Mapping[str, float] = field(default_factory=dict)
+    warning: str | None = None
     validated: int = 0
     step: int = 0
     seconds: float = 0.0

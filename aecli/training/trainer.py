@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Trained:
     """What came of it; `model` is the installed file, None for an unfinished run.
 
-    `progress` and `metrics` are those of the last stage.
+    `progress`, `metrics` and `warning`, what is wrong with the model, are those of the last stage.
     """
 
     model: Path | None
@@ -40,6 +40,7 @@ class Trained:
     finished: bool
     progress: Progress
     metrics: Mapping[str, float]
+    warning: str | None = None
 
     @property
     def step(self) -> int:
@@ -117,6 +118,7 @@ def run(request: RunRequest, observer: Observer) -> Trained:
         outcome.finished,
         outcome.progress,
         outcome.metrics,
+        outcome.warning,
     )
 
 

@@ -54,6 +54,9 @@ class Validator:
             session.validated = self._affordable(whole)
         score = self._score(_spread(whole, session.validated))
         session.metrics = score.metrics
+        if score.warning is not None and session.warning is None:
+            self._observer.warn(score.warning)
+        session.warning = score.warning
         session.save_weights(LAST, meter)
         improved = score.metrics[session.objective.primary] > session.best
         if improved:

@@ -12,7 +12,7 @@ import aecli
 from aecli.checkpoints import store
 from aecli.errors import InputError, ModelError, UsageError
 from aecli.inference import latents as points
-from aecli.inference.latents import Latents, axes, between, quantiles
+from aecli.inference.latents import Latents, axes, between, like, quantiles
 from aecli.inference.sample import BATCH, Sampler
 
 from .. import blobs, tiny
@@ -243,3 +243,13 @@ def test_generating_from_python() -> None:
         aecli.generate(model="kinds", classes=["brigth"], **options)
     with pytest.raises(ValueError, match="at least 1"):
         aecli.generate(0, model="spots")
+
+
+def test_latents_like_those_of_pictures_have_their_moments() -> None:
+    rng = np.random.default_rng(0)
+    seen = (rng.standard_normal((4000, 2)) @ np.array([[2, 1], [0, 0.5]]) + [3, -1]).astype("f4")
+    drawn = like(seen, rng.standard_normal((20_000, 2)).astype(np.float32))
+    assert drawn.mean(0) == pytest.approx(seen.mean(0), abs=0.05)
+    assert np.cov(drawn.T) == pytest.approx(np.cov(seen.T), abs=0.15)
+    flat = like(np.repeat(seen[:1], 5, axis=0), np.ones((3, 2), np.float32))
+    assert flat == pytest.approx(seen[:1].repeat(3, axis=0))

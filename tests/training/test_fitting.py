@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aecli.errors import UsageError
@@ -9,17 +10,16 @@ from aecli.models.flow import FlowConfig
 from aecli.models.vae import SPEC as VAE
 from aecli.models.vae import VAEConfig
 from aecli.training import recipes
+from aecli.training.build import architecture, objective
 from aecli.training.config import Recipe
-from aecli.training.fitting import fitted, fitted_for_search, widths
+from aecli.training.fitting import fitted, fitted_to_crops, widths
 from aecli.training.request import RunRequest
 
 from .digits import write_idx
 
-NOTHING = {"size": None, "grey": False, "classes": False, "latent": None, "architecture": None}
-
 
 def recipe(data: Path, name: str | None = None, **options: object) -> Recipe:
-    request = fitted(RunRequest("generate", [str(data)], "x", recipe=name), **NOTHING | options)
+    request = fitted(RunRequest("generate", [str(data)], "x", recipe=name), **options)
     return recipes.load("generate", request.recipe, request.settings)
 
 
@@ -71,18 +71,17 @@ def test_classes_are_the_sub_folders(images: Path, tmp_path: Path) -> None:
 
 def test_a_model_to_start_from_keeps_its_shape(images: Path) -> None:
     request = RunRequest("generate", [str(images)], "x", start="emoji")
-    assert fitted(request, **NOTHING).settings == []
+    assert fitted(request).settings == []
 
 
 def searching(data: Path, **options: object) -> Recipe:
-    none = {"size": None, "grey": False, "dim": None}
-    request = fitted_for_search(RunRequest("embed", [str(data)], "x"), **none | options)
-    return recipes.load("embed", None, request.settings)
+    request = fitted(RunRequest("embed", [str(data)], "x"), **options)
+    return recipes.load("embed", request.recipe, request.settings)
 
 
 def test_vectors_have_the_length_asked_for(images: Path, tmp_path: Path) -> None:
     assert searching(images) == recipes.load("embed", None)
-    short = searching(images, dim=96, grey=True).model
+    short = searching(images, latent=96, grey=True).model
     assert (short["latent"], short["detail"], short["channels"]) == (96, 64, 1)
     write_idx(tmp_path, 3)
     digits = searching(tmp_path).model
@@ -94,3 +93,53 @@ def test_default_levels_of_search_suit_every_side(images: Path, size: int) -> No
     table = {k: v for k, v in searching(images, size=size).model.items() if k != "architecture"}
     model = VAE.configure(table)
     VAE.build(model)
+
+
+def test_small_grey_pictures_keep_their_size_and_channel(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "grey.npy", rng.integers(0, 256, (6, 21, 21), np.uint8))
+    np.save(tmp_path / "colour.npy", rng.integers(0, 256, (6, 40, 40, 3), np.uint8))
+    np.save(tmp_path / "large.npy", rng.integers(0, 256, (6, 90, 90), np.uint8))
+    expected = {"grey": (21, 1), "colour": (40, 3), "large": (64, 1)}
+    for name, shape in expected.items():
+        model = recipe(tmp_path / f"{name}.npy", architecture="vae").model
+        assert (model["size"], model["channels"]) == shape
+    assert recipe(tmp_path / "grey.npy").model["size"] == 20  # a flow's grid is even
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "variational"),
+    [
+        ("vae", "vae", True),
+        ("ae", "vae", False),
+        ("dense-vae", "dense", True),
+        ("dense-ae", "dense", False),
+    ],
+)
+def test_architectures_by_name(tmp_path: Path, name: str, network: str, variational: bool) -> None:
+    write_idx(tmp_path, 3)
+    for chosen in (
+        recipe(tmp_path, architecture=name, latent=4, beta=2.0),
+        searching(tmp_path, architecture=name, latent=4),
+    ):
+        spec, config = architecture(chosen, None)
+        assert (spec.name, config.variational, config.latent) == (network, variational, 4)
+        assert (config.size, config.channels) == (28, 1)
+        assert objective(chosen, spec, config) is not None
+    assert recipe(tmp_path, architecture=name, beta=2.0).objective["beta"] == 2
+
+
+def test_black_and_white_pictures_are_learnt_by_bce(images: Path, tmp_path: Path) -> None:
+    write_idx(tmp_path, 3)
+    assert recipe(tmp_path, architecture="vae").optim.loss == "bce"
+    assert recipe(images, architecture="vae").optim.loss == "l1"
+    assert recipe(tmp_path).optim.loss == "l1"
+
+
+def test_crops_are_no_larger_than_the_pictures(images: Path, tmp_path: Path) -> None:
+    write_idx(tmp_path, 3)
+    small = fitted_to_crops(RunRequest("denoise", [str(tmp_path)], "x"))
+    data = recipes.load("denoise", None, small.settings).data
+    assert (data.crop, data.val_crop, data.batch) == (24, 24, 128)
+    large = RunRequest("denoise", [str(images)], "x", settings=["data.crop=48"])
+    assert fitted_to_crops(large) == large

@@ -52,5 +52,11 @@ def compose(
             model, seed, steps=steps, classes=classes, temperature=temperature
         )
     return modes.samples(
-        model, seed, count=request.n, columns=columns, classes=classes, temperature=temperature
+        model,
+        seed,
+        count=request.n,
+        columns=columns,
+        classes=classes,
+        temperature=temperature,
+        data=request.from_data,
     )

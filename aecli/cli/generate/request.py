@@ -35,7 +35,9 @@ class Mode(Enum):
 
 
 _TAKES: Mapping[Mode, frozenset[str]] = {
-    Mode.SAMPLES: frozenset({"--n", "--seed", "--class", "--temperature", "--columns"}),
+    Mode.SAMPLES: frozenset(
+        {"--n", "--seed", "--class", "--temperature", "--columns", "--from-data"}
+    ),
     Mode.MANIFOLD: frozenset({"--class", "--temperature", "--columns"}),
     Mode.INTERPOLATE: frozenset({"--class", "--steps"}),
     Mode.INTERPOLATE_RANDOM: frozenset({"--seed", "--class", "--temperature", "--steps"}),
@@ -102,6 +104,16 @@ class GenerateRequest:
             rich_help_panel=SAMPLES,
         ),
     ] = None
+    from_data: Annotated[
+        list[str],
+        typer.Option(
+            "--from-data",
+            metavar="DATA",
+            help="Draw latents like those of these pictures instead of the prior's: for plain"
+            " autoencoders, which have none. Repeatable.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = field(default_factory=list)
     columns: Annotated[
         int | None,
         typer.Option(
@@ -225,7 +237,8 @@ class GenerateRequest:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The files, and folders of them, that the picture is made from."""
-        return (*self.reconstruct, *(self.interpolate or ()), *filter(None, [self.latents]))
+        named = (*self.reconstruct, *(self.interpolate or ()), *self.from_data)
+        return (*named, *filter(None, [self.latents]))
 
     def command(self, model: str, seed: int | None, choice: Choice) -> str:
         """The command line that makes the picture again, less the name of the result.
@@ -267,6 +280,7 @@ class GenerateRequest:
             "--class": self.classes,
             "--temperature": self.temperature,
             "--columns": self.columns,
+            "--from-data": [_plain(name) for name in self.from_data],
             "--steps": self.steps,
         }
 

@@ -76,40 +76,28 @@ def upscale_request(asked: TrainUpscaleRequest) -> RunRequest:
 def generate(asked: TrainGenerateRequest) -> None:
     """Train a generative model: an autoencoder, and by default a prior over its latents.
 
-    DATA may also be a .zip of images, or MNIST's IDX files; images become squares. The model is
-    usable at once as `aecli generate -m NAME`. Ctrl-C saves; --resume goes on.
+    Images become squares; small ones that are all of one size keep it, grey ones stay grey. The
+    model is usable at once as `aecli generate -m NAME`. Ctrl-C saves; --resume goes on.
 
     Examples:
         aecli train generate ~/Pictures --name faces --size 64 --time 2h
+        aecli train generate mnist --name vl --arch vae --latent 2 --time 80s
         aecli train generate digits.zip --name digits --grey --classes
     """
-    from aecli.training.fitting import fitted
-
-    request = fitted(
-        asked.run("generate"),
-        size=asked.size,
-        grey=asked.grey,
-        classes=asked.classes,
-        latent=asked.latent,
-        architecture=asked.architecture,
-    )
-    _train(asked, request)
+    _train(asked, asked.fitted("generate", classes=asked.classes))
 
 
 def embed(asked: TrainEmbedRequest) -> None:
     """Train an autoencoder to search by: edited copies of a picture get nearly the same vector.
 
-    DATA may also be a .zip of images, or MNIST's IDX files; no labels are read. The model is usable
-    at once as `aecli embed -m NAME`. Ctrl-C saves; --resume goes on.
+    No labels are read. The model is usable at once as `aecli embed -m NAME`. Ctrl-C saves; --resume
+    goes on.
 
     Examples:
         aecli train embed ~/Pictures --name mine --dim 128 --time 1h
         aecli train embed ~/Pictures --name mine --resume --time 1h
     """
-    from aecli.training.fitting import fitted_for_search
-
-    request = asked.run("embed")
-    _train(asked, fitted_for_search(request, size=asked.size, grey=asked.grey, dim=asked.dim))
+    _train(asked, asked.fitted("embed"))
 
 
 def _train(asked: TrainRequest, request: RunRequest) -> None:
@@ -141,10 +129,13 @@ def _train(asked: TrainRequest, request: RunRequest) -> None:
                 "pixels_per_second": round(trained.progress.pixels_per_second),
                 "waited": round(trained.progress.waited, 4),
                 "metrics": dict(trained.metrics),
+                "warning": trained.warning,
             }
         )
     if not trained.finished:
         console.say(f"stopped and saved at step {trained.step}; go on with --resume")
         raise typer.Exit(INTERRUPTED)
+    if trained.warning is not None:
+        console.warning(trained.warning)
     if not asked.quiet:
         console.say(f"trained {trained.model} (aecli {request.task} -m {request.name})")

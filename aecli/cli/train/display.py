@@ -67,6 +67,7 @@ class LiveView(Lines):
         super().__init__()
         self._live: Live | None = None
         self._scores: Mapping[str, float] = {}
+        self._warning = ""
 
     def __enter__(self) -> Self:
         from rich.live import Live
@@ -82,15 +83,20 @@ class LiveView(Lines):
     def stepped(self, progress: Progress) -> None:
         """Redraw."""
         if self._live is not None:
-            self._live.update(_panel(progress, self._scores))
+            self._live.update(_panel(progress, self._scores, self._warning))
 
     def validated(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
         """A line; the primary figure stays in view."""
         super().validated(progress, metrics, best)
         self._scores = metrics
 
+    def warn(self, message: str) -> None:
+        """A line; it stays in view, too."""
+        super().warn(message)
+        self._warning = message
 
-def _panel(progress: Progress, scores: Mapping[str, float]) -> RenderableType:
+
+def _panel(progress: Progress, scores: Mapping[str, float], warning: str) -> RenderableType:
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -109,7 +115,10 @@ def _panel(progress: Progress, scores: Mapping[str, float]) -> RenderableType:
         *(f"{name} {value:.2f}" for name, value in list(scores.items())[:1]),
         f"lr {progress.lr:.1e}",
     ]
-    return Group(bar, Text("  ".join(figures), no_wrap=True, overflow="ellipsis"))
+    lines = [Text("  ".join(figures), no_wrap=True, overflow="ellipsis")]
+    if warning:
+        lines.append(Text(warning, "bold yellow", no_wrap=True, overflow="ellipsis"))
+    return Group(bar, *lines)
 
 
 def _speed(progress: Progress) -> str:

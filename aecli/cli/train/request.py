@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from aecli.cli import options  # noqa: TC001 - as above
+from aecli.cli import options
 from aecli.training.config import LOSSES, OptimConfig, RunConfig
 from aecli.training.request import RunRequest
 
@@ -171,78 +171,86 @@ class TrainUpscaleRequest(TrainRequest):
 
 
 @dataclass(frozen=True)
-class TrainGenerateRequest(TrainRequest):
-    """The options of `aecli train generate`."""
+class TrainLatentRequest(TrainRequest):
+    """The options of training a model with a latent space."""
 
-    size: Annotated[
-        int | None,
-        typer.Option(
-            min=16,
-            max=128,
-            metavar="N",
-            help="Side of the images in pixels; the recipe's, or 28 for IDX files, else 64.",
-            rich_help_panel=RECIPE,
-        ),
-    ] = None
-    grey: Annotated[
-        bool,
-        typer.Option("--grey", help="Learn in grey; IDX files always are.", rich_help_panel=RECIPE),
-    ] = False
-    classes: Annotated[
-        bool,
-        typer.Option(
-            "--classes",
-            help="Learn to tell classes apart: the names of DATA's sub-folders, or IDX labels.",
-            rich_help_panel=RECIPE,
-        ),
-    ] = False
-    latent: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Length of a latent vector (vae), or channels of a latent grid (flow).",
-            rich_help_panel=RECIPE,
-        ),
-    ] = None
     architecture: Annotated[
         str | None,
         typer.Option(
             "--arch",
-            metavar="flow|vae",
-            help="flow: the best samples. vae: a plain latent vector, blurred samples. Or a"
-            " --recipe.",
+            metavar="NAME",
+            help="The kind of network; `aecli train --help` lists them.",
             rich_help_panel=RECIPE,
         ),
     ] = None
-
-
-@dataclass(frozen=True)
-class TrainEmbedRequest(TrainRequest):
-    """The options of `aecli train embed`."""
-
     size: Annotated[
         int | None,
         typer.Option(
             min=16,
             max=128,
             metavar="N",
-            help="Side of the images in pixels; the recipe's, or 28 for IDX files, else 64.",
+            help="Side of the images in pixels; the recipe's, or that of small pictures that are"
+            " all of one size.",
             rich_help_panel=RECIPE,
         ),
     ] = None
     grey: Annotated[
         bool,
-        typer.Option("--grey", help="Learn in grey; IDX files always are.", rich_help_panel=RECIPE),
+        typer.Option("--grey", help="Learn in grey, as of grey pictures.", rich_help_panel=RECIPE),
     ] = False
-    dim: Annotated[
+    latent: Annotated[
         int | None,
         typer.Option(
+            "--latent",
             "--dim",
-            min=8,
+            min=2,
             max=4096,
             metavar="N",
-            help="Length of a vector; the recipe's, or 192.",
+            help="Length of a latent vector, or channels of a latent grid.",
             rich_help_panel=RECIPE,
         ),
     ] = None
+    beta: Annotated[
+        float | None,
+        typer.Option(
+            "--beta",
+            parser=options.factor,
+            metavar="X",
+            help="Of a VAE: weight of the KL divergence; above 1 the latents are more regular and"
+            " the pictures more blurred.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None
+
+    def fitted(self, task: str, *, classes: bool = False) -> RunRequest:
+        """What the engine is asked for, as it suits DATA; `classes`: whether these are told."""
+        from aecli.training.fitting import fitted
+
+        return fitted(
+            self.run(task),
+            architecture=self.architecture,
+            size=self.size,
+            grey=self.grey,
+            classes=classes,
+            latent=self.latent,
+            beta=self.beta,
+        )
+
+
+@dataclass(frozen=True)
+class TrainGenerateRequest(TrainLatentRequest):
+    """The options of `aecli train generate`."""
+
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes",
+            help="Learn to tell classes apart: sub-folders, or labels beside the pictures.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class TrainEmbedRequest(TrainLatentRequest):
+    """The options of `aecli train embed`."""

@@ -65,11 +65,13 @@ class Score:
         metrics: the figures.
         rows: what became of held-out pictures: input | output | clean, or the like.
         samples: new pictures, where the model makes any.
+        warning: what is wrong with the model, in one line; None where nothing seems to be.
     """
 
     metrics: dict[str, float]
     rows: list[list[Picture]] = field(default_factory=list)
     samples: list[list[Picture]] = field(default_factory=list)
+    warning: str | None = None
 
 
 class HeldOut(Protocol):

@@ -16,12 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.checkpoints.facts import Duplicates, EmbedFacts
-from aecli.datasets.collecting import collect
+from aecli.datasets.collecting import collect, evenly
 from aecli.errors import UsageError
 from aecli.tables import section
 from aecli.training import views
 from aecli.training.augment import Augmentation, Window, augmented, central, plain, windows
-from aecli.training.data import evenly
 from aecli.training.objectives.base import Score, pixel_loss
 from aecli.training.objectives.generating import (
     SLIGHT,

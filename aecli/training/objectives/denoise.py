@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from aecli.checkpoints.facts import NOISES, DenoiseFacts
+from aecli.datasets.collecting import evenly
 from aecli.errors import InputError, UsageError, did_you_mean
 from aecli.models.registry import ESTIMATED
 from aecli.tables import section
-from aecli.training.data import evenly
 from aecli.training.degradations import graphics
 from aecli.training.degradations.colour import luma
 from aecli.training.degradations.draws import Draws, box_muller

@@ -13,7 +13,7 @@ from aecli.errors import UsageError, did_you_mean
 from aecli.tables import section
 from aecli.training.degradations.draws import on_device
 from aecli.training.objectives.base import Score, pixel_loss
-from aecli.training.objectives.generating import Generating, beside, to_images
+from aecli.training.objectives.generating import Generating, alike, beside, to_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -180,7 +180,8 @@ class MatchFlow(Generating):
             "velocity": float(error),
             **self.likeness(x, output),
         }
-        return Score(metrics, beside(x, output), self.draw(model, device))
+        samples = self.draw(model, device)
+        return Score(metrics, beside(x, output), samples, alike(samples, x))
 
 
 def priors(module: nn.Module) -> list[nn.Module]:

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.novelty import RoundTrip, measured
-from aecli.datasets.collecting import collect
+from aecli.datasets.collecting import collect, evenly
 from aecli.training import squares
 from aecli.training.augment import Augmentation, Window, augmented
-from aecli.training.data import evenly
 from aecli.training.degradations.draws import on_device
 from aecli.training.squares import SquareDataset, Squares
 
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
 
 COLUMNS, ROWS = 10, 8
 """Of the pictures that a validation shows."""
+
+SAME = 0.05
+"""Share of the originals' spread below which samples are alike."""
 
 CALIBRATED = 1000
 """Pictures that novelty is calibrated on, at least."""
@@ -156,6 +158,19 @@ class Generating:
         label = torch.arange(rows).repeat_interleave(COLUMNS).to(device) if self.classes else None
         images = to_pictures(module.decode(module.draw(noise.to(device), label), label))
         return [images[i : i + COLUMNS] for i in range(0, count, COLUMNS)]
+
+
+def alike(samples: Sequence[Sequence[Picture]], originals: Tensor) -> str | None:
+    """A warning where new pictures hardly differ, in as far as the originals do; else None.
+
+    Args:
+        samples: rows of pictures, HxW or HxWx3.
+        originals: (N, channels, size, size) in [0, 1].
+    """
+    drawn = np.stack([picture for row in samples for picture in row]) / 255
+    if drawn.std(0).mean() >= SAME * float(originals.std(0, correction=0).mean()):
+        return None
+    return "all samples are alike: the model does not tell pictures apart"
 
 
 def with_copies(held_out: Squares) -> Squares:

@@ -14,7 +14,7 @@ from aecli.errors import UsageError, did_you_mean
 from aecli.models.vae import kl_divergence, reparametrise
 from aecli.tables import section
 from aecli.training.objectives.base import PIXEL_LOSSES, Score
-from aecli.training.objectives.generating import Generating, beside
+from aecli.training.objectives.generating import Generating, alike, beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +31,9 @@ RECONSTRUCTIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """What `optim.loss` names here, means over pixels: `bce` is a Bernoulli likelihood, `mse` that of a
 Gaussian and `l1` that of a Laplacian, whose fixed width beta makes up for."""
+
+SILENT = 0.02
+"""Nats below which a latent dimension says nothing."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +111,38 @@ class Variational(Generating):
         x, label = self.held_out(held_out, device)
         output = model.decode(model.encode(x, label), label)
         metrics = self.likeness(x, output)
-        if self._variational:
-            mean, log_var = model.posterior(x, label)
-            rng = np.random.default_rng([3, len(x)])
-            noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(device)
-            error = self.error(model, reparametrise(mean, log_var, noise), label, x)
-            kl = kl_divergence(mean, log_var).sum(1).mean()
-            elbo = float(-error - self.config.beta * kl)
-            metrics = {"elbo": elbo, **metrics, "reconstruction": float(error), "kl": float(kl)}
-        return Score(metrics, beside(x, output), self.draw(model, device))
+        if not self._variational:  # no prior to draw from
+            return Score(metrics, beside(x, output))
+        mean, log_var = model.posterior(x, label)
+        rng = np.random.default_rng([3, len(x)])
+        noise = torch.from_numpy(rng.standard_normal(mean.shape, np.float32)).to(device)
+        error = self.error(model, reparametrise(mean, log_var, noise), label, x)
+        each = kl_divergence(mean, log_var).mean(0)
+        kl = each.sum()
+        elbo = float(-error - self.config.beta * kl)
+        metrics = {"elbo": elbo, **metrics, "reconstruction": float(error), "kl": float(kl)}
+        samples = self.draw(model, device)
+        warning = _collapsed(each) or alike(samples, x)
+        return Score(metrics, beside(x, output), samples, warning)
 
     def error(self, model: Any, z: Tensor, label: Tensor | None, x: Tensor) -> Tensor:
         """The reconstruction term: the sum over an image's samples, averaged over images."""
         output = model.decode(z, label)
         with torch.autocast(x.device.type, enabled=False):
             return self._reconstruction(output, x) * x[0].numel()
+
+
+def _collapsed(kl: Tensor) -> str | None:
+    """A warning where no latent dimension tells anything of the picture; else None.
+
+    Posterior collapse (Bowman et al. 2016; Lucas et al. 2019): q(z | x) is the prior for every x.
+
+    Args:
+        kl: of each dimension, nats, (D,).
+    """
+    if float(kl.max()) >= SILENT:
+        return None
+    return (
+        f"posterior collapse: the latents tell nothing of the pictures (KL {float(kl.sum()):.3f}"
+        " nats); the loss bce for black and white pictures, mse for others, or a smaller beta helps"
+    )

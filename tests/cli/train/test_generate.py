@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.training.digits import write_mnist
 
@@ -69,3 +70,48 @@ def test_what_cannot_be_generated_is_said_in_one_line(aecli, images, options, wo
     assert result.code == 2
     assert words in result.err
     assert "Traceback" not in result.err
+
+
+TINY = ("--steps", 3, "--set", "data.batch=8", "--set", "model.widths=[8,8]")
+
+
+def test_a_collapsed_model_is_told_of(aecli, digits: Path) -> None:
+    hopeless = ("--beta", 1000, "--steps", 40, "--set", "data.batch=8", "--set", "optim.lr=0.02")
+    options = ("--arch", "dense-vae", "--latent", 2, "--set", "objective.kl_warmup=0", "--json")
+    result = aecli("train", "generate", digits, "--name", "x", *options, *hopeless)
+    assert result.code == 0, result.err
+    assert "warning: posterior collapse: the latents tell nothing of the pictures" in result.err
+    assert result.err.splitlines()[-2].startswith("aecli: warning: posterior collapse")
+    assert result.records[0]["warning"].startswith("posterior collapse")
+
+
+def test_a_plain_autoencoder_has_no_prior_and_draws_from_data(aecli, digits: Path) -> None:
+    result = aecli("train", "generate", digits, "--arch", "ae", "--name", "plain", *TINY)
+    assert result.code == 0, result.err
+    result = aecli("generate", "-m", "plain", digits / "x.png")
+    assert result.code == 2
+    assert "plain is a plain autoencoder: it has no prior to draw from" in result.err
+    assert "hint: --from-data DATA draws from the latents" in result.err
+    seed = ("--from-data", digits, "-n", 4, "--seed", 1)
+    result = aecli("generate", "-m", "plain", digits / "x.png", *seed)
+    assert result.code == 0, result.err
+    with Image.open(digits / "x.png") as picture:
+        assert picture.size == (58, 58)
+        assert "--from-data mnist" in picture.text["Command"]
+
+
+def test_a_dense_embedder(aecli, digits: Path) -> None:
+    options = ("--arch", "dense-ae", "--latent", 8, "--steps", 2, "--set", "data.batch=8")
+    result = aecli("train", "embed", digits, "--name", "mine", *options)
+    assert result.code == 0, result.err
+    [facts] = aecli("models", "show", "embed", "mine", "--json").records
+    assert (facts["architecture"], facts["config"]["latent"]) == ("dense", 8)
+
+
+@pytest.mark.parametrize("task", ["denoise", "upscale"])
+def test_digits_train_denoisers_and_upscalers(aecli, digits: Path, task: str) -> None:
+    small = ("--set", "model.preset=tiny", "--set", "data.batch=4", "--steps", 2)
+    files = sorted(digits.iterdir())
+    result = aecli("train", task, *files, "--name", "mine", *small)
+    assert result.code == 0, result.err
+    assert "23 training images, 1 for validation" in result.err
