@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from aecli.checkpoints import store
-from aecli.errors import TrainingError, UsageError
-from aecli.models.melody import HOLD, REST, SPEC, rolls, symbols
+from aecli.errors import UsageError
+from aecli.models.melody import SPEC
+from aecli.models.rolls import HOLD, REST, rolls, symbols
 from aecli.training import recipes
 from aecli.training.fitting import MELODIES, fitted
-from aecli.training.objectives.melody import Compose, melody, note_f1, transposed
+from aecli.training.objectives.melody import melody, note_f1, transposed
 from aecli.training.request import RunRequest
-from aecli.training.squares import Squares
 from aecli.training.trainer import Trained, run
 from tests.tunes import tune, write
 
@@ -92,18 +92,6 @@ def test_melodies_are_transposed_within_the_roll() -> None:
     edge[0, 0, 1], edge[1, 63, 1] = 255, 255
     rows = [transposed(edge, np.full(2, share)).flatten(1).argmax(1) // 64 for share in (0, 0.999)]
     assert sorted(torch.cat(rows).tolist()) == [0, 6, 57, 63]
-
-
-def test_melodies_with_few_notes_are_left_out_on_demand() -> None:
-    few, many = [5, *[HOLD] * 31], [5, 7, 9, *[REST] * 29]
-    pictures = (255 * rolls(torch.tensor([few, many]))[:, 0]).byte().numpy()
-    both = Squares(pictures, np.zeros(2, np.int64))
-    config = SPEC.presets["tiny"]
-    objective = Compose({"least_notes": 2}, "cross_entropy", config)
-    assert len(objective.suitable(both)) == 1
-    assert len(Compose({}, "cross_entropy", config).suitable(both)) == 2
-    with pytest.raises(TrainingError, match="no melody has 4 notes"):
-        Compose({"least_notes": 4}, "cross_entropy", config).suitable(both)
 
 
 def test_impossible_objectives_are_refused() -> None:

@@ -75,7 +75,7 @@ class Generating:
         """All pictures as squares; with `data.flips` their mirror images beside them."""
 
         def load(items: Sequence[Item]) -> Squares:
-            loaded = squares.load(
+            return squares.load(
                 items,
                 size=self.size,
                 channels=self.channels,
@@ -83,7 +83,6 @@ class Generating:
                 config=recipe.data,
                 report=observer.warn,
             )
-            return self.suitable(loaded)
 
         held_out = load(evenly(val, recipe.data.val_limit))
         shown = load(train)
@@ -113,10 +112,6 @@ class Generating:
             self._copies = self.with_copies(held_out)
         images, labels = self.held_out(self._copies, device)
         self._novelty = novelty(module, images, labels)
-
-    def suitable(self, loaded: Squares) -> Squares:
-        """Those of the pictures that are learnt from: all."""
-        return loaded
 
     def with_copies(self, held_out: Squares) -> Squares:
         """Pictures, and copies of them of the same kind: `CALIBRATED` or more in all."""

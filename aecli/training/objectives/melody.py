@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aecli.errors import TrainingError, UsageError, did_you_mean
-from aecli.models.melody import PITCHES, STEPS, moved, symbols
+from aecli.errors import UsageError, did_you_mean
+from aecli.models.rolls import PITCHES, STEPS, moved, symbols
 from aecli.tables import section
 from aecli.training.degradations.draws import Draws, on_device
 from aecli.training.objectives.flow import (
@@ -28,11 +28,10 @@ from aecli.training.objectives.vae import VAEObjectiveConfig, Variational
 from aecli.training.squares import Squares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from aecli.training.config import Recipe
     from aecli.training.objectives.base import Objective
     from aecli.training.objectives.trainable import MelodyModel, VectorConfig
     from aecli.training.squares import SquareDataset
@@ -47,12 +46,10 @@ class MelodyObjectiveConfig(VAEObjectiveConfig):
 
     Attributes:
         train: `autoencoder`, or `prior`, which leaves the autoencoder as it is.
-        least_notes: melodies with fewer are left out.
         time_spread: of the prior, as for `flow`.
     """
 
     train: str = "autoencoder"
-    least_notes: int = 1
     time_spread: float = 1.0
 
 
@@ -70,24 +67,6 @@ def melody(table: Mapping[str, Any], loss: str, model: VectorConfig) -> Objectiv
 
 class Melodies(Generating):
     """The part that both stages share: transposition, and reconstructions by their notes."""
-
-    least_notes: int
-
-    def opening(self, recipe: Recipe) -> Hashable:
-        """As there, and how many notes there are at least."""
-        return super().opening(recipe), self.least_notes
-
-    def suitable(self, loaded: Squares) -> Squares:
-        """Those with notes enough.
-
-        Raises:
-            TrainingError: there are none.
-        """
-        notes = (symbols(to_images(torch.from_numpy(loaded.images))) < PITCHES).sum(1)
-        kept = (notes >= self.least_notes).numpy()
-        if not kept.any():
-            raise TrainingError(f"no melody has {self.least_notes} notes in two bars")
-        return Squares(loaded.images[kept], loaded.labels[kept])
 
     def images(self, source: SquareDataset, draws: Draws) -> Tensor:
         """As there, transposed."""
@@ -112,10 +91,6 @@ class Compose(Melodies, Variational):
     settings = MelodyObjectiveConfig
     losses = {"cross_entropy": F.cross_entropy}  # noqa: RUF012 - as of `Variational`
 
-    def __init__(self, table: Mapping[str, Any], loss: str, model: VectorConfig) -> None:
-        super().__init__(table, loss, model)
-        self.least_notes = section(MelodyObjectiveConfig, table, "objective").least_notes
-
     def begin(self, module: nn.Module, source: SquareDataset) -> None:  # noqa: ARG002 - the protocol's
         """Leave the priors alone."""
         for prior in priors(module):
@@ -135,7 +110,6 @@ class MatchMelodies(Melodies, MatchFlow):
             time_spread=config.time_spread, class_dropout=config.class_dropout
         )
         super().__init__(flow, model, (model.latent,))
-        self.least_notes = config.least_notes
         self._model: MelodyModel
 
     def begin(self, module: nn.Module, source: SquareDataset) -> None:  # noqa: ARG002 - the protocol's

@@ -49,6 +49,15 @@ def test_the_way_between_tunes_and_back_from_latents(generate) -> None:
     assert sum("in/0.mid::" in line for line in done.lines) == 4
 
 
+def test_tunes_are_embedded_with_their_model(generate, aecli) -> None:
+    result = aecli("embed", "in", "--nearest", "in/0.mid", "-k", 1, "--device", "cpu")
+    assert result.code == 3
+    assert "no model 'melodies'" in result.err
+    result = aecli("embed", "in", "-m", "tunes", "--nearest", "in/0.mid", "-k", 1)
+    assert result.code == 0
+    assert "in/" in result.lines[0]
+
+
 def test_pictures_that_are_no_rolls_are_not_heard(generate) -> None:
     result = generate("a.mid")
     assert "a.mid: the pictures of spots are no piano rolls" in error(result, 2)
