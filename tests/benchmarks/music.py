@@ -16,8 +16,6 @@ from aecli.inference.sample import Sampler
 SAMPLES = 1000
 PAIRS = 100
 NEAR = 4
-FURTHEST = 6
-"""Semitones that training melodies are transposed by, at most."""
 
 SCALES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
@@ -95,15 +93,12 @@ def _in_scale(rolls: Any) -> Any:
 
 
 def _nearest(rolls: Any, known: Any) -> Any:
-    """Cells in which each differs from the likest of those known, in whatever key."""
-    cells = _cells(rolls).reshape(len(rolls), 64, 32)
-    counts, least = known.sum(1), np.full(len(rolls), np.inf)
-    for up in range(-FURTHEST, FURTHEST + 1):
-        moved = np.roll(cells, up, axis=1).reshape(len(rolls), -1)
-        for part in np.array_split(np.arange(len(known)), 8):
-            same = moved @ known[part].T
-            least = np.minimum(least, (counts[part] - 2 * same).min(1))
-    return least + cells.sum((1, 2))
+    """Cells in which each differs from the likest of those known."""
+    cells, counts = _cells(rolls), known.sum(1)
+    least = np.full(len(rolls), np.inf)
+    for part in np.array_split(np.arange(len(known)), 8):
+        least = np.minimum(least, (counts[part] - 2 * cells @ known[part].T).min(1))
+    return least + cells.sum(1)
 
 
 def _f1(reference: Any, output: Any) -> float:
