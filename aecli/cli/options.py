@@ -6,9 +6,12 @@ Each is a type to annotate a parameter with; the parameter's default is the comm
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 FILES = "Input and output"
 WRITING = "Written files"
@@ -16,6 +19,7 @@ MODEL = "Model"
 REPORT = "Report"
 
 ENGINES = ("auto", "torch", "ncnn")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
@@ -68,6 +72,23 @@ def _precision(text: str) -> str:
     if text not in PRECISIONS:
         raise typer.BadParameter(f"{text!r} is not one of {', '.join(PRECISIONS)}")
     return text
+
+
+def model_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The installed models of the command, for the shell's completion."""
+    from aecli.checkpoints import store
+
+    names = {store.family(found.name) for found in store.entries(context.info_name)}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def one_of(words: Iterable[str]) -> Callable[[str], list[str]]:
+    """Completes any of some words in the shell."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
 
 
 Inputs = Annotated[
@@ -193,6 +214,7 @@ Model = Annotated[
         metavar="NAME|PATH",
         help="A model's name (see `aecli models list`) or a .safetensors file.",
         rich_help_panel=MODEL,
+        autocompletion=model_names,
     ),
 ]
 Ensemble = Annotated[
@@ -219,12 +241,16 @@ Engine = Annotated[
         metavar="|".join(ENGINES),
         help="What computes: ncnn on a CPU, torch elsewhere, unless told.",
         rich_help_panel=MODEL,
+        autocompletion=one_of(ENGINES),
     ),
 ]
 Device = Annotated[
     str,
     typer.Option(
-        metavar="auto|cpu|cuda[:N]|mps", help="Where the model runs.", rich_help_panel=MODEL
+        metavar="auto|cpu|cuda[:N]|mps",
+        help="Where the model runs.",
+        rich_help_panel=MODEL,
+        autocompletion=one_of(DEVICES),
     ),
 ]
 Precision = Annotated[
@@ -234,6 +260,7 @@ Precision = Annotated[
         metavar="|".join(PRECISIONS),
         help="What the model computes in.",
         rich_help_panel=MODEL,
+        autocompletion=one_of(PRECISIONS),
     ),
 ]
 Workers = Annotated[

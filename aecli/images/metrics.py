@@ -52,9 +52,7 @@ def ssim(a: Array, b: Array, peak: float = 255.0) -> float:
     shrinks to its size.
 
     Args:
-        a: HxW or HxWxC, any real dtype.
-        b: the same shape.
-        peak: the value of white.
+        a, b, peak: see `psnr`.
 
     Raises:
         ValueError: the shapes differ.

@@ -70,6 +70,19 @@ class Abilities:
         if not able(self):
             raise UsageError(what, _others(able))
 
+    def refuse_unlike(self, other: Abilities) -> None:
+        """See that the pictures of another model go beside those of this one.
+
+        Raises:
+            UsageError: they are of another size or colour.
+        """
+        mine, theirs = (self.size, self.channels), (other.size, other.channels)
+        if mine != theirs:
+            raise UsageError(
+                f"pictures of {other.name} ({theirs[0]} pixels, {theirs[1]} channels) do not go"
+                f" beside those of {self.name} ({mine[0]} pixels, {mine[1]} channels)"
+            )
+
     def need_prior(self) -> None:
         """See that there is a prior to draw from.
 

@@ -203,7 +203,7 @@ class Embedder:
             return [self._load(item, known) for item in part]
 
         parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-        with self._sampler.engine.beside(workers):
+        with self._sampler.engine.reserve_threads(workers):
             for outcome in batch.run(parts, load, self._compute, _same, workers=workers):
                 if outcome.value is None:
                     yield from (Entry(item, error=outcome.error) for item in outcome.job)

@@ -92,7 +92,7 @@ class Engine(Protocol):
         """Whether there is such a method to call."""
         ...
 
-    def beside(self, threads: int) -> AbstractContextManager[object]:
+    def reserve_threads(self, threads: int) -> AbstractContextManager[object]:
         """While so many threads of another kind are at work, leave them their share."""
         ...
 

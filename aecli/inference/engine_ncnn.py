@@ -86,7 +86,7 @@ class NcnnEngine:
         """Whether there is such a method to call."""
         return method in self._network.portable.graphs
 
-    def beside(self, threads: int) -> AbstractContextManager[object]:  # noqa: ARG002 - see below
+    def reserve_threads(self, threads: int) -> AbstractContextManager[object]:  # noqa: ARG002 - see below
         """Nothing: its threads sleep where they wait, and are in nobody's way."""
         return nullcontext()
 

@@ -63,7 +63,7 @@ class TorchEngine:
         """Whether there is such a method to call."""
         return hasattr(self.module, method)
 
-    def beside(self, threads: int) -> AbstractContextManager[object]:
+    def reserve_threads(self, threads: int) -> AbstractContextManager[object]:
         """See `aecli.device.Runtime.reserve_threads`."""
         return self.runtime.reserve_threads(threads)
 

@@ -20,19 +20,21 @@ if TYPE_CHECKING:
 TURNS = 4
 
 
-def averaged(function: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+def averaged(function: Callable[..., Floats]) -> Callable[..., Floats]:
     """A function of pictures as the mean over the eight orientations, in eight times the time.
 
     Args:
-        function: (N, C, H, W) -> (N, C, H * scale, W * scale), for any H and W.
+        function: (N, C, H, W), and maybe maps of that size -> (N, C, H * scale, W * scale), for any
+            H and W.
     """
 
-    def mean(x: Floats) -> Floats:
+    def mean(*inputs: Floats) -> Floats:
         total: Floats | None = None
         for turns in range(TURNS):
-            turned = np.rot90(x, turns, (2, 3))
-            plain = np.rot90(function(turned), -turns, (2, 3))
-            mirrored = np.rot90(function(turned[..., ::-1])[..., ::-1], -turns, (2, 3))
+            turned = [np.rot90(x, turns, (2, 3)) for x in inputs]
+            plain = np.rot90(function(*turned), -turns, (2, 3))
+            mirror = function(*(x[..., ::-1] for x in turned))
+            mirrored = np.rot90(mirror[..., ::-1], -turns, (2, 3))
             total = plain + mirrored if total is None else total + plain + mirrored
         assert total is not None
         return total / np.float32(2 * TURNS)

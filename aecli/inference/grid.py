@@ -38,6 +38,7 @@ class Grid:
         sources: the files that tiles are reconstructions of.
         failures: files that could not be read, and why.
         originals: what the tiles reconstruct: shown above them.
+        total: how many pictures there were to choose the tiles' originals from.
         encoded: the pictures that the model is to encode, by the names of their files.
     """
 
@@ -52,6 +53,7 @@ class Grid:
     sources: Sequence[str] = ()
     failures: Sequence[tuple[str, InputError]] = ()
     originals: Picture | None = None
+    total: int = 0
     encoded: Mapping[str, Picture] = field(default_factory=dict)
 
     def facts(self, number: int) -> dict[str, Any]:
@@ -60,17 +62,25 @@ class Grid:
             return {"number": number}
         return {"number": number, "class": self.classes[number % len(self.classes)]}
 
-    def lay_out(self, tiles: Picture) -> Picture:
-        """All tiles as one picture."""
+    def lay_out(self, *series: Picture) -> Picture:
+        """All tiles as one picture; of reconstructions the series of each model, in turn."""
+        tiles = series[0]
         if self.originals is not None:
-            tiles = _above(self.originals, tiles, self.length)
+            tiles = _by_turns((self.originals, *series), self.length)
         return sheet.grid(tiles, self.length, upright=self.upright, gap=self.gap)
 
+    def rows(self, models: Sequence[str]) -> Sequence[str]:
+        """What stands beside each row, where the series of several models are laid out."""
+        if len(models) < 2:
+            return self.names
+        return ["original", *models] * -(-self.count // self.length)
 
-def _above(upper: Picture, lower: Picture, length: int) -> Picture:
-    """Two series as one whose rows of `length` come from one and the other by turns."""
+
+def _by_turns(series: Sequence[Picture], length: int) -> Picture:
+    """Several series as one whose rows of `length` come from each of them by turns."""
+    first = series[0]
     fill: NDArray[np.uint8] = np.full(
-        (-len(upper) % length, *upper.shape[1:]), sheet.WHITE, np.uint8
+        (-len(first) % length, *first.shape[1:]), sheet.WHITE, np.uint8
     )
-    rows = [np.concatenate([x, fill]).reshape(-1, length, *x.shape[1:]) for x in (upper, lower)]
-    return np.stack(rows, axis=1).reshape(-1, *upper.shape[1:])
+    rows = [np.concatenate([x, fill]).reshape(-1, length, *x.shape[1:]) for x in series]
+    return np.stack(rows, axis=1).reshape(-1, *first.shape[1:])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aecli.datasets.collecting import collect, evenly, find
 from aecli.errors import InputError, UsageError
+from aecli.files.inputs import natural
 from aecli.images.square import square
 from aecli.inference.grid import Grid
 from aecli.inference.latents import axes, between, labels_of, quantiles
@@ -204,16 +207,20 @@ def reconstructions(
     model: Abilities,
     names: Sequence[str],
     *,
+    count: int | None = None,
     columns: int | None = None,
     classes: Sequence[str] = (),
 ) -> Grid:
     """Pictures above what the model makes of them.
 
+    Of more than are shown as many of each class are, a column each, or some evenly chosen.
+
     Args:
         model: what encodes and decodes.
         names: files, folders, and files of many pictures; what cannot be read is the grid's
             failures.
-        columns: pictures in a row; None: 8.
+        count: how many are shown at most; None: `COUNT`.
+        columns: pictures in a row; None: 8, or one a class.
         classes: none, or the one of all pictures.
 
     Raises:
@@ -221,7 +228,9 @@ def reconstructions(
         InputError: none of the files can be read.
     """
     _check_classes(model, classes)
-    pictures, failures = _pictures(collect(names), model)
+    items = collect(names)
+    shown, across = _shown(items, count or COUNT)
+    pictures, failures = _pictures(shown, model)
     originals = np.stack(list(pictures.values()))
 
     def make(sampler: Sampler) -> Iterator[Batch]:
@@ -230,8 +239,9 @@ def reconstructions(
 
     return Grid(
         len(originals),
-        columns or min(_ACROSS, len(originals)),
+        columns or min(across, len(originals)),
         make,
+        total=len(items),
         separable=False,
         sources=list(pictures),
         failures=failures,
@@ -318,6 +328,19 @@ def _labels(model: Abilities, classes: Sequence[str], count: int) -> Labels | No
 def _picture(item: Item, model: Abilities) -> Picture:
     """A picture as the model takes it."""
     return square(item.image(), model.size, model.channels)
+
+
+def _shown(items: Sequence[Item], count: int) -> tuple[list[Item], int]:
+    """So many pictures at most, and how many of them make a row."""
+    if len(items) <= count:
+        return list(items), _ACROSS
+    labels = sorted({item.label for item in items}, key=lambda label: natural(Path(label)))
+    each = count // len(labels)
+    if len(labels) < 2 or not each:
+        return evenly(items, count), _ACROSS
+    chosen = [evenly([item for item in items if item.label == k], each) for k in labels]
+    by_turns = zip_longest(*chosen)
+    return [item for turn in by_turns for item in turn if item is not None], len(labels)
 
 
 def _pictures(

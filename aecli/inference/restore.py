@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
-
-import numpy as np
 
 from aecli.checkpoints import store
 from aecli.checkpoints.facts import DenoiseFacts
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from aecli.checkpoints.format import Meta
     from aecli.device import Terms
     from aecli.images.image import Image, Pixels
-    from aecli.inference.engine import Call, Engine, Floats
+    from aecli.inference.engine import Engine, Floats
     from aecli.inference.tiled import Tile
 
 METHODS = ("restore", "estimate_sigma")
@@ -121,11 +118,13 @@ class Restorer(TiledModel):
         told = min(level * factor, facts.sigma_max)
         if told * share == 0:
             return Restored(image, level)
-        restore = partial(_restore, sigma=told / 255, share=share)
         pixels = image.pixels
         if image.alpha is not None:  # what is fully transparent leaves no trace
             pixels = bleed(pixels, image.alpha, self.reach)
-        pixels = self.run(restore, pixels, tile, progress, ensemble=ensemble)
+        maps = [told / 255]
+        pixels = self.run(
+            "restore", pixels, tile, progress, maps=maps, share=share, ensemble=ensemble
+        )
         return Restored(image.with_pixels(pixels, image.alpha), level)
 
     def estimate_sigma(self, image: Image) -> float:
@@ -148,12 +147,6 @@ class Restorer(TiledModel):
     def _square(self, pixels: Pixels) -> Floats:
         side = tiling.padded(ESTIMATED, self.engine.geometry)
         return tiling.window(pixels, (0, side), (0, side))
-
-
-def _restore(call: Call, x: Floats, sigma: float, share: float) -> Floats:
-    """The network's result, or where `share` is below 1 its mean with the input."""
-    restored = call("restore", x, np.full_like(x[:, :1], sigma))
-    return restored if share == 1 else x + np.float32(share) * (restored - x)
 
 
 def _squares(height: int, width: int) -> list[tuple[slice, slice]]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from aecli.errors import UsageError
 from aecli.inference import tiling
 from aecli.inference.ensemble import averaged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from aecli.checkpoints.format import Meta
     from aecli.images.image import Pixels
-    from aecli.inference.engine import Call, Engine, Floats
+    from aecli.inference.engine import Engine, Floats
 
     Tile = int | Literal["auto", "off"]
-    Use = Callable[[Call, Floats], Floats]
 
 
 class TiledModel:
@@ -40,21 +41,25 @@ class TiledModel:
 
     def run(
         self,
-        use: Use,
+        method: str,
         pixels: Pixels,
         tile: Tile,
         progress: tiling.Progress | None,
         *,
+        maps: Sequence[float] = (),
+        share: float = 1.0,
         ensemble: bool = False,
     ) -> Pixels:
         """Colours through the network.
 
         Args:
-            use: a call of the engine, and a picture (1, 3, h, w) as `tiling.apply` gives it -> the
-                result for that.
+            method: of the network: pictures (1, 3, h, w), and a map (1, 1, h, w) for each of `maps`
+                -> results.
             pixels: HxW or HxWx3; what lies under transparency should not matter (`alpha.bleed`).
             tile: pixels along a tile, `off` for the whole image at once, or `auto`: by memory.
             progress: called with the pixels done and those in all.
+            maps: what the method takes besides, each the same at every pixel.
+            share: of the result, the rest being the picture itself, which is as large.
             ensemble: the mean over eight orientations of the picture (`ensemble.averaged`).
 
         Raises:
@@ -68,11 +73,20 @@ class TiledModel:
             side = None if tile == "off" else tile
         if side is not None and side < 1:
             raise UsageError(f"a tile must have at least one pixel, not {side}")
-        functions = [partial(use, call) for call in self.engine.calls]
+        functions: list[tiling.Function] = [partial(call, method) for call in self.engine.calls]
+        if ensemble:
+            functions = [averaged(function) for function in functions]
+        if share < 1:
+            functions = [_mixed(function, share) for function in functions]
         return tiling.apply(
-            [averaged(f) for f in functions] if ensemble else functions,
-            pixels,
-            self.engine.geometry,
-            tile=side,
-            progress=progress,
+            functions, pixels, self.engine.geometry, tile=side, maps=maps, progress=progress
         )
+
+
+def _mixed(function: tiling.Function, share: float) -> tiling.Function:
+    """A function's result, and its input for the rest."""
+
+    def mean(x: Floats, *maps: Floats) -> Floats:
+        return x + np.float32(share) * (function(x, *maps) - x)
+
+    return mean

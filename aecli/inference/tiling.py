@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aecli.models.registry import Geometry
 
     Floats = NDArray[np.float32]
-    Function = Callable[[Floats], Floats]
+    Function = Callable[..., Floats]
     Progress = Callable[[int, int], None]
 
 
@@ -54,6 +54,7 @@ def apply(
     geometry: Geometry,
     *,
     tile: int | None,
+    maps: Sequence[float] = (),
     progress: Progress | None = None,
 ) -> Pixels:
     """Run a network over an image.
@@ -62,12 +63,14 @@ def apply(
     as three equal channels and comes out as their mean. Where memory runs out the tile is halved.
 
     Args:
-        functions: (1, 3, h, w) -> (1, 3, h * scale, w * scale), float32 in [0, 1]; where the first
-            one's values are not finite, the next one's are taken.
+        functions: (1, 3, h, w) and, for each of `maps`, (1, 1, h, w)
+            -> (1, 3, h * scale, w * scale), float32 in [0, 1]; where the first one's values are not
+            finite, the next one's are taken.
         pixels: HxW or HxWx3, uint8 or uint16.
         geometry: of the network behind the functions.
         tile: longest side of a tile's core, in input pixels (a cell of the model's grid at least);
             None: the whole image at once.
+        maps: what the functions take besides, each the same at every pixel.
         progress: called with the input pixels done and those in all, after every tile.
 
     Returns:
@@ -89,7 +92,7 @@ def apply(
     done = 0
     while pending:
         core = pending.popleft()
-        result = _run(functions, pixels, core, geometry)
+        result = _run(functions, pixels, maps, core, geometry)
         if result is None and core.side > smallest:
             pending.appendleft(core)
             pending = deque(part for box in pending for part in cut(box, core.side // 2, cell))
@@ -167,7 +170,11 @@ def _continued(pixels: Pixels, span: tuple[int, int], axis: int) -> Pixels:
 
 
 def _run(
-    functions: Sequence[Function], pixels: Pixels, core: Box, geometry: Geometry
+    functions: Sequence[Function],
+    pixels: Pixels,
+    maps: Sequence[float],
+    core: Box,
+    geometry: Geometry,
 ) -> Pixels | None:
     """The network's result for a core, as integers, or None where memory ran out."""
     height, width = pixels.shape[:2]
@@ -175,8 +182,9 @@ def _run(
     left, right = _with_halo(core.left, core.right, padded(width, geometry), geometry)
     try:
         x = window(pixels, (top, bottom), (left, right))
+        planes = [np.full_like(x[:, :1], value) for value in maps]
         for function in functions:
-            y = function(x)[0]
+            y = function(x, *planes)[0]
             s = geometry.scale
             y = y[:, (core.top - top) * s : (core.bottom - top) * s]
             y = y[:, :, (core.left - left) * s : (core.right - left) * s]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.store import Found
     from aecli.images.image import Image, Pixels
-    from aecli.inference.engine import Call, Choice, Floats
+    from aecli.inference.engine import Choice
     from aecli.inference.tiled import Tile
     from aecli.inference.tiling import Progress
 
@@ -203,12 +203,8 @@ def _run(
 
     for number, model in enumerate(models):
         follow = partial(told, sum(areas[:number]))
-        pixels = model.run(_upscale, pixels, tile, follow, ensemble=ensemble)
+        pixels = model.run("upscale", pixels, tile, follow, ensemble=ensemble)
     return pixels
-
-
-def _upscale(call: Call, x: Floats) -> Floats:
-    return call("upscale", x)
 
 
 def _with_pixels(image: Image, pixels: Pixels) -> Image:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 MEAN = 0.45
 """About the mean of photographs: what enters a network is centred; it learns far sooner so."""
 
+CLASS_WIDTH = 32
+"""Length of a class's vector in `VectorAutoencoder`."""
+
+LOG_VAR = 12.0
+"""Bound of |z_log_var|: its exponential stays finite, its gradient alive where it matters."""
+
 
 def in_full_precision(x: Tensor) -> AbstractContextManager[Any]:
     """The block computes in the tensors' own precision, whatever is automatic around it."""
@@ -131,3 +137,66 @@ class ClassEmbedding(nn.Embedding):
     def append(self, values: Tensor, label: Tensor | None) -> Tensor:
         """Vectors (N, K) with those of their classes after them: (N, K + width)."""
         return torch.cat([values, self.vectors(label, len(values)).to(values.dtype)], 1)
+
+
+class VectorAutoencoder(nn.Module):
+    """The base of autoencoders whose latents are vectors; a subclass gives `encoded` and `decode`.
+
+    A variational one predicts `z_mean` and `z_log_var` (Kingma and Welling 2014), and N(0, I) is
+    its prior; a plain one's latents are batch-normalised (Ioffe and Szegedy 2015).
+
+    Args:
+        latent: length D of a vector.
+        classes: number of classes; 0: unconditional.
+        variational: which of the two it is.
+
+    Attributes:
+        latent: (D,).
+        predicted: how many values `encoded` has an image.
+        label_width: values that `labelled` appends.
+    """
+
+    def __init__(self, latent: int, classes: int, *, variational: bool) -> None:
+        super().__init__()
+        self.latent, self.variational = (latent,), variational
+        self.predicted = latent * (2 if variational else 1)
+        self.label_width = CLASS_WIDTH if classes else 0
+        self.embedding = ClassEmbedding(classes, CLASS_WIDTH) if classes else None
+        self.normalise = None if variational else nn.BatchNorm1d(latent, affine=False)
+
+    def encoded(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """Images (N, C, H, W), labels (N,) -> float32 (N, predicted)."""
+        raise NotImplementedError
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Latents (N, D), labels (N,) -> images (N, C, H, W)."""
+        raise NotImplementedError
+
+    def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """`z_mean` and `z_log_var` of q(z | x), each (N, D); for a variational model alone."""
+        mean, log_var = self.encoded(x, label).chunk(2, 1)
+        return mean, log_var.clamp(-LOG_VAR, LOG_VAR)
+
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """Images (N, C, H, W), labels (N,) -> the mean of the latents, (N, D)."""
+        if self.normalise is None:
+            return self.posterior(x, label)[0]
+        latent: Tensor = self.normalise(self.encoded(x, label))
+        return latent
+
+    def draw(
+        self,
+        noise: Tensor,
+        label: Tensor | None = None,  # noqa: ARG002 - the prior is the same for all classes
+        temperature: float = 1.0,
+    ) -> Tensor:
+        """Latents of a variational model's prior N(0, I): the noise times temperature."""
+        return noise * temperature
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """Images -> their reconstructions from the mean of the latents."""
+        return self.decode(self.encode(x, label), label)
+
+    def labelled(self, values: Tensor, label: Tensor | None) -> Tensor:
+        """Vectors (N, K) with their class's appended where the model is conditional."""
+        return values if self.embedding is None else self.embedding.append(values, label)

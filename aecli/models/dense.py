@@ -14,17 +14,11 @@ from math import prod
 
 from torch import Tensor, nn
 
-from aecli.models.blocks import ClassEmbedding
+from aecli.models.blocks import VectorAutoencoder
 from aecli.models.registry import Geometry, ModelSpec
 
 SIZES = range(16, 129)
 """Sides of the square images, pixels."""
-
-CLASS_WIDTH = 32
-"""Length of a class's vector."""
-
-LOG_VAR = 12.0
-"""Bound of |z_log_var|: its exponential stays finite."""
 
 
 @dataclass(frozen=True)
@@ -66,59 +60,26 @@ class DenseConfig:
         return 0
 
 
-class Dense(nn.Module):
+class Dense(VectorAutoencoder):
     """See the module's docstring; offers the `Generator` protocol."""
 
     def __init__(self, config: DenseConfig) -> None:
-        super().__init__()
+        super().__init__(config.latent, len(config.classes), variational=config.variational)
         self.size, self.channels, self.classes = config.size, config.channels, config.classes
-        self.latent = (config.latent,)
         shape = (config.channels, config.size, config.size)
-        told = CLASS_WIDTH if config.classes else 0
-        self.embedding = ClassEmbedding(len(config.classes), told) if told else None
-        outputs = config.latent * (2 if config.variational else 1)
-        self.encoder = _layers((prod(shape) + told, *config.widths, outputs))
-        self.normalise = None if config.variational else nn.BatchNorm1d(config.latent, affine=False)
-        back = (config.latent + told, *reversed(config.widths), prod(shape))
+        self.encoder = _layers((prod(shape) + self.label_width, *config.widths, self.predicted))
+        back = (config.latent + self.label_width, *reversed(config.widths), prod(shape))
         self.decoder = nn.Sequential(_layers(back), nn.Unflatten(1, shape))
 
-    def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """`z_mean` and `z_log_var` of q(z | x), each (N, D); for a variational model alone."""
-        mean, log_var = self._encoded(x, label).chunk(2, 1)
-        return mean, log_var.clamp(-LOG_VAR, LOG_VAR)
-
-    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """(N, channels, size, size), labels (N,) -> the mean of the latents, (N, D)."""
-        if self.normalise is None:
-            return self.posterior(x, label)[0]
-        latent: Tensor = self.normalise(self._encoded(x, label))
-        return latent
+    def encoded(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """See `VectorAutoencoder`."""
+        values: Tensor = self.encoder(self.labelled(x.flatten(1), label))
+        return values.float()
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Latents (N, D), labels (N,) -> images (N, channels, size, size) within [0, 1]."""
-        logits: Tensor = self.decoder(self._told(z, label))
+        logits: Tensor = self.decoder(self.labelled(z, label))
         return logits.float().sigmoid()
-
-    def draw(
-        self,
-        noise: Tensor,
-        label: Tensor | None = None,  # noqa: ARG002 - the prior is the same for all classes
-        temperature: float = 1.0,
-    ) -> Tensor:
-        """Latents of a variational model's prior N(0, I): the noise times temperature."""
-        return noise * temperature
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """Images -> their reconstructions from the mean of the latents."""
-        return self.decode(self.encode(x, label), label)
-
-    def _encoded(self, x: Tensor, label: Tensor | None) -> Tensor:
-        values: Tensor = self.encoder(self._told(x.flatten(1), label))
-        return values.float()
-
-    def _told(self, values: Tensor, label: Tensor | None) -> Tensor:
-        """Vectors (N, K) with their class's appended where the model is conditional."""
-        return values if self.embedding is None else self.embedding.append(values, label)
 
 
 def _layers(widths: tuple[int, ...]) -> nn.Sequential:

@@ -21,20 +21,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aecli.models.blocks import ClassEmbedding, in_full_precision, residual_stack
+from aecli.models.blocks import VectorAutoencoder, in_full_precision, residual_stack
 from aecli.models.registry import Geometry, ModelSpec
 
 SIZES = range(16, 129)
 """Sides of the square images, pixels."""
 
-CLASS_WIDTH = 32
-"""Length of a class's vector."""
-
 DETAIL = 1 / 16
 """Standard deviation of latent values that hold detail; that of the others is 1."""
-
-LOG_VAR = 12.0
-"""Bound of |z_log_var|: its exponential stays finite, its gradient alive where it matters."""
 
 
 @dataclass(frozen=True)
@@ -87,21 +81,17 @@ class VAEConfig:
             raise ValueError("linear is for a plain autoencoder, and no larger than size")
 
 
-class VAE(nn.Module):
+class VAE(VectorAutoencoder):
     """See the module's docstring; offers the `Generator` protocol."""
 
     def __init__(self, config: VAEConfig) -> None:
-        super().__init__()
+        super().__init__(config.latent, len(config.classes), variational=config.variational)
         self.size, self.channels, self.classes = config.size, config.channels, config.classes
-        self.latent = (config.latent,)
-        self.variational = config.variational
         self._sides = [config.size]
         for _ in config.widths:
             self._sides.append(-(-self._sides[-1] // 2))
         grid = (config.widths[-1], self._sides[-1], self._sides[-1])
-        labels = CLASS_WIDTH if config.classes else 0
         self.deviation: Tensor
-        self.embedding = ClassEmbedding(len(config.classes), labels) if labels else None
 
         layers: list[nn.Module] = []
         for before, width in pairwise((config.channels, *config.widths)):
@@ -109,17 +99,16 @@ class VAE(nn.Module):
             layers += [residual_stack(width, config.blocks)] if config.blocks else []
         self.encoder = nn.Sequential(*layers, nn.Flatten())
         self.to_latent = nn.Sequential(
-            nn.Linear(prod(grid) + labels, config.hidden),
+            nn.Linear(prod(grid) + self.label_width, config.hidden),
             nn.SiLU(),
-            nn.Linear(config.hidden, config.latent * (2 if config.variational else 1)),
+            nn.Linear(config.hidden, self.predicted),
         )
-        self.normalise = None if config.variational else nn.BatchNorm1d(config.latent, affine=False)
         deviation = torch.ones(config.latent)
         deviation[config.latent - config.detail :] = DETAIL
         self.register_buffer("deviation", deviation, persistent=False)
 
         self.from_latent = nn.Sequential(
-            nn.Linear(config.latent + labels, config.hidden),
+            nn.Linear(config.latent + self.label_width, config.hidden),
             nn.SiLU(),
             nn.Linear(config.hidden, prod(grid)),
             nn.Unflatten(1, grid),
@@ -135,20 +124,15 @@ class VAE(nn.Module):
         self.tail = nn.Conv2d(config.widths[0], config.channels, 3, padding=1)
         self.linear = LinearAutoencoder(config) if config.linear else None
 
-    def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """`z_mean` and `z_log_var` of q(z | x), each (N, D); for a variational model alone."""
-        mean, log_var = self._to_latent(x, label).chunk(2, 1)
-        return mean, log_var.clamp(-LOG_VAR, LOG_VAR)
+    def encoded(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """See `VectorAutoencoder`."""
+        latent: Tensor = self.to_latent(self.labelled(self.encoder(2 * x - 1), label))
+        return latent.float() if self.linear is None else latent.float() + self.linear.encode(x)
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, channels, size, size), labels (N,) -> the mean of the latents, (N, D)."""
-        if self.normalise is None:
-            return self.posterior(x, label)[0]
-        latent = self._to_latent(x, label)
-        if self.linear is not None:
-            latent = latent + self.linear.encode(x)
-        normal: Tensor = self.normalise(latent) * self.deviation
-        return normal
+        latent = super().encode(x, label)
+        return latent if self.variational else latent * self.deviation
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Latents (N, D), labels (N,) -> images (N, channels, size, size).
@@ -156,7 +140,7 @@ class VAE(nn.Module):
         Within [0, 1]; not clipped where a linear autoencoder takes part.
         """
         z = z / self.deviation
-        features = self.from_latent(self._labelled(z, label))
+        features = self.from_latent(self.labelled(z, label))
         for stack, up, side in zip(self.stacks, self.ups, self._sides[-2::-1], strict=True):
             features = F.interpolate(stack(F.silu(features)), size=(side, side))
             features = up(features)
@@ -164,19 +148,6 @@ class VAE(nn.Module):
         if self.linear is not None:
             return self.linear.decode(z) + logits.float()
         return logits.float().sigmoid()
-
-    def draw(
-        self,
-        noise: Tensor,
-        label: Tensor | None = None,  # noqa: ARG002 - the prior is the same for all classes
-        temperature: float = 1.0,
-    ) -> Tensor:
-        """Latents of the prior N(0, I): the noise times temperature."""
-        return noise * temperature
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """Images -> their reconstructions from the mean of the latents."""
-        return self.decode(self.encode(x, label), label)
 
     def start_from(self, images: Tensor) -> None:
         """Where a linear autoencoder that has not begun takes part: begin with PCA of images.
@@ -192,14 +163,6 @@ class VAE(nn.Module):
         nn.init.zeros_(last.bias[-self.linear.detail :])
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]  # built with a bias
-
-    def _to_latent(self, x: Tensor, label: Tensor | None) -> Tensor:
-        latent: Tensor = self.to_latent(self._labelled(self.encoder(2 * x - 1), label))
-        return latent.float()
-
-    def _labelled(self, features: Tensor, label: Tensor | None) -> Tensor:
-        """Vectors (N, K) with their class's appended where the model is conditional."""
-        return features if self.embedding is None else self.embedding.append(features, label)
 
 
 class LinearAutoencoder(nn.Module):

@@ -172,15 +172,6 @@ def test_what_is_no_file_of_latents(tmp_path: Path, arrays, message: str) -> Non
     assert str(path) in caught.value.message
 
 
-@pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\3\4 and no more", None])
-def test_damaged_files_of_latents(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "z.npz"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=r"z\.npz: (is no file of latents|No such file)"):
-        points.load(path)
-
-
 def test_a_single_array_is_no_file_of_latents(tmp_path: Path) -> None:
     with (tmp_path / "z.npz").open("wb") as file:
         np.save(file, np.zeros((2, 3)))

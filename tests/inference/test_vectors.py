@@ -106,15 +106,6 @@ def test_files_from_before_labels_have_none(tmp_path: Path) -> None:
     assert npz.load(tmp_path / "old.npz").labels.tolist() == [""] * 3
 
 
-@pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\3\4 and no more", None])
-def test_damaged_files_of_vectors(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "z.npz"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=r"z\.npz: (is no file of vectors|No such file)"):
-        npz.load(path)
-
-
 def test_a_cut_file_is_refused(tmp_path: Path) -> None:
     path = written(some(9000), tmp_path / "z.npz")
     path.write_bytes(path.read_bytes()[:-5000])

@@ -37,7 +37,9 @@ def compose(
             return modes.decoded(model, given, str(request.latents), columns=columns)
         case Mode.RECONSTRUCT:
             names = request.reconstruct
-            return modes.reconstructions(model, names, columns=columns, classes=classes)
+            return modes.reconstructions(
+                model, names, count=request.n, columns=columns, classes=classes
+            )
         case Mode.INTERPOLATE:
             assert request.interpolate is not None
             ends = request.interpolate

@@ -31,7 +31,7 @@ class GenerateReport(Report):
         request: what was asked for.
         grid: the picture.
         target: where it goes.
-        sampler: the model.
+        samplers: the model, or several.
         seed: of all chance; None where there is none.
     """
 
@@ -40,30 +40,36 @@ class GenerateReport(Report):
         request: GenerateRequest,
         grid: Grid,
         target: Target,
-        sampler: Sampler,
+        samplers: Sequence[Sampler],
         seed: int | None,
     ) -> None:
         super().__init__(json=request.json, quiet=request.quiet)
         self._request = request
         self._grid = grid
         self._target = target
-        self._sampler = sampler
+        self._samplers, self._sampler = samplers, samplers[0]
         self._seed = seed
         self._mean = ""
-        self.runs_on(sampler.name, sampler.choice.reason)
+        for sampler in samplers:
+            self.runs_on(sampler.name, sampler.choice.reason)
         for source, error in grid.failures:
             self.fail(source, error, source=source)
+
+    @property
+    def models(self) -> list[str]:
+        """The models' names."""
+        return [sampler.name for sampler in self._samplers]
 
     @functools.cached_property
     def text(self) -> Mapping[str, str]:
         """PNG texts: the model, and the command that makes the picture again."""
         sampler = self._sampler
-        command = self._request.command(sampler.name, self._seed, sampler.choice)
+        command = self._request.command(self.models, self._seed, sampler.choice)
         seed = {} if self._seed is None else {"Seed": str(self._seed)}
         return {
             "Software": f"aecli {__version__}",
-            "Model": sampler.name,
-            "Model sha256": sampler.sha256,
+            "Model": ", ".join(self.models),
+            "Model sha256": ", ".join(each.sha256 for each in self._samplers),
             **seed,
             "Command": command,
         }
@@ -73,16 +79,23 @@ class GenerateReport(Report):
         facts = self._grid.facts(number)
         return {**self.text, **{key.capitalize(): str(value) for key, value in facts.items()}}
 
-    def reconstructed(self, originals: Picture, tiles: Picture) -> None:
-        """How near each reconstruction comes to its original: data, so on stdout."""
-        scores = [psnr(a, b) for a, b in zip(originals, tiles, strict=True)]
-        named = list(zip(self._grid.sources, scores, strict=True))
-        for source, score in named:
-            self.record({"source": source, "status": "done", "psnr": score})
+    def reconstructed(self, originals: Picture, series: Sequence[Picture]) -> None:
+        """How near each model's reconstructions come to the originals: data, so on stdout."""
+        scores = [[psnr(a, b) for a, b in zip(originals, each, strict=True)] for each in series]
+        several, sources = len(series) > 1, self._grid.sources
+        for model, column in zip(self.models, scores, strict=True):
+            named = {"model": model} if several else {}
+            for source, score in zip(sources, column, strict=True):
+                self.record({"source": source, "status": "done", "psnr": score, **named})
         if not self._json and self._target.path is not None:
-            rows = [(console.printable(source), f"{score:.2f}") for source, score in named]
-            console.table(("image", "PSNR dB"), rows)
-        self._mean = f", mean PSNR {np.mean(scores):.2f} dB"
+            headers = [f"PSNR dB {model}" if several else "PSNR dB" for model in self.models]
+            rows = [
+                (console.printable(source), *(f"{score:.2f}" for score in row))
+                for source, *row in zip(sources, *scores, strict=True)
+            ]
+            console.table(("image", *headers), rows)
+        means = " / ".join(f"{np.mean(column):.2f}" for column in scores)
+        self._mean = f", mean PSNR {means} dB"
 
     def wrote(self, picture: Picture, warnings: Sequence[str]) -> None:
         """The one picture is written."""
@@ -99,14 +112,17 @@ class GenerateReport(Report):
         """All is written; returns the program's exit code."""
         mode, seed = self._request.mode, self._seed
         what = f"{self._grid.count} samples" if mode is Mode.SAMPLES else mode.value[2:]
+        if self._grid.total > self._grid.count:
+            what += f" {self._grid.count} of {self._grid.total} pictures"
         how = "" if seed is None else f", seed {seed}"
-        line = f"{what} of {self._sampler.name}{how}{self._mean}"
+        line = f"{what} of {', '.join(self.models)}{how}{self._mean}"
         self.say(f"{line} -> {self._target.name} ({seconds:.1f} s)")
         return self.code
 
     def _made(self, facts: Mapping[str, Any], target: str | None = None) -> None:
         sampler = self._sampler
-        made_by = {"model": sampler.name, "sha256": sampler.sha256, "engine": sampler.choice.name}
+        made_by = {"model": ", ".join(self.models), "sha256": self.text["Model sha256"]}
+        made_by |= {"engine": sampler.choice.name}
         seed = {} if self._seed is None else {"seed": self._seed}
         where = target or self._target.name
         self.record({"target": where, "status": "done", **facts, **made_by, **seed})

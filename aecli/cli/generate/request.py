@@ -14,7 +14,7 @@ from aecli.cli import options
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aecli.inference.engine import Choice
 
@@ -41,7 +41,7 @@ _TAKES: Mapping[Mode, frozenset[str]] = {
     Mode.MANIFOLD: frozenset({"--class", "--temperature", "--columns"}),
     Mode.INTERPOLATE: frozenset({"--class", "--steps"}),
     Mode.INTERPOLATE_RANDOM: frozenset({"--seed", "--class", "--temperature", "--steps"}),
-    Mode.RECONSTRUCT: frozenset({"--class", "--columns"}),
+    Mode.RECONSTRUCT: frozenset({"--class", "--columns", "--n"}),
     Mode.TRAVERSE: frozenset({"--class", "--temperature", "--steps"}),
     Mode.LATENTS: frozenset({"--columns"}),
 }
@@ -72,7 +72,7 @@ class GenerateRequest:
             "--n",
             min=1,
             metavar="N",
-            help="How many samples; 64 without it.",
+            help="How many samples, or pictures of --reconstruct; 64 without it.",
             rich_help_panel=SAMPLES,
         ),
     ] = None
@@ -162,8 +162,8 @@ class GenerateRequest:
         list[str],
         typer.Option(
             metavar="IN",
-            help="An image, or a folder of them, above what the model makes of it, with PSNR;"
-            " repeatable.",
+            help="Images, folders, or files of many (FILE::INDEX is one of these), above what the"
+            " model makes of them, with PSNR; repeatable.",
             rich_help_panel=OTHERS,
         ),
     ] = field(default_factory=list)
@@ -202,7 +202,18 @@ class GenerateRequest:
         ),
     ] = None
     overwrite: options.Overwrite = False
-    model: options.Model = None
+    models: Annotated[
+        list[str],
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="NAME|PATH",
+            help="A model's name (see `aecli models list`) or a .safetensors file; of"
+            " --reconstruct several, a row each.",
+            rich_help_panel=options.MODEL,
+            autocompletion=options.model_names,
+        ),
+    ] = field(default_factory=list)
     engine: options.Engine = "auto"
     device: options.Device = "auto"
     precision: options.Precision = "auto"
@@ -216,6 +227,8 @@ class GenerateRequest:
         for option, value in self._options().items():
             if value not in (None, []) and option not in _TAKES[self.mode]:
                 raise UsageError(f"{option} means nothing to {self.mode.value}")
+        if self.mode is not Mode.RECONSTRUCT and len(self.models) > 1:
+            raise UsageError(f"{self.mode.value} takes one model", "--reconstruct takes several")
         if self.mode is not Mode.SAMPLES and len(self.classes) > 1:
             raise UsageError(f"{self.mode.value} takes one --class")
 
@@ -225,6 +238,11 @@ class GenerateRequest:
         return (self._modes() or [Mode.SAMPLES])[0]
 
     @property
+    def model(self) -> str | None:
+        """The model, or the first of several; None for the default."""
+        return next(iter(self.models), None)
+
+    @property
     def seeded(self) -> bool:
         """Whether chance has a part in the picture."""
         return "--seed" in _TAKES[self.mode]
@@ -232,7 +250,7 @@ class GenerateRequest:
     @property
     def draws(self) -> bool:
         """Whether the prior has a part in the picture."""
-        return "--temperature" in _TAKES[self.mode]
+        return "--temperature" in _TAKES[self.mode] and not self.from_data
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -240,12 +258,12 @@ class GenerateRequest:
         named = (*self.reconstruct, *(self.interpolate or ()), *self.from_data)
         return (*named, *filter(None, [self.latents]))
 
-    def command(self, model: str, seed: int | None, choice: Choice) -> str:
+    def command(self, models: Sequence[str], seed: int | None, choice: Choice) -> str:
         """The command line that makes the picture again, less the name of the result.
 
         Files are named without their folders.
         """
-        words = ["aecli", "generate", "--model", model]
+        words = ["aecli", "generate", *(w for model in models for w in ("--model", model))]
         switches = (Mode.MANIFOLD, Mode.INTERPOLATE_RANDOM, Mode.TRAVERSE)
         if self.mode in switches:
             words.append(self.mode.value)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from aecli.cli.generate.request import GenerateRequest
     from aecli.cli.generate.target import Target
+    from aecli.figures.sheet import Picture
     from aecli.inference.grid import Grid
     from aecli.inference.sample import Batch
 
@@ -37,25 +38,33 @@ def run(request: GenerateRequest) -> int:
     given = None
     if request.latents is not None:
         given = points.load(Path(request.latents))
-        found = maker(given, request.latents, request.model)
+        founds = [maker(given, request.latents, request.model)]
     else:
-        found = store.find("generate", request.model)
+        named: Sequence[str | None] = request.models or (None,)
+        founds = [store.find("generate", name) for name in named]
     seed = request.seed
     if seed is None and request.seeded:
         seed = secrets.randbits(32)
-    abilities = Abilities.of(found)
+    abilities = Abilities.of(founds[0])
+    for found in founds[1:]:
+        abilities.refuse_unlike(Abilities.of(found))
     grid = compose(request, abilities, seed, given)
     target = targets.plan(request, grid, abilities)
 
-    sampler = Sampler.open(
-        found,
-        methods=("draw" if request.draws else "encode", "decode"),
-        engine=request.engine,
-        device=request.device,
-        precision=request.precision,
-    )
-    report = GenerateReport(request, grid, target, sampler, seed)
-    _warn_of_unusual(grid, sampler)
+    samplers = [
+        Sampler.open(
+            found,
+            methods=("draw" if request.draws else "encode", "decode"),
+            engine=request.engine,
+            device=request.device,
+            precision=request.precision,
+        )
+        for found in founds
+    ]
+    sampler, *others = samplers
+    report = GenerateReport(request, grid, target, samplers, seed)
+    for model in samplers:
+        _warn_of_unusual(grid, model)
     kept: list[Batch] = []
     with console.Bars(grid.count, shown=not request.quiet) as bars:
 
@@ -67,7 +76,8 @@ def run(request: GenerateRequest) -> int:
                 for _ in batch.pictures:
                     bars.advance()
 
-        _write(request, grid, target, batches(), report)
+        beside = [_tiles(grid.make(other)) for other in others]
+        _write(request, grid, target, batches(), beside, report)
     if request.save_latents is not None:
         keep = partial(points.save, _latents(kept, sampler))
         console.deliver(keep, Path(request.save_latents), overwrite=request.overwrite)
@@ -89,9 +99,10 @@ def _write(
     grid: Grid,
     target: Target,
     batches: Iterable[Batch],
+    beside: Sequence[Picture],
     report: GenerateReport,
 ) -> None:
-    """Make the tiles, and write them as the target wants them."""
+    """Make the tiles, and write them, those of other models beside, as the target wants them."""
     overwrite = request.overwrite
     if target.form is Form.FOLDER:
         files_made = targets.save_tiles(
@@ -104,9 +115,9 @@ def _write(
         for path, number in files_made:
             report.wrote_tile(path, number)
         return
-    tiles = np.concatenate([batch.pictures for batch in batches])
+    tiles = _tiles(batches)
     if grid.originals is not None:
-        report.reconstructed(grid.originals, tiles)
+        report.reconstructed(grid.originals, [tiles, *beside])
     if target.form is Form.ANIMATION:
         frames = sheet.enlarge(tiles, request.zoom)
         targets.save_frames(target, frames, overwrite=overwrite, text=report.text)
@@ -116,11 +127,15 @@ def _write(
         targets.save_tune(target, tiles, overwrite=overwrite, text=report.text)
         report.wrote(tiles[0], ())
         return
-    picture = sheet.enlarge(grid.lay_out(tiles)[None], request.zoom)[0]
-    if grid.names:
-        picture = sheet.named(picture, grid.names)
+    picture = sheet.enlarge(grid.lay_out(tiles, *beside)[None], request.zoom)[0]
+    if rows := grid.rows(report.models):
+        picture = sheet.named(picture, rows)
     warnings = targets.save_sheet(target, picture, overwrite=overwrite, text=report.text)
     report.wrote(picture, warnings)
+
+
+def _tiles(batches: Iterable[Batch]) -> Picture:
+    return np.concatenate([batch.pictures for batch in batches])
 
 
 def _latents(batches: Sequence[Batch], sampler: Sampler) -> points.Latents:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aecli.datasets.collecting import collect
 from aecli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aecli.checkpoints.facts import Facts
+    from aecli.datasets.item import Item
     from aecli.models.registry import Geometry
     from aecli.training.config import Recipe
     from aecli.training.data import Batch, Source
@@ -150,6 +152,14 @@ class Objective(Protocol):
     def facts(self) -> Facts:
         """What inference must know of the objective."""
         ...
+
+
+class OfPictures:
+    """The part of an objective that is the same for all that learn from pictures."""
+
+    def collect(self, names: Sequence[str]) -> list[Item]:
+        """Images, folders, and files of many pictures -> their pictures."""
+        return collect(names, training=True)
 
 
 def to_tensor(images: Tensor) -> Tensor:

@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.checkpoints.facts import Duplicates, EmbedFacts
-from aecli.datasets.collecting import collect, evenly
+from aecli.datasets.collecting import evenly
 from aecli.errors import UsageError
 from aecli.tables import section
 from aecli.training import views
 from aecli.training.augment import Augmentation, Window, augmented, central, plain, windows
-from aecli.training.objectives.base import Score, pixel_loss
+from aecli.training.objectives.base import OfPictures, Score, pixel_loss
 from aecli.training.objectives.generating import (
     SLIGHT,
     beside,
@@ -122,7 +122,7 @@ class HeldOut:
         )
 
 
-class Contrastive:
+class Contrastive(OfPictures):
     """Edited copies of a picture find each other, and the picture is reconstructed."""
 
     primary = "recall"
@@ -139,10 +139,6 @@ class Contrastive:
         self._compared = model.latent - model.detail
         self._novelty: Novelty | None = None
         self._duplicates: Duplicates | None = None
-
-    def collect(self, names: Sequence[str]) -> list[Item]:
-        """Images, folders, and files of many pictures -> their pictures."""
-        return collect(names, training=True)
 
     def open(
         self,

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.novelty import RoundTrip, measured
-from aecli.datasets.collecting import collect, evenly
+from aecli.datasets.collecting import evenly
 from aecli.training import squares
 from aecli.training.augment import Augmentation, Window, augmented
 from aecli.training.degradations.draws import on_device
+from aecli.training.objectives.base import OfPictures
 from aecli.training.squares import SquareDataset, Squares
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ SLIGHT = Augmentation(crop=0.9, border=0, turn=8, mirror=False, colour=0, damage
 """What leaves a picture of the right kind."""
 
 
-class Generating:
+class Generating(OfPictures):
     """The part of an objective that is the same for every generative model.
 
     Args:
@@ -58,10 +59,6 @@ class Generating:
         self._copies: Squares | None = None
         self._novelty: Novelty | None = None
         self.size, self.channels, self.classes = model.size, model.channels, model.classes
-
-    def collect(self, names: Sequence[str]) -> list[Item]:
-        """Images, folders, and files of many pictures -> their pictures."""
-        return collect(names, training=True)
 
     def open(
         self,

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints.facts import Facts
-from aecli.datasets.collecting import collect
 from aecli.errors import UsageError
 from aecli.training.crops import open_crops, validation_crops
+from aecli.training.objectives.base import OfPictures
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -28,12 +28,8 @@ if TYPE_CHECKING:
     from aecli.training.observer import Observer
 
 
-class Restoring:
+class Restoring(OfPictures):
     """The part of an objective that is the same for every degradation."""
-
-    def collect(self, names: Sequence[str]) -> list[Item]:
-        """Images, folders, and files of many pictures -> their pictures."""
-        return collect(names, training=True)
 
     def open(
         self,

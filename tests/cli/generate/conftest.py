@@ -25,7 +25,8 @@ def generate(aecli):
 
     def call(*arguments: object, m: str = "spots", **options):
         exact = ("--engine", "torch", "--device", "cpu", "--precision", "fp32")
-        return aecli("generate", *exact, "-m", m, *arguments, **options)
+        model = () if "-m" in arguments else ("-m", m)
+        return aecli("generate", *exact, *model, *arguments, **options)
 
     return call
 
