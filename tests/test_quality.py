@@ -39,7 +39,7 @@ def bundled(task: str, name: str) -> Path:
 
 @pytest.fixture(scope="module")
 def gaussian() -> Restorer:
-    return Restorer.open("denoise", bundled("denoise", "gaussian"), device="cpu")
+    return Restorer.open(bundled("denoise", "gaussian"), device="cpu")
 
 
 def white_noise(clean: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
@@ -91,7 +91,7 @@ def test_the_benchmark_is_met(gaussian: Restorer, sigma: int, least: float) -> N
 
 @pytest.fixture(scope="module")
 def photo() -> Restorer:
-    return Restorer.open("denoise", bundled("denoise", "photo"), device="cpu")
+    return Restorer.open(bundled("denoise", "photo"), device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,21 @@ def test_the_noise_of_photographs_is_removed(
     others = [gain(gaussian, t, n)[0] for n, t in zip(noisy, target, strict=True)]
     assert np.mean(gains) > least
     assert np.mean(gains) > np.mean(others) + 0.8
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_default_leaves_white_noise_alone_to_the_model_of_it(name: str) -> None:
+    for model in ("photo", "gaussian"):
+        bundled("denoise", model)
+    default = Restorer.open(device="cpu")
+    clean = reading.decode(DATA / "clean" / name).pixels
+    rng = np.random.default_rng(4)
+    for sigma in (5, 25, 50):
+        restored = default.denoise(Image(white_noise(clean, sigma, rng)))
+        assert (restored.model, round(restored.sigma / sigma)) == ("gaussian", 1)
+    soft = np.asarray(Pillow.fromarray(white_noise(clean[::2, ::2], 25, rng)).resize((192, 192)))
+    for others in (clean, jpeg(white_noise(clean, 25, rng), 60), soft):
+        assert default.denoise(Image(others)).model == "photo"
 
 
 @pytest.mark.parametrize("name", SAMPLES)

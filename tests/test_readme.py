@@ -20,9 +20,11 @@ from PIL import Image
 
 from aecli.checkpoints import store
 from aecli.cli.app import build
-from aecli.images import reading
+from aecli.images import reading, writing
+from aecli.images.image import Image as Picture
 
 from . import tiny
+from .images.raws import dng
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -207,6 +209,10 @@ def prepare(folder: Path) -> None:
         save(name)
     save("thumb.jpg", shape=(120, 160, 3))
     save("scan.tif", np.uint16, (24, 32))
+    picture = rng.integers(0, 256, (24, 32, 3), np.uint8)
+    (folder / "DSC_0001.NEF").write_bytes(dng(picture))
+    with (folder / "IMG_0001.HEIC").open("wb") as file:
+        writing.write(Picture(picture), file, "HEIC")
 
 
 @dataclass(frozen=True)
@@ -308,7 +314,8 @@ def test_the_python_example_runs(
     shorter = example.replace("seconds=1800", f"steps=1, settings={tiny.SETTINGS!r}")
     values: dict[str, Any] = {"array": np.zeros((24, 32, 3), np.uint16)}
     exec(shorter, values)  # noqa: S102  # the README's own code is what is tested
-    assert isinstance(values["clean"], Image.Image)
-    assert values["large"].size == (80, 60)
+    assert (values["clean"].width, values["clean"].height) == (32, 24)
+    with Image.open("large.jpg") as large:
+        assert large.size == (80, 60)
     assert values["array"].dtype == np.uint16
     assert (home / "models" / "denoise-mine.safetensors").is_file()

@@ -42,3 +42,17 @@ def test_lower_rooms_name_no_option_of_the_command_line() -> None:
         if option.search(str(text.value))
     ]
     assert not named, "facts belong there, and what cures them in aecli/cli/cures.py"
+
+
+def test_objectives_name_what_they_ask_of_a_model() -> None:
+    """As protocols, so that mypy sees a network that lacks it."""
+    loose = [
+        f"{path.name}: {function.name}({argument.arg})"
+        for path in (PACKAGE / "training" / "objectives").glob("*.py")
+        for function in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for argument in [*function.args.args, *function.args.kwonlyargs]
+        if argument.arg.strip("_") in ("model", "module")
+        and (argument.annotation is None or ast.unparse(argument.annotation) == "Any")
+    ]
+    assert not loose

@@ -132,6 +132,13 @@ def default(task: str) -> str:
     )
 
 
+def preferred(task: str) -> list[Found]:
+    """Those of `PREFERENCE` that are installed, the default first; of families all members."""
+    names = PREFERENCE.get(task, ())
+    known = [entry for entry in entries(task) if family(entry.name) in names]
+    return sorted(known, key=lambda entry: names.index(family(entry.name)))
+
+
 def family(name: str) -> str:
     """`clean-x2` -> `clean`; a name without a scale is its own family."""
     member = _MEMBER.fullmatch(name)

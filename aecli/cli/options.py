@@ -172,7 +172,8 @@ Format = Annotated[
         "-f",
         "--format",
         metavar="NAME",
-        help="png, jpg, webp, tif, ... instead of the input's own.",
+        help="png, jpg, webp, tif, avif, jxl, heic, ... instead of the input's own; of HEIC that is"
+        " jpg, of RAW tif.",
         rich_help_panel=WRITING,
     ),
 ]
@@ -182,7 +183,8 @@ Quality = Annotated[
         min=1,
         max=100,
         metavar="N",
-        help="Of JPEG, WebP and AVIF files; 95 without it, and WebP that was lossless stays so.",
+        help="Of JPEG, WebP, AVIF, HEIC and JPEG XL files; 95 without it, and WebP and JPEG XL that"
+        " was without loss stays so.",
         rich_help_panel=WRITING,
     ),
 ]

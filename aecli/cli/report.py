@@ -98,6 +98,8 @@ class Report:
             more = len(foreign) - _NAMED
             rest = f" and {more} more, which -v names" if more > 0 else ""
             console.warning(f"{len(foreign)} left out: {named}{rest}")
+        for hint in dict.fromkeys(item.hint for item in foreign if item.hint):
+            console.advise(hint)
 
     def tally(self, *statuses: str) -> list[str]:
         """`3 done`, `1 failed`: what there is of each."""

@@ -12,6 +12,7 @@ from aecli.errors import InputError
 from aecli.files.inputs import SEPARATOR, STDIN
 from aecli.images import reading
 from aecli.images.image import Image
+from aecli.images.levels import from_unit
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -129,7 +130,7 @@ class ArrayItem(Item):
                     f"{self.name}: has values outside [0, 1]",
                     "floats are shares of white; 0 to 255 are for uint8",
                 )
-            pixels = (values.clip(0, 1) * 255).round().astype(np.uint8)
+            pixels = from_unit(values)
         return pixels.tobytes()
 
     def decode(self, content: bytes, *, at_least: int | None = None) -> Image:  # noqa: ARG002 - small as they are

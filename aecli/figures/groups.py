@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import PIL.Image
+from aecli.figures.document import document, jpeg_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +38,7 @@ class Member:
 def page(groups: Sequence[Sequence[Member]], title: str) -> str:
     """The page: a row for each group, its first picture standing out."""
     rows = "\n".join(_row(number, group) for number, group in enumerate(groups, 1))
-    template = resources.files("aecli.figures").joinpath("groups.html").read_text("utf-8")
-    return template.replace("{{title}}", html.escape(title)).replace("{{groups}}", rows)
+    return document("groups.html", title, groups=rows)
 
 
 def _row(number: int, group: Sequence[Member]) -> str:
@@ -51,12 +47,10 @@ def _row(number: int, group: Sequence[Member]) -> str:
 
 
 def _figure(member: Member) -> str:
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(member.tile).save(buffer, "JPEG", quality=_QUALITY)
-    tile = base64.b64encode(buffer.getvalue()).decode()
+    tile = jpeg_url(member.tile, _QUALITY)
     name = html.escape(member.path.encode("utf-8", "backslashreplace").decode())
     return (
         f'<figure><a href="{html.escape(Path(member.path).absolute().as_uri())}">'
-        f'<img src="data:image/jpeg;base64,{tile}" alt="{name}" loading="lazy"></a>'
+        f'<img src="{tile}" alt="{name}" loading="lazy"></a>'
         f"<figcaption>{name}<br><small>{html.escape(member.note)}</small></figcaption></figure>"
     )

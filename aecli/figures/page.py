@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import json
-from importlib import resources
 from typing import TYPE_CHECKING
 
 import numpy as np
-import PIL.Image
 
 from aecli.figures import sheet
+from aecli.figures.document import document, jpeg_url
 from aecli.figures.scatter import colours, legend
 
 if TYPE_CHECKING:
@@ -53,9 +49,6 @@ def page(
     """
     known, groups = legend(names)
     across = int(np.ceil(np.sqrt(len(tiles))))
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(sheet.grid(tiles, across)).save(buffer, "JPEG", quality=_QUALITY)
-    sprite = base64.b64encode(buffer.getvalue()).decode()
     data = {
         "x": [round(float(x), 4) for x in _unit(points)[:, 0]],
         "y": [round(float(y), 4) for y in _unit(points)[:, 1]],
@@ -65,11 +58,10 @@ def page(
         "colours": [f"rgb({r}, {g}, {b})" for r, g, b in colours(len(known))],
         "side": int(tiles.shape[1]),
         "across": across,
-        "sprite": f"data:image/jpeg;base64,{sprite}",
+        "sprite": jpeg_url(sheet.grid(tiles, across), _QUALITY),
     }
-    template = resources.files("aecli.figures").joinpath("page.html").read_text("utf-8")
     safe = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-    return template.replace("{{title}}", html.escape(title)).replace("{{data}}", safe)
+    return document("page.html", title, scripts=True, data=safe)
 
 
 def _unit(points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,6 +13,8 @@ import PIL.Image
 from numpy.typing import NDArray
 from PIL import ImageDraw, ImageFont
 
+from aecli.figures.axes import Frame
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,7 +33,10 @@ OTHERS = "(others)"
 """What small folders are called together where there are too many."""
 
 _LISTED = 20
-_MARGIN = 40
+_MARGIN, _AXES = 40, 60
+_ROOM = 1.04
+"""Width and height of a map, as a share of what it is to hold."""
+
 _TEXT, _LINE = 18, 30
 _FINE = 2
 """Circles are drawn so many times as large, then shrunk: their edges are smooth."""
@@ -92,8 +97,29 @@ def fitted(points: Floats, side: int, margin: int) -> Floats:
     return np.asarray(side / 2 + unit * (side - 2 * margin), np.float32)
 
 
+def limits(points: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The lowest and the highest x and y of a map: those of nearly all points.
+
+    What lies further out than three interquartile ranges from the quartiles (Tukey 1977: far out)
+    does not stretch the map.
+
+    Args:
+        points: (N, 2), at least one.
+
+    Returns:
+        (2,) each.
+    """
+    first, third = np.quantile(points.astype(np.float64), [0.25, 0.75], axis=0)
+    reach = 3 * (third - first)
+    low = np.maximum(points.min(axis=0), first - reach)
+    return low, np.minimum(points.max(axis=0), third + reach)
+
+
 def dots(points: Floats, names: Sequence[str], title: str) -> Picture:
-    """A map of points, coloured by name, with a legend where there are several names.
+    """A map of points between axes, coloured by name, with a legend where there are several names.
+
+    Both axes have one scale. The title says how many points lie beyond the edges; they are drawn on
+    these.
 
     Args:
         points: (N, 2), at least one.
@@ -102,17 +128,31 @@ def dots(points: Floats, names: Sequence[str], title: str) -> Picture:
     """
     known, groups = legend(names)
     palette = colours(len(known))
-    places = fitted(points, SIDE, _MARGIN) * _FINE
-    radius = _FINE * min(8.0, max(2.0, 80 / len(points) ** 0.5))
+    low, high = limits(points)
+    middle, half = (low + high) / 2, (float((high - low).max()) / 2 or 0.5) * _ROOM
+    edge = _FINE * np.array([_AXES, _MARGIN / 2, SIDE - _MARGIN / 2, SIDE - _AXES])
+    across, up = ((float(c - half), float(c + half)) for c in middle)
+    frame = Frame((edge[0], edge[1], edge[2], edge[3]), across, up)
+    radius = _FINE * min(8.0, max(3.0, 100 / len(points) ** 0.5))
     canvas = PIL.Image.new("RGB", (SIDE * _FINE, SIDE * _FINE), "white")
     draw = ImageDraw.Draw(canvas)
-    edge = "white" if len(points) <= 2000 else None
+    rim = "white" if len(points) <= 2000 else None
     for row in np.random.default_rng(0).permutation(len(points)):  # no group lies on top
-        x, y = places[row]
+        x, y = frame.place(*map(float, points[row]))
         box = (x - radius, y - radius, x + radius, y + radius)
-        draw.ellipse(box, fill=palette[groups[row]], outline=edge, width=_FINE)
+        draw.ellipse(box, fill=palette[groups[row]], outline=rim, width=_FINE)
     small = canvas.resize((SIDE, SIDE), PIL.Image.Resampling.BOX)
-    return _framed(small, known, groups, title)
+    left, top, right, bottom = (float(at) / _FINE for at in edge)
+    Frame((left, top, right, bottom), across, up).draw(ImageDraw.Draw(small), grid=False)
+    beyond = int(((points < middle - half) | (points > middle + half)).any(axis=1).sum())
+    about = f"{title}; {beyond} beyond the edges" if beyond else title
+    return _framed(small, known, groups, about)
+
+
+def side_by_side(left: Picture, right: Picture) -> Picture:
+    """Two maps of one height as one picture, at half their size."""
+    both = PIL.Image.fromarray(np.concatenate([left, right], axis=1))
+    return np.asarray(both.reduce(2))
 
 
 def thumbnail_side(count: int) -> int:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from aecli.errors import InputError, Reason, UsageError
 from aecli.files.paths import Kind, absolute, identity, kind, links
-from aecli.images.foreign import foreign_suffix
-from aecli.images.formats import SUFFIXES
+from aecli.images.formats import SUFFIXES, unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -309,7 +308,7 @@ def _inside(
             suffix = path.suffix.lower()
             if file.startswith("."):
                 continue
-            if known := foreign_suffix(suffix):
+            if known := unread(suffix):
                 yield LeftOut(path, *known)
             elif suffix in SUFFIXES or also(path):
                 stands = kind(path)

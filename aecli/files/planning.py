@@ -52,10 +52,10 @@ class Naming:
             UsageError: the template is malformed, leaves the folder, or has an unknown placeholder.
         """
         suffix = relative.suffix
-        if self.format and not (suffix.lower() in SUFFIXES and format_of(suffix) == self.format):
-            suffix = suffix_of(self.format)
-        elif suffix.lower() in SUFFIXES and not FORMATS[format_of(suffix)].written:
-            suffix = suffix_of(writable(None))
+        before = format_of(suffix) if suffix.lower() in SUFFIXES else None
+        after = self.format or (writable(before) if before else None)
+        if after and after != before:
+            suffix = suffix_of(after)
         template = self.template or default
         words = dict(self.values) | {
             "stem": relative.stem,
@@ -166,8 +166,8 @@ def plan(
     """
     if overwrite and skip_existing:
         raise UsageError("replacing existing results and skipping them exclude each other")
-    if naming.format and not FORMATS[naming.format].written:
-        raise UsageError(f"{naming.format} is read but not written", "choose png, webp or tif")
+    if naming.format:
+        FORMATS[naming.format].check_written()
     if out == STDOUT or (out is None and any(s.once for s in sources)):
         if len(sources) > 1:
             raise UsageError("standard output takes one result only", reason=Reason.ONE_STREAM)
@@ -257,6 +257,8 @@ def _agreed(target: Path, naming: Naming) -> str | None:
     named = format_of(target)
     if naming.format not in (None, named):
         raise UsageError(f"{target}: the name says {named}, not {naming.format} as asked for")
-    if not FORMATS[named].written:
-        raise UsageError(f"{target}: {named} is read but not written", "choose png, webp or tif")
+    try:
+        FORMATS[named].check_written()
+    except UsageError as error:
+        raise UsageError(f"{target}: {error.message}", error.hint) from None
     return named

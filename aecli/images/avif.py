@@ -12,10 +12,9 @@ from PIL import AvifImagePlugin
 
 from aecli.images import colour, isobmff, metadata, pillow, unpack
 from aecli.images.header import Opened
+from aecli.images.levels import scaled
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from aecli.images.image import Metadata, Pixels
 
 DEPTH = 10
@@ -28,11 +27,7 @@ _FLAGS, _HIGH, _TWELVE = 2, 0x40, 0x20
 """Where a picture's configuration says how deep it is."""
 
 _NCLX = 10
-_LIKE_SRGB, _LIKE_SRGB_CURVE = (1, 2), (1, 2, 6, 13, 14, 15)
-"""Primaries and transfer functions of what is taken for sRGB; 2 stands for none said."""
-
 _SPEED = 6
-_ROWS = 64
 _BT709, _SRGB, _BT601 = 1, 13, 6
 """What H.273 calls the primaries, transfer function and matrix of pictures in sRGB."""
 
@@ -69,7 +64,7 @@ class Codec(pillow.Codec):
         if data.dpi:
             exif = metadata.with_resolution(exif or b"", data.dpi)
         encoded = imagecodecs.avif_encode(
-            _scaled(samples, 65535, 2**depth - 1),
+            scaled(samples, 65535, 2**depth - 1),
             level=quality,
             speed=_SPEED,
             bitspersample=depth,
@@ -87,7 +82,7 @@ def _decode(file: BinaryIO, depth: int) -> tuple[Pixels, Pixels | None, Metadata
     file.seek(0)
     data, orientation = metadata.take(AvifImagePlugin.AvifImageFile(file))
     file.seek(0)
-    samples = _scaled(imagecodecs.avif_decode(file.read()), 2**depth - 1, 65535)
+    samples = scaled(imagecodecs.avif_decode(file.read()), 2**depth - 1, 65535)
     samples = samples if samples.ndim == 3 else samples[..., np.newaxis]
     data = replace(metadata.turned(data, orientation), depth=depth)
     return *unpack.from_samples(samples, orientation), data
@@ -104,15 +99,5 @@ def _properties(data: bytes) -> tuple[int, dict[bytes, bytes]]:
                 depth = 12 if content[_FLAGS] & _TWELVE else 10
         elif box.kind == b"colr" and content[:4] == b"nclx" and len(content) >= _NCLX:
             primaries, transfer = struct.unpack_from(">HH", content, 4)
-            if primaries not in _LIKE_SRGB or transfer not in _LIKE_SRGB_CURVE:
-                colours = {b"cICP": colour.cicp(primaries & 0xFF, transfer & 0xFF)}
+            colours = colour.unlike_srgb(primaries, transfer)
     return depth, colours
-
-
-def _scaled(samples: Pixels, before: int, after: int) -> NDArray[np.uint16]:
-    """Levels from 0 to `before`, rounded to those from 0 to `after`."""
-    out = np.empty(samples.shape, np.uint16)
-    for top in range(0, len(samples), _ROWS):
-        rows = samples[top : top + _ROWS].astype(np.uint32)
-        out[top : top + _ROWS] = (rows * after + before // 2) // before
-    return out

@@ -39,6 +39,9 @@ _BT709, _SRGB_CURVE = (1, 6, 14, 15), 13
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of pictures that are brighter than a screen's white."""
 
+_LIKE_SRGB, _LIKE_SRGB_CURVE = (1, 2), (1, 2, 6, 13, 14, 15)
+"""Primaries and transfer functions of what is taken for sRGB; 2 stands for none said."""
+
 _D50 = (0.9642, 1.0, 0.8249)
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -49,6 +52,13 @@ _CURVE = 1024
 def cicp(primaries: int, transfer: int) -> bytes:
     """The content of a chunk cICP of RGB at full range."""
     return bytes([primaries, transfer, 0, 1])
+
+
+def unlike_srgb(primaries: int, transfer: int) -> dict[bytes, bytes]:
+    """The chunk that says what colours mean by the numbers of ITU-T H.273; none for sRGB."""
+    if primaries in _LIKE_SRGB and transfer in _LIKE_SRGB_CURVE:
+        return {}
+    return {b"cICP": cicp(primaries & 0xFF, transfer & 0xFF)}
 
 
 def hdr(chunks: Mapping[bytes, bytes]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,41 @@ class Opened:
 
     header: Header
     decode: Callable[[int | None], tuple[Pixels, Pixels | None, Metadata]]
+
+
+class Codec(Protocol):
+    """How files of a format are read and written."""
+
+    @property
+    def name(self) -> str:
+        """The format's name, Pillow's where it knows one."""
+        ...
+
+    @property
+    def encodes(self) -> bool:
+        """Whether the format is written here: builds of libraries differ."""
+        ...
+
+    def open(self, file: BinaryIO) -> Opened:
+        """Look at a file; `file` is seekable, and anywhere.
+
+        Raises:
+            UnsupportedError: it holds what aecli does not read.
+            One of `metadata.UNPARSABLE`, a RuntimeError, or a TiffFileError: it is damaged.
+        """
+        ...
+
+    def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:
+        """Write one picture.
+
+        Args:
+            samples: HxW, or HxWxC with C of 2 to 4, the even ones ending in alpha; no more bits and
+                channels than the format's row says.
+            file: open for writing; a pipe will do.
+            data: what the format holds of the metadata.
+            quality: 1 to 100.
+        """
+        ...
 
 
 class UnsupportedError(Exception):

@@ -81,12 +81,12 @@ def with_metadata(
     first = 1 + max(_ids(parts[b"iinf"]))
     numbered = [(first + place, *item) for place, item in enumerate(items)]
     infos = [
-        _box(b"infe", b"\2\0\0\0" + struct.pack(">HH", number, 0) + kind + name)
+        boxed(b"infe", b"\2\0\0\0" + struct.pack(">HH", number, 0) + kind + name)
         for number, kind, name, _ in numbered
     ]
     head = parts[b"iinf"][:4] + struct.pack(">H", count + len(items))
     parts[b"iinf"] = head + parts[b"iinf"][6:] + b"".join(infos)
-    links = [_box(b"cdsc", struct.pack(">HHH", number, 1, primary)) for number, *_ in numbered]
+    links = [boxed(b"cdsc", struct.pack(">HHH", number, 1, primary)) for number, *_ in numbered]
     if links:
         parts[b"iref"] = parts.get(b"iref", bytes(4)) + b"".join(links)
     payload = b"".join(content for *_, content in numbered)
@@ -99,9 +99,9 @@ def with_metadata(
         tail += len(content)
     parts[b"iloc"] = _moved(parts[b"iloc"], shift, places)
     inner = data[meta.start : meta.start + _META_HEAD]
-    inner += b"".join(_box(kind, content) for kind, content in parts.items())
-    extra = _box(b"mdat", payload) if payload else b""
-    return data[: meta.start - 8] + _box(b"meta", inner) + data[meta.end :] + extra
+    inner += b"".join(boxed(kind, content) for kind, content in parts.items())
+    extra = boxed(b"mdat", payload) if payload else b""
+    return data[: meta.start - 8] + boxed(b"meta", inner) + data[meta.end :] + extra
 
 
 def _moved(iloc: bytes, shift: int, more: list[tuple[int, int, int]]) -> bytes:
@@ -127,7 +127,7 @@ def _moved(iloc: bytes, shift: int, more: list[tuple[int, int, int]]) -> bytes:
 def _with_profile(iprp: bytes, primary: int, icc: bytes) -> bytes:
     """The properties, an ICC profile among them, which belongs to the primary picture."""
     parts = {box.kind: iprp[box.start : box.end] for box in boxes(iprp)}
-    parts[b"ipco"] += _box(b"colr", b"prof" + icc)
+    parts[b"ipco"] += boxed(b"colr", b"prof" + icc)
     index = sum(1 for _ in boxes(parts[b"ipco"]))
     ipma = parts[b"ipma"]
     if ipma[:4] != bytes(4) or index > _MOST_PROPERTIES:
@@ -142,12 +142,13 @@ def _with_profile(iprp: bytes, primary: int, icc: bytes) -> bytes:
             chosen += bytes([index])
         out += struct.pack(">HB", number, len(chosen)) + chosen
     parts[b"ipma"] = out
-    return b"".join(_box(kind, content) for kind, content in parts.items())
+    return b"".join(boxed(kind, content) for kind, content in parts.items())
 
 
 def _ids(iinf: bytes) -> list[int]:
     return [struct.unpack_from(">H", iinf, box.start + 4)[0] for box in boxes(iinf, 6)]
 
 
-def _box(kind: bytes, content: bytes) -> bytes:
+def boxed(kind: bytes, content: bytes) -> bytes:
+    """A box as bytes."""
     return struct.pack(">I4s", 8 + len(content), kind) + content

@@ -11,10 +11,17 @@ if TYPE_CHECKING:
 
     from aecli.images.image import Pixels
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+BT601 = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
 
+LUMA = np.array(BT601, np.float32)
+
 _ROWS = 64
+
+
+def from_unit(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Values from 0 to 1, black to white, more or less -> 8 bits, clipped and rounded."""
+    return (values.clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def to_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
@@ -33,6 +40,15 @@ def to_16_bits(pixels: Pixels) -> NDArray[np.uint16]:
     if pixels.dtype == np.uint16:
         return pixels.astype(np.uint16, copy=False)
     return pixels.astype(np.uint16) * np.uint16(257)
+
+
+def scaled(samples: NDArray[Any], before: int, after: int) -> NDArray[np.uint16]:
+    """Levels from 0 to `before`, rounded to those from 0 to `after`."""
+    out = np.empty(samples.shape, np.uint16)
+    for top in range(0, len(samples), _ROWS):
+        rows = samples[top : top + _ROWS].astype(np.uint32)
+        out[top : top + _ROWS] = (rows * after + before // 2) // before
+    return out
 
 
 def luma(pixels: NDArray[Any]) -> NDArray[Any]:

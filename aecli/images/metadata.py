@@ -78,6 +78,26 @@ def take(image: PillowImage) -> tuple[Metadata, int]:
     ), orientation if orientation in range(1, 9) else 1
 
 
+def of_blocks(
+    exif: bytes | Exif | None, xmp: bytes | None = None, icc: bytes | None = None
+) -> Metadata:
+    """What blocks say of a picture that its library has turned upright already."""
+    if isinstance(exif, Exif):
+        block = exif
+    else:
+        block = Exif()
+        try:
+            block.load(exif or b"")
+        except UNPARSABLE:
+            block = Exif()
+    packet, lost = companions.parted(upright_xmp(xmp))
+    dpi, aspect = density_of(block)
+    data = Metadata(
+        icc=icc or None, exif=upright_exif(block), xmp=packet, dpi=dpi, aspect=aspect, lost=lost
+    )
+    return turned(data, block.get(ORIENTATION, 1))
+
+
 def raw_profile(texts: Mapping[str, str], name: str) -> bytes | None:
     """A block that ImageMagick and exiftool keep in a text of a PNG file, in hexadecimal."""
     try:

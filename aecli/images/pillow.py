@@ -51,16 +51,11 @@ class Codec:
 
     @property
     def encodes(self) -> bool:
-        """Whether this build of Pillow writes the format."""
+        """See `aecli.images.header.Codec`."""
         return self.name in PIL.Image.SAVE
 
     def open(self, file: BinaryIO) -> Opened:
-        """Look at a file; `file` is seekable, and anywhere.
-
-        Raises:
-            UnsupportedError: it holds what aecli does not read.
-            One of `metadata.UNPARSABLE`: it is damaged.
-        """
+        """See `aecli.images.header.Codec`."""
         file.seek(0)
         factory, _ = PIL.Image.OPEN[self.name]  # not PIL.Image.open: it guesses, and it warns
         picture = factory(file, "")
@@ -80,15 +75,7 @@ class Codec:
         return data
 
     def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:
-        """Write one picture.
-
-        Args:
-            samples: HxW, or HxWxC with C of 2 to 4, the even ones ending in alpha; no more bits and
-                channels than the format's row says.
-            file: open for writing; a pipe will do.
-            data: what the format holds of the metadata.
-            quality: 1 to 100.
-        """
+        """See `aecli.images.header.Codec`."""
         exif = data.exif or b""
         options: dict[str, Any] = {"icc_profile": data.icc, "exif": exif}
         if data.dpi:

@@ -111,12 +111,14 @@ def _open(file: BinaryIO, name: str, max_pixels: int) -> Opened:
     head = file.read(64)
     if not head:
         raise InputError(f"{name}: is empty")
-    form = recognised(head)
-    certain = form is not None and not form.ambiguous
-    if (known := foreign(head, name, recognised=certain)) is not None:
-        raise InputError(f"{name}: is {known[0]}, which aecli does not read", known[1])
+    form = recognised(head, name)
     if form is None:
+        if (known := foreign(head, name)) is not None:
+            raise InputError(f"{name}: is {known[0]}, which aecli does not read", known[1])
         raise InputError(f"{name}: is no image that aecli reads", f"it reads {', '.join(FORMATS)}")
+    if form.extra is not None and not form.extra.there:
+        what = form.called or form.name
+        raise InputError(f"{name}: is {what}, which needs {form.extra.package}", form.cure)
     opened = form.codec.open(file)
     width, height = opened.header.width, opened.header.height
     if min(width, height) < 1:

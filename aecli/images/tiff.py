@@ -24,8 +24,6 @@ from aecli.images.header import Header, Opened, UnsupportedError
 from aecli.images.image import Metadata
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from aecli.images.image import Pixels
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its findings come as errors, too
@@ -159,7 +157,7 @@ def _decode(
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
             pixels = np.concatenate([~pixels[..., :1], pixels[..., 1:]], axis=-1)
         if associated:
-            pixels = _straight(pixels)
+            pixels = unpack.straight(pixels)
         tags = page.tags
         xmp, icc = tags.valueof(_XMP), tags.valueof(_ICC)
         orientation = _orientation(page)
@@ -277,13 +275,3 @@ def _iptc(tags: Any) -> bytes | None:
         if tag in tags and (found := iptc.of_block(ifd.content(tags[tag]))):
             return found
     return None
-
-
-def _straight(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Undo the multiplication by alpha."""
-    out, peak = pixels.copy(), np.uint32(np.iinfo(pixels.dtype).max)
-    for row in out:
-        alpha = np.maximum(row[:, -1:].astype(np.uint32), 1)
-        colour = row[:, :-1].astype(np.uint32)
-        row[:, :-1] = np.minimum((colour * peak + alpha // 2) // alpha, peak)
-    return out

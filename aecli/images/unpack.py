@@ -65,6 +65,16 @@ def from_pillow(
     return out.pixels, out.alpha
 
 
+def straight(pixels: NDArray[Any]) -> NDArray[Any]:
+    """HxWxC samples whose colours are multiplied by alpha, the last of them, without that."""
+    out, peak = pixels.copy(), np.uint32(np.iinfo(pixels.dtype).max)
+    for row in out:
+        alpha = np.maximum(row[:, -1:].astype(np.uint32), 1)
+        colour = row[:, :-1].astype(np.uint32)
+        row[:, :-1] = np.minimum((colour * peak + alpha // 2) // alpha, peak)
+    return out
+
+
 class _Upright:
     """Arrays that lie upright in memory and are filled in the order of the file."""
 

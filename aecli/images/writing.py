@@ -47,8 +47,8 @@ def write(
         image: what to write.
         file: open for writing; a pipe will do.
         format: one of `FORMATS` that is written.
-        quality: of JPEG (always 4:4:4), WebP and AVIF, 1 to 100; WebP is lossless at 100. None:
-            `QUALITY`, or lossless where the picture came from such a file.
+        quality: of JPEG (always 4:4:4) and the other formats that lose, 1 to 100; WebP, HEIC and
+            JPEG XL are lossless at 100. None: `QUALITY`, or lossless as the format's row says.
         background: colour that shows through where the format holds no alpha, as CSS names it.
         strip: leave all metadata of `image` out.
         text: PNG texts to add; other formats do without.
@@ -62,10 +62,14 @@ def write(
         OSError: `file` cannot be written.
     """
     form = FORMATS.get(format)
-    if form is None or not form.writable:
-        raise UsageError(f"{format} cannot be written here", "choose png, jpg, webp or tif")
+    if form is None:
+        raise UsageError(f"{format} is no image format", "choose png, jpg, webp or tif")
+    form.check_written()
     form.check(image.width, image.height)
-    data = Metadata() if strip else image.metadata
+    data = image.metadata
+    exact = form.exact(FORMATS.get(image.format or ""), data)
+    if strip:
+        data = Metadata(depth=data.depth)
     if data.exif:
         data = replace(data, exif=metadata.exif_for(data.exif, image.width, image.height))
     warnings = list(image.metadata.lost)
@@ -84,7 +88,7 @@ def write(
     if image.alpha is not None:
         samples = np.dstack([image.pixels, image.alpha])
     data = replace(data, text=dict(data.text) | dict(text or {}))
-    data = replace(data, lossless=data.lossless and quality is None)
+    data = replace(data, lossless=exact and quality is None)
     form.codec.write(samples, file, data, QUALITY if quality is None else quality)
     return warnings
 

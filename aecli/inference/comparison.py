@@ -52,6 +52,21 @@ class Comparison:
     accuracy_pca: float | None
     chance: float | None
 
+    @property
+    def of_model(self) -> str:
+        """What there is to say of the latents, in a line."""
+        return _line(self.psnr, self.accuracy)
+
+    @property
+    def of_pca(self) -> str:
+        """The same of principal components."""
+        return _line(self.psnr_pca, self.accuracy_pca)
+
+
+def _line(psnr: float | None, accuracy: float | None) -> str:
+    named = [("PSNR", psnr, ".2f", " dB"), (f"{K}-NN accuracy", accuracy, ".3f", "")]
+    return ", ".join(f"{name} {v:{form}}{unit}" for name, v, form, unit in named if v is not None)
+
 
 def chosen(count: int) -> NDArray[np.int64]:
     """The pictures to look at, in order: all, or a choice that is the same every time."""

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from aecli.inference.vectors import Vectors
 
+_ORIGINALS = ("RAW", "HEIC")
+"""What cameras alone write."""
+
 _CAMERA_FORMATS = ("JPEG", "TIFF")
-"""What cameras and scanners write; pictures of theirs in other formats were converted."""
+"""What cameras and scanners write, too; pictures of theirs in other formats were converted."""
 
 SIDE = 32
 """Side of the grey squares by which orientations are told apart, pixels."""
@@ -81,7 +84,9 @@ def best_first(paths: Iterable[str]) -> list[str]:
     def quality(path: str) -> tuple[int, bool, int]:
         try:
             header = reading.probe(Path(path))
-            camera = header.format in _CAMERA_FORMATS and metadata.names_camera(Path(path))
+            camera = header.format in _ORIGINALS or (
+                header.format in _CAMERA_FORMATS and metadata.names_camera(Path(path))
+            )
             return header.width * header.height, camera, Path(path).stat().st_size
         except (InputError, OSError):
             return -1, False, 0

@@ -11,6 +11,7 @@ from aecli.checkpoints import store
 from aecli.checkpoints.facts import LatentFacts
 from aecli.checkpoints.novelty import RoundTrip, percentiles
 from aecli.errors import ModelError
+from aecli.images.levels import from_unit
 from aecli.inference import engine as engines
 from aecli.inference.abilities import Abilities
 from aecli.inference.latents import labels_of, like
@@ -173,7 +174,7 @@ class Sampler:
             ModelError: the model gives values that are not finite.
         """
         images = self._apply(self.engine.calls, "decode", latents, labels)
-        levels = (images.clip(0, 1) * 255).round().astype(np.uint8)
+        levels = from_unit(images)
         return levels[:, 0] if self.channels == 1 else levels.transpose(0, 2, 3, 1)
 
     def encode(self, pictures: Pictures, labels: Labels | None, *, batch: int = BATCH) -> Floats:

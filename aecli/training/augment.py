@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageFilter
 
 from aecli.errors import UsageError
-from aecli.images.levels import LUMA
+from aecli.images.levels import LUMA, from_unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def augmented(
     pixels = _recoloured(pixels, augmentation.colour, rng)
     if rng.random() < 0.3 * augmentation.damage:
         pixels += np.float32(rng.uniform(0, 0.1)) * rng.standard_normal(pixels.shape, np.float32)
-    return (pixels.clip(0, 1) * 255).round().astype(np.uint8)
+    return from_unit(pixels)
 
 
 def _moved(

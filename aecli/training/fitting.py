@@ -6,10 +6,11 @@ import functools
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli.checkpoints import store
 from aecli.datasets import midi
 from aecli.datasets.collecting import collect, evenly
 from aecli.errors import InputError, Reason, UsageError, did_you_mean
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
     from aecli.images.image import Image
     from aecli.training.request import RunRequest
+
+_LATENT = ("architecture", "size", "grey", "latent", "beta")
+
+WISHES: Mapping[str, Sequence[str]] = {
+    "upscale": ("scale",),
+    "generate": (*_LATENT, "classes"),
+    "embed": _LATENT,
+}
+"""What only training for some tasks can be asked for."""
 
 MELODIES = "melodies"
 """The recipe by which tunes are learnt."""
@@ -100,6 +110,35 @@ def _extreme(image: Image) -> float:
     level = to_8_bits(image.pixels).reshape(image.height, image.width, -1).astype(np.int64)
     dark, light = (level < EDGE).all(axis=2), (level > 255 - EDGE).all(axis=2)
     return float((dark | light).mean())
+
+
+def fit(request: RunRequest, **wishes: Any) -> RunRequest:
+    """The request as it suits DATA, with what only models of its task can be asked.
+
+    Args:
+        request: what the user asks for.
+        wishes: None and False are none. Of upscaling models `scale`; of those with a latent space
+            what `fitted` takes, `classes` only of generators.
+
+    Raises:
+        UsageError: a wish is not for that task; or as `fitted`.
+    """
+    given = {name: wish for name, wish in wishes.items() if wish not in (None, False)}
+    for name in given:
+        if name not in WISHES.get(request.task, ()):
+            raise UsageError(f"training for {request.task} cannot be asked for {name!r}")
+    if request.task in ARCHITECTURES:
+        return fitted(request, **given)
+    if request.task == "upscale":
+        request = _of_family(request, given.get("scale"))
+    return fitted_to_crops(request)
+
+
+def _of_family(request: RunRequest, scale: int | None) -> RunRequest:
+    """The run of one member of a family, named after it."""
+    scale = scale or int(recipes.load("upscale", request.recipe).model.get("scale", 2))
+    settings = [*request.settings, f"model.scale={scale}"]
+    return replace(request, name=store.family_member(request.name, scale), settings=settings)
 
 
 def fitted(

@@ -16,7 +16,7 @@ BEST, LAST = "best.safetensors", "last.safetensors"
 """The averaged weights as models: with the best validation so far, and the latest."""
 
 RECIPE, METRICS = "recipe.toml", "metrics.csv"
-PICTURES, SAMPLES = "validation.png", "samples.png"
+PICTURES, SAMPLES, CURVE = "validation.png", "samples.png", "curve.png"
 
 
 def of_stage(folder: Path, number: int) -> Path:
@@ -36,7 +36,7 @@ def prepare(folder: Path, *, afresh: bool) -> None:
             part.unlink()
         if afresh:
             for stage in (folder, *folder.glob("stage-*")):
-                for name in (STATE, BEST, LAST, METRICS, PICTURES, SAMPLES):
+                for name in (STATE, BEST, LAST, METRICS, PICTURES, SAMPLES, CURVE):
                     (stage / name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot use the run folder {folder}: {error.strerror}") from None

@@ -65,18 +65,19 @@ def learning_rate(optim: OptimConfig, fraction: float) -> float:
 def train(plan: Plan, observer: Observer) -> Outcome:
     """Run, or go on with, a training run.
 
-    The run folder receives the recipe, `metrics.csv`, pictures of the validation, the resume
-    state, and the best and last weights. SIGINT and SIGTERM save and end the run early.
+    The run folder receives the recipe, `metrics.csv`, the curve of its losses, pictures of the
+    validation, the resume state, and the best and last weights. SIGINT and SIGTERM save and end
+    the run early.
 
     Raises:
         UsageError: the recipe does not fit the architecture or the ranks.
         TrainingError: no usable image, or a loss that is not finite.
     """
     run, ranks, device = plan.recipe.run, plan.ranks, plan.runtime.device
-    heard = observer if ranks.first else Unwatched()
-    session = assemble(plan, heard)
+    listener = observer if ranks.first else Unwatched()
+    session = assemble(plan, listener)
     meter = Meter(plan, session.step, session.seconds)
-    validator = Validator(session, meter, heard)
+    validator = Validator(session, meter, listener)
     shown = saved = time.monotonic()
     bad = math.inf
     with (
@@ -105,7 +106,8 @@ def train(plan: Plan, observer: Observer) -> Outcome:
                 if bad < math.inf:
                     continue
                 if show:
-                    heard.stepped(meter.progress(session.lr))
+                    listener.stepped(meter.progress(session.lr))
+                    validator.stepped()
                     shown = now
                 if validate:
                     validator.run()

@@ -41,6 +41,8 @@ class Meter:
         self._pixels = 0
         self._terms: dict[str, Tensor] = {}
         self._summed = 0
+        self._told: dict[str, float] = {}
+        self._told_steps = 0
         self._bad_step = torch.full((), math.inf, device=plan.runtime.device)
 
     def seconds(self) -> float:
@@ -90,6 +92,17 @@ class Meter:
             lr=lr,
         )
 
+    def recent(self) -> dict[str, float]:
+        """The terms of the loss, averaged over the steps since the last call; empty without any.
+
+        It waits for the device.
+        """
+        steps, sums = self._summed - self._told_steps, {k: float(v) for k, v in self._terms.items()}
+        before = self._told
+        self._told, self._told_steps = sums, self._summed
+        return {k: (v - before.get(k, 0)) / steps for k, v in sums.items()} if steps else {}
+
     def forget_losses(self) -> None:
         """Begin a new average of the loss."""
         self._terms, self._summed = {}, 0
+        self._told, self._told_steps = {}, 0

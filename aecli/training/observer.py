@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aecli.training.objectives.base import Picture
+
+_log = logging.getLogger("aecli")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,23 @@ class Unwatched:
 
     def warn(self, message: str) -> None:
         """Nothing."""
+
+
+class Logged(Unwatched):
+    """Tells the logger `aecli`."""
+
+    def validated(self, progress: Progress, metrics: Mapping[str, float], best: bool) -> None:
+        """A validation's figures."""
+        figures = " ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        _log.info("step %d: %s%s", progress.step, figures, " (best)" if best else "")
+
+    def note(self, message: str) -> None:
+        """Something worth one line."""
+        _log.info("%s", message)
+
+    def warn(self, message: str) -> None:
+        """Something that the user should know although the run goes on."""
+        _log.warning("%s", message)
 
 
 def save_rows(path: Path, rows: Sequence[Sequence[Picture]]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from aecli.training.folder import BEST, LAST, METRICS, PICTURES, SAMPLES, copy
+from aecli.training.curve import Curve
+from aecli.training.folder import BEST, CURVE, LAST, METRICS, PICTURES, SAMPLES, copy
 from aecli.training.observer import Log, save_rows
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ class Validator:
         if session.plan.seconds is None:
             session.validated = len(session.opened.held_out)
         self._log = Log(session.plan.folder / METRICS, meter.step)
+        self._curve = Curve(session.plan.folder / CURVE, session.objective.primary)
         self._last = 0.0
+
+    def stepped(self) -> None:
+        """Take in the losses since the last time, for their curve."""
+        self._curve.trained(self._meter.step, self._meter.recent())
 
     def due(self) -> bool:
         """Whether it is time for one, and the run's share of it is not yet used up."""
@@ -64,6 +70,8 @@ class Validator:
             copy(session.plan.folder / LAST, session.plan.folder / BEST)
         save_rows(session.plan.folder / PICTURES, score.rows)
         save_rows(session.plan.folder / SAMPLES, score.samples)
+        self.stepped()
+        self._curve.validated(meter.step, score.metrics)
         self._last = time.monotonic() - began
         meter.validating += self._last
         progress = meter.progress(session.lr)

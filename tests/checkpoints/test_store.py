@@ -120,6 +120,7 @@ def test_the_default_is_the_first_preferred_model_installed(
     bundle(bundled, tiny_denoiser, "denoise-photo")
     assert store.default("denoise") == "photo"
     assert store.find("denoise").name == "photo"
+    assert [found.name for found in store.preferred("denoise")] == ["photo", "gaussian"]
 
 
 def test_without_any_model_the_hint_says_how_to_get_one(bundled: Path) -> None:

@@ -184,3 +184,13 @@ def test_completion_answers_with_subcommands_and_options(python) -> None:
 def test_completion_scripts_are_shown(python) -> None:
     done = python("-m", "aecli", env={"_AECLI_COMPLETE": "source_zsh"})
     assert b"#compdef aecli" in done.stdout
+
+
+def test_a_command_is_found_alone_by_its_name_and_all_of_them_by_another() -> None:
+    every = set(app.build().commands)
+    assert {"denoise", "upscale", "generate", "embed", "train", "models"} <= every
+    for name in every:
+        assert name in app.build(name).commands
+    assert set(app.build("denoise").commands) == {"denoise", "upscale"}
+    for other in (None, "--help", "denois", "report", "options"):
+        assert set(app.build(other).commands) == every

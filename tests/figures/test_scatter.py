@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aecli.figures import contact, page, scatter
+from aecli.figures import axes, contact, curves, page, scatter
 
 RNG = np.random.default_rng(2)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
@@ -155,3 +155,44 @@ def test_a_page_works_in_a_real_browser(tmp_path: Path, count: int) -> None:
     told = re.search(r'data-check="([^"]*)"', body[0])
     assert told is not None, body[0]
     assert told[1] == "all is well"
+
+
+def test_a_few_far_out_do_not_squeeze_the_others() -> None:
+    points = np.concatenate([cloud(500), np.array([[1000, -1000]], np.float32)])
+    low, high = scatter.limits(points)
+    assert (high - low).max() < 20
+    assert scatter.limits(points[:1])[0] == pytest.approx(points[0])
+    near, far = (scatter.dots(p, ["a"] * len(p), "t") for p in (points[:500], points))
+    assert has(far, scatter.colours(1)[0]) > 0.5 * has(near, scatter.colours(1)[0])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 4.7), (1e-6, 2e-6), (-5e4, 9e5)])
+def test_ticks_are_round_and_within(low: float, high: float) -> None:
+    found = axes.ticks(low, high)
+    assert 3 <= len(found) <= 7
+    assert all(low <= value <= high for value in found)
+    steps = np.diff(found)
+    assert steps == pytest.approx(steps[0])
+    assert f"{steps[0]:e}"[0] in "125"
+    assert axes.ticks(2, 2) == [2]
+
+
+def test_ticks_of_factors_are_within() -> None:
+    assert axes.log_ticks(0.5, 40) == pytest.approx([0.5, 1, 2, 5, 10, 20])
+    assert axes.log_ticks(1e-3, 1e4) == pytest.approx([10.0**k for k in range(-3, 5)])
+
+
+def test_places_in_a_frame() -> None:
+    frame = axes.Frame((10, 20, 110, 220), (0, 10), (1, 100), log=True)
+    assert frame.place(0, 1) == pytest.approx((10, 220))
+    assert frame.place(5, 10) == pytest.approx((60, 120))
+    assert frame.place(50, 0) == pytest.approx((110, 220))
+
+
+def test_curves_show_losses_and_scores() -> None:
+    losses = {"total": [(1, 5.0), (9, 2.0)], "kl": [(1, 0.0), (9, 1.0)]}
+    picture = curves.curves(losses, {"kl": [(9, 1.2)]}, ("psnr", [(9, 14.0)]))
+    assert picture.shape == (curves.HEIGHT, curves.WIDTH, 3)
+    for colour in scatter.colours(2):
+        assert has(picture, colour) > 50
+    assert curves.curves({}, {}, ("psnr", [])).shape == picture.shape

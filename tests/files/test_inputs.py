@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aecli import extras
 from aecli.errors import InputError, Reason, UsageError
 from aecli.files import inputs
 from aecli.files.inputs import Source, collect, gather, natural
@@ -22,7 +23,7 @@ from aecli.files.inputs import Source, collect, gather, natural
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """photos/ with images, other files, hidden ones, links and a folder below."""
     for name in (
-        *("img10.png", "img2.png", "IMG1.JPG", "ä photo.webp", "notes.txt", "raw.dng"),
+        *("img10.png", "img2.png", "IMG1.JPG", "ä photo.webp", "notes.txt", "page.psd"),
         *(".hidden.png", "._img2.png", "sub/deep.tif", "sub/.git/x.png", "sub/img1.png"),
     ):
         path = tmp_path / "photos" / name
@@ -148,24 +149,32 @@ def test_the_hint_names_recursion_where_it_may_help(tree: Path) -> None:
 unix = pytest.mark.skipif(os.name == "nt", reason="named pipes are files on Unix only")
 
 
+@pytest.fixture
+def no_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+
+
 @unix
+@pytest.mark.usefixtures("no_extras")
 def test_what_looks_like_an_image_is_left_out_by_name(tree: Path) -> None:
-    for name in ("a.HEIC", "b.jxl", "c.pdf", ".d.nef", "sub/e.psd"):
+    for name in ("a.HEIC", "b.psb", "c.nef", "c.pdf", ".d.nef", "sub/e.psd"):
         (tree / "photos" / name).touch()
     os.mkfifo(tree / "photos" / "pipe.png")
     for recursive in (False, True):
-        found = gather(["photos", "photos/b.jxl"], recursive=recursive)
+        found = gather(["photos", "photos/b.psb"], recursive=recursive)
         left_out = {item.path.name: item.reason for item in found.left_out}
         assert left_out == {
             "a.HEIC": "HEIC",
-            "raw.dng": "a camera's RAW file",
+            "c.nef": "a camera's RAW file",
+            "page.psd": "a Photoshop document",
             "broken.png": "a link to nothing",
             "pipe.png": "a device, pipe or socket",
         } | ({"e.psd": "a Photoshop document"} if recursive else {})
         assert not any(item.failed for item in found.left_out)
-        assert "b.jxl" in names(found.sources)  # it was named
+        assert "b.psb" in names(found.sources)  # it was named
 
 
+@pytest.mark.usefixtures("no_extras")
 def test_where_nothing_is_read_the_hint_fits(tree: Path) -> None:
     (tree / "empty" / "a.heic").touch()
     (tree / "empty" / "b.nef").touch()
@@ -173,6 +182,14 @@ def test_where_nothing_is_read_the_hint_fits(tree: Path) -> None:
     with pytest.raises(UsageError, match=r"that aecli reads: .*heic is HEIC and 1 more") as caught:
         collect(["empty"])
     assert "heif-convert" in (caught.value.hint or "")
+    assert "pip install 'aecli[heif]'" in (caught.value.hint or "")
+
+
+def test_with_their_extras_all_kinds_are_read(tree: Path) -> None:
+    for name in ("a.HEIC", "b.nef"):
+        (tree / "empty" / name).touch()
+    found = gather(["empty"])
+    assert (names(found.sources), found.left_out) == (["a.HEIC", "b.nef"], [])
 
 
 def test_a_folder_that_cannot_be_listed_fails_alone(tree: Path, monkeypatch) -> None:

@@ -16,6 +16,7 @@ from aecli.images import formats
 from aecli.images.image import Image as Picture
 from aecli.images.image import Metadata
 from aecli.images.writing import write
+from tests.images.raws import dng
 
 _XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
 
@@ -35,7 +36,7 @@ def pictures() -> dict[str, bytes]:
     grey, alpha = colour[..., 0].copy(), colour[..., 1].copy()
     deep = colour.astype(np.uint16) * 257
     data = Metadata(exif=_exif(), xmp=_XMP, dpi=(300.0, 150.0), iptc=b"\x1c\x02\x05\0\1a")
-    files = {}
+    files = {"raw.dng": dng(np.tile(colour, (2, 1, 1))[:24])}
     for name, form, picture in (
         ("colour.png", "PNG", Picture(colour, alpha, data)),
         ("deep.png", "PNG", Picture(deep, None, data)),
@@ -47,6 +48,10 @@ def pictures() -> dict[str, bytes]:
         ("deep.tif", "TIFF", Picture(deep, None, data)),
         ("colour.avif", "AVIF", Picture(colour, None, data)),
         ("deep.avif", "AVIF", Picture(deep, None, data)),
+        ("colour.heic", "HEIC", Picture(colour, alpha, data)),
+        ("deep.heic", "HEIC", Picture(deep, None, data)),
+        ("colour.jxl", "JXL", Picture(colour, alpha, data)),
+        ("deep.jxl", "JXL", Picture(deep, None, data)),
         ("colour.bmp", "BMP", Picture(colour)),
         ("colour.ppm", "PPM", Picture(colour)),
         ("deep.ppm", "PPM", Picture(deep)),

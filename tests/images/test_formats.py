@@ -19,7 +19,7 @@ def test_format_of(text, form: str) -> None:
     assert format_of(text) == form
 
 
-@pytest.mark.parametrize("text", ["", ".", "gifx", "a", "a.", "folder/", "x.heic"])
+@pytest.mark.parametrize("text", ["", ".", "gifx", "a", "a.", "folder/", "x.psd"])
 def test_format_of_unknown_words(text: str) -> None:
     with pytest.raises(UsageError, match="no known image format"):
         format_of(text)
@@ -35,3 +35,4 @@ def test_formats_and_suffixes_agree() -> None:
     for form in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "PPM"):
         assert format_of(suffix_of(form)) == form == writable(form)
     assert writable("GIF") == writable(None) == "PNG"
+    assert (writable("HEIC"), writable("RAW"), writable("JXL")) == ("JPEG", "TIFF", "JXL")

@@ -69,13 +69,13 @@ def test_random_damage_never_raises_anything_but_an_input_error(form: str) -> No
         (b"hello, world\n" * 9, "a.png", "is no image"),
         (b"Python is nice", "a.ppm", "is no image"),
         (bytes(100), "a.jpg", "is no image"),
-        (b"\0\0\0\x18ftypheic" + bytes(90), "a.jpg", "is HEIC"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(90), "a", "is HEIC"),
-        (b"\xff\x0a" + bytes(90), "-", "is JPEG XL"),
+        (b"\0\0\0\x18ftypheic" + bytes(90), "a.jpg", "damaged"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(90), "a", "damaged"),
+        (bytes(100), "x.psd", "is a Photoshop document"),
         (b"%PDF-1.7" + bytes(90), "-", "is a PDF"),
         (b"FUJIFILMCCD-RAW " + bytes(90), "-", "RAW"),
         (GOOD["TIFF"], "DSC_1.NEF", "RAW"),
-        (bytes(100), "x.heic", "is HEIC"),
+        (bytes(100), "x.heic", "is no image"),
     ],
 )
 def test_what_is_no_image_is_refused_by_name(data: bytes, name: str, message: str) -> None:

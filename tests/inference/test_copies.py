@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from aecli.images import writing
+from aecli.images.image import Image as Picture
 from aecli.inference import copies, thumbnails
 
 RNG = np.random.default_rng(1)
@@ -30,6 +32,16 @@ def test_what_a_camera_wrote_is_the_original(tmp_path: Path) -> None:
     assert sizes["photo.jpg"] < sizes["converted.png"]
     names = [str(p) for p in tmp_path.iterdir()]
     assert Path(copies.best_first(names)[0]).name == "photo.jpg"
+
+
+def test_what_cameras_alone_write_is_the_original(tmp_path: Path) -> None:
+    file = tmp_path / "photo.heic"
+    with file.open("wb") as opened:
+        writing.write(Picture(np.asarray(NOISE)), opened, "HEIC", quality=30)
+    NOISE.save(tmp_path / "converted.jpg", quality=100)
+    assert file.stat().st_size < (tmp_path / "converted.jpg").stat().st_size
+    names = [str(tmp_path / "converted.jpg"), str(file)]
+    assert copies.best_first(names) == names[::-1]
 
 
 def test_one_file_is_one_row(tmp_path: Path) -> None:

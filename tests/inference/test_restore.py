@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -174,6 +176,49 @@ def test_squares_lie_inside_and_are_few(height: int, width: int) -> None:
 def test_impossible_wishes_are_refused(restorer: Restorer, option: str, value: float) -> None:
     with pytest.raises(UsageError):
         restorer.denoise(picture(), **{"sigma": 25, option: value})
+
+
+class Kind(Spy):
+    """A denoiser that sees and leaves fixed parts of a level of 40."""
+
+    def __init__(self, sees: float, leaves: float = 0.0) -> None:
+        super().__init__()
+        self.sees, self.leaves = sees, leaves
+
+    def restore(self, x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+        self.levels.append(255 * float(sigma.max()))
+        return np.full_like(x, self.leaves)
+
+    def estimate_sigma(self, x: np.ndarray) -> np.ndarray:
+        left = x.max(initial=0, where=x < 0.5)
+        return np.array([(left if (x == left).all() else self.sees) * 40 / 255])
+
+
+@pytest.mark.parametrize(
+    ("white", "model"),
+    [(Kind(1.0), "white"), (Kind(0.6, 0.2), "white"), (Kind(0.4), "tiny"), (Kind(1, 0.3), "tiny")],
+    ids=["sees and removes it", "nearly", "hardly sees it", "leaves it"],
+)
+def test_white_noise_is_left_to_the_model_of_it(
+    tiny_denoiser: Path, white: Kind, model: str
+) -> None:
+    general = Restorer.open("tiny", device="cpu")
+    expert = Restorer(general.engine, replace(general.meta, tag="white"), general.runs_on)
+    default = Restorer(copy(general.engine), general.meta, general.runs_on, lambda: expert)
+    for restorer, kind in ((expert, white), (default, other := Kind(1.0))):
+        restorer.engine.calls, restorer.engine.fp32 = [kind], [kind]
+    restored = default.denoise(picture(), strength=0.5)
+    assert restored.model == restored.facts["model"] == model
+    used = white if model == "white" else other
+    assert used.levels[-1] == pytest.approx(20 * used.sees)
+    assert default.denoise(picture(), sigma=8).sigma == 8
+
+
+def test_pictures_without_noise_ask_for_no_other_model(tiny_denoiser: Path) -> None:
+    general = Restorer.open("tiny", device="cpu")
+    none = Restorer(general.engine, general.meta, general.runs_on, pytest.fail)
+    none.engine.fp32 = none.engine.calls = [Kind(0.0)]
+    assert none.denoise(picture()).model == "tiny"
 
 
 def test_models_and_devices_that_are_not_there_are_refused(tiny_denoiser: Path) -> None:

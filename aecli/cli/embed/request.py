@@ -163,7 +163,7 @@ class EmbedRequest:
         typer.Option(
             "--report",
             help="Score the vectors beside as many principal components: reconstruction, and k-NN"
-            " accuracy by sub-folder.",
+            " accuracy by class; --plot draws both maps.",
             rich_help_panel=LOOK,
         ),
     ] = False

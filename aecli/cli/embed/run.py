@@ -47,7 +47,9 @@ def run(request: EmbedRequest) -> int:
         report.kept(len(vectors))
     if request.nearest is not None:
         _nearest(request, collection, report)
-    elif request.plot is not None and not (request.page and request.duplicates):
+    elif request.plot is not None and (
+        not request.duplicates if request.page else not request.report
+    ):
         _map(request, collection)
         report.drawn(len(vectors))
     if request.duplicates:
@@ -206,6 +208,16 @@ def _compare(request: EmbedRequest, collection: Collection, report: EmbedReport)
     names = _groups(vectors.paths[rows], vectors.labels[rows])
     figures = comparison.compare(values, pictures, embedder.reconstruct(values), names)
     report.compared(figures, len(vectors), len(set(names)))
+    if request.plot is not None and not request.page:
+        flat = np.divide(pictures.reshape(len(pictures), -1), 255, dtype=np.float32)
+        points, _ = projection.project(values, request.projection or "pca")
+        others, _ = projection.pca(flat)
+        maps = [
+            scatter.dots(points, names, f"{vectors.model}: {figures.of_model}"),
+            scatter.dots(others, names, f"PCA-{figures.components} of pixels: {figures.of_pca}"),
+        ]
+        _write_picture(request, scatter.side_by_side(*maps))
+        report.drawn(len(rows))
 
 
 def _groups(paths: Iterable[str], labels: Iterable[str]) -> list[str]:

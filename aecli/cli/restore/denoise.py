@@ -58,14 +58,16 @@ def denoise(request: DenoiseRequest) -> int:
     """Remove noise from photos.
 
     -m photo, the default, is for photos as cameras leave them; -m gaussian for white noise, the
-    same everywhere.
+    same everywhere. Where no model is named, pictures whose noise turns out to be white go to
+    gaussian.
 
     Results land beside their inputs as {stem}_denoised.{ext}, or with -o in a folder under their
-    own names. Colour and grey, 8 and 16 bits; transparency, EXIF and colour profile are kept.
+    own names. Colour and grey, 8 and 16 bits; transparency, EXIF and colour profile are kept. HEIC
+    and RAW files need an extra: pip install 'aecli[heif,raw]'.
 
     Examples:
         aecli denoise photo.jpg
-        aecli denoise -r album/ -o clean/ --skip-existing
+        aecli denoise IMG_1.HEIC DSC_1.NEF -r album/ -o clean/ --skip-existing
         aecli denoise scan.tif -m gaussian --sigma 12 --compare
     """
     from aecli.checkpoints import store

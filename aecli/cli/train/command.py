@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import typer
 
 from aecli.cli import console
@@ -16,9 +13,6 @@ from aecli.cli.train.request import (  # noqa: TC001 - their fields are options
     TrainRequest,
     TrainUpscaleRequest,
 )
-
-if TYPE_CHECKING:
-    from aecli.training.request import RunRequest
 
 
 def register(app: typer.Typer) -> None:
@@ -39,9 +33,7 @@ def denoise(asked: TrainRequest) -> None:
         aecli train denoise ~/Pictures --name mine --resume --time 1h
         aecli train denoise ~/Pictures --name night --from photo --steps 20000
     """
-    from aecli.training.fitting import fitted_to_crops
-
-    _train(asked, fitted_to_crops(asked.run("denoise")))
+    _train(asked, "denoise")
 
 
 def upscale(asked: TrainUpscaleRequest) -> None:
@@ -54,23 +46,7 @@ def upscale(asked: TrainUpscaleRequest) -> None:
         aecli train upscale ~/Pictures --name mine --scale 2 --time 1h
         aecli train upscale ~/Pictures --name mine --scale 3 --recipe clean-x3
     """
-    from aecli.training.fitting import fitted_to_crops
-
-    _train(asked, fitted_to_crops(upscale_request(asked)))
-
-
-def upscale_request(asked: TrainUpscaleRequest) -> RunRequest:
-    """The run of one member of a family, named after it."""
-    from aecli.checkpoints import store
-    from aecli.training import recipes
-
-    scale = asked.scale or int(recipes.load("upscale", asked.recipe).model.get("scale", 2))
-    request = asked.run("upscale")
-    return replace(
-        request,
-        name=store.family_member(request.name, scale),
-        settings=[*request.settings, f"model.scale={scale}"],
-    )
+    _train(asked, "upscale")
 
 
 def generate(asked: TrainGenerateRequest) -> None:
@@ -85,7 +61,7 @@ def generate(asked: TrainGenerateRequest) -> None:
         aecli train generate digits.zip --name digits --grey --classes
         aecli train generate tunes/ --name tunes
     """
-    _train(asked, asked.fitted("generate", classes=asked.classes))
+    _train(asked, "generate")
 
 
 def embed(asked: TrainEmbedRequest) -> None:
@@ -98,16 +74,17 @@ def embed(asked: TrainEmbedRequest) -> None:
         aecli train embed ~/Pictures --name mine --dim 128 --time 1h
         aecli train embed ~/Pictures --name mine --resume --time 1h
     """
-    _train(asked, asked.fitted("embed"))
+    _train(asked, "embed")
 
 
-def _train(asked: TrainRequest, request: RunRequest) -> None:
+def _train(asked: TrainRequest, task: str) -> None:
     """Run the engine under a display, and report how it ended."""
     from aecli.cli.app import INTERRUPTED
     from aecli.cli.train import display as displays
     from aecli.training.distributed import speaks
     from aecli.training.trainer import run
 
+    request = asked.run(task)
     if asked.quiet or not speaks():
         display = displays.Silent()
     elif console.stderr().is_terminal:

@@ -146,10 +146,14 @@ class TrainRequest:
     json: options.Json = False
 
     def run(self, task: str) -> RunRequest:
-        """What the engine is asked for."""
-        shared = {f.name for f in fields(RunRequest)} & {f.name for f in fields(TrainRequest)}
+        """What the engine is asked for, as it suits DATA and the task's own options."""
+        from aecli.training.fitting import fit
+
+        common = {f.name for f in fields(TrainRequest)}
+        shared = common & {f.name for f in fields(RunRequest)}
         given = {name: getattr(self, name) for name in shared} | {"val": self.val or None}
-        return RunRequest(task=task, **given)
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in common}
+        return fit(RunRequest(task=task, **given), **own)
 
 
 @dataclass(frozen=True)
@@ -221,20 +225,6 @@ class TrainLatentRequest(TrainRequest):
             rich_help_panel=RECIPE,
         ),
     ] = None
-
-    def fitted(self, task: str, *, classes: bool = False) -> RunRequest:
-        """What the engine is asked for, as it suits DATA; `classes`: whether these are told."""
-        from aecli.training.fitting import fitted
-
-        return fitted(
-            self.run(task),
-            architecture=self.architecture,
-            size=self.size,
-            grey=self.grey,
-            classes=classes,
-            latent=self.latent,
-            beta=self.beta,
-        )
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ from functools import cache
 import torch
 from torch import Tensor
 
-LUMA = (0.299, 0.587, 0.114)
-"""BT.601's weights of red, green and blue."""
+from aecli.images.levels import BT601
 
 
 def luma(pictures: Tensor) -> Tensor:
     """(N, 3, H, W) -> (N, 1, H, W), BT.601."""
-    r, g, b = LUMA
+    r, g, b = BT601
     return r * pictures[:, :1] + g * pictures[:, 1:2] + b * pictures[:, 2:]
 
 
@@ -35,7 +34,7 @@ def mixed(pictures: Tensor, matrix: Tensor) -> Tensor:
 
 @cache
 def _matrices(device: torch.device) -> tuple[Tensor, Tensor]:
-    r, g, b = LUMA
+    r, g, b = BT601
     forward = torch.tensor(
         [
             [r, g, b],

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from aecli.images.levels import BT601
 from aecli.training.degradations.chosen import change
 from aecli.training.degradations.colour import from_opponent, mixed, to_opponent
 from aecli.training.degradations.draws import constant, on_device
@@ -40,7 +41,7 @@ _CHROMA = (
 _TABLES = np.array([_LUMA, _CHROMA]).reshape(2, 64)
 
 _FROM_RGB = (
-    (0.299, 0.587, 0.114),
+    BT601,
     (-0.168735892, -0.331264108, 0.5),
     (0.5, -0.418687589, -0.081312411),
 )

@@ -126,7 +126,7 @@ class Denoise(Restoring):
 
     primary = "psnr"
 
-    def __init__(self, table: Mapping[str, Any], loss: str, _model: Any = None) -> None:
+    def __init__(self, table: Mapping[str, Any], loss: str, _model: object = None) -> None:
         self.config = section(DenoiseConfig, table, "objective")
         self._pixel_loss = pixel_loss(loss)
 

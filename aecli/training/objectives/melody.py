@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aecli.training.objectives.base import Objective
-    from aecli.training.objectives.trainable import MelodyModel, VectorConfig
+    from aecli.training.objectives.trainable import MelodyModel, VariationalModel, VectorConfig
     from aecli.training.squares import SquareDataset
 
 FURTHEST = 6
@@ -96,7 +96,7 @@ class Compose(Melodies, Variational):
         for prior in priors(module):
             prior.requires_grad_(False)
 
-    def error(self, model: Any, z: Tensor, label: Tensor | None, x: Tensor) -> Tensor:  # noqa: ARG002 - the prior's
+    def error(self, model: VariationalModel, z: Tensor, label: Tensor | None, x: Tensor) -> Tensor:  # noqa: ARG002 - the prior's
         """The reconstruction term: the sum over a melody's symbols, averaged over melodies."""
         return self._reconstruction(cast("MelodyModel", model).logits(z), symbols(x)) * STEPS
 

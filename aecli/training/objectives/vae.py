@@ -125,7 +125,7 @@ class Variational(Generating):
         warning = _collapsed(each) or alike(samples, x)
         return Score(metrics, beside(x, output), samples, warning)
 
-    def error(self, model: Any, z: Tensor, label: Tensor | None, x: Tensor) -> Tensor:
+    def error(self, model: VariationalModel, z: Tensor, label: Tensor | None, x: Tensor) -> Tensor:
         """The reconstruction term: the sum over an image's samples, averaged over images."""
         output = model.decode(z, label)
         with torch.autocast(x.device.type, enabled=False):

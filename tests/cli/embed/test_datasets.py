@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aecli.figures import scatter
 from tests.training.digits import write_mnist
@@ -62,7 +63,10 @@ def test_they_are_updated_searched_and_drawn(embed, monkeypatch: pytest.MonkeyPa
     assert embed("--index", "z.npz", "--plot", "map.png").code == 0
     assert shown == ["0", "1", "2"] * 3
     assert embed("--index", "z.npz", "--plot", "map.html").code == 0
-    result = embed("--index", "z.npz", "--report")
+    result = embed("--index", "z.npz", "--report", "--plot", "both.png")
+    assert result.code == 0, result.err
+    with Image.open("both.png") as picture:
+        assert picture.width > 2 * picture.height
     assert "5-NN accuracy, 3 classes" in result.out.decode()
     assert embed("--index", "z.npz", "--duplicates", "--plot", "groups.html").code == 0
 

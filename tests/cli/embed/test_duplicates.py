@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
+from aecli import extras
 from aecli.inference import vectors as npz
 
 from .spots import ALL, spot
@@ -68,7 +69,8 @@ def test_a_page_shows_the_groups_the_kept_one_first(embed) -> None:
     assert again.code == 2
 
 
-def test_what_folders_hold_beside_pictures_is_told(embed) -> None:
+def test_what_folders_hold_beside_pictures_is_told(embed, monkeypatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
     for name in ("x.HEIC", "y.nef"):
         Path("in", name).touch()
     Path("in/z.png").symlink_to("nothing.png")
@@ -78,6 +80,7 @@ def test_what_folders_hold_beside_pictures_is_told(embed) -> None:
         "3 left out: in/x.HEIC is HEIC, in/y.nef is",
         "in/y.nef is a camera's RAW file",
         "in/z.png is a link to nothing",
+        "hint: pip install 'aecli[heif]' adds it; or convert it first",
         "gone.png: No such file",
         "4 embedded, 1 failed, 3 left out; 4 vectors",
     ):

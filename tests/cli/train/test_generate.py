@@ -36,6 +36,8 @@ def test_a_generative_model_of_idx_files_is_of_their_size(aecli, digits: Path, h
     folder = home / "runs" / "generate-mine" / "stage-2"
     assert (folder / "samples.png").is_file()
     assert (folder / "validation.png").is_file()
+    with Image.open(folder / "curve.png") as curve:
+        assert len(curve.getcolors(1 << 20)) > 10
 
 
 def test_classes_come_from_the_labels(aecli, digits: Path) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from aecli.cli.train import command as commands
 from aecli.cli.train.request import TrainUpscaleRequest
 from tests import tiny
 
@@ -28,12 +27,11 @@ def test_the_scale_picks_the_member_of_the_family(aecli, images, home) -> None:
     assert "there is a model 'mine-x2' for upscale already" in refused.err
 
 
-def test_without_a_scale_the_recipe_says_it(tmp_path) -> None:
+def test_without_a_scale_the_recipe_says_it(tmp_path, images) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text("[model]\nscale = 4\n")
-    request = TrainUpscaleRequest(["x"], "mine", recipe=str(recipe))
-    asked = commands.upscale_request(request)
-    assert (asked.name, list(asked.settings)) == ("mine-x4", ["model.scale=4"])
+    asked = TrainUpscaleRequest([str(images)], "mine", recipe=str(recipe)).run("upscale")
+    assert (asked.name, asked.settings[-1]) == ("mine-x4", "model.scale=4")
 
 
 @pytest.mark.parametrize("scale", [1, 5])

@@ -52,7 +52,8 @@ def test_a_corrupt_file_among_good_ones(denoise, tmp_path) -> None:
 
 
 def test_every_format_is_read_and_written(denoise, tmp_path) -> None:
-    suffixes = [f.suffixes[0] for f in FORMATS.values()]
+    pillow = {*Image.registered_extensions().values()}  # the others are in test_folder
+    suffixes = [f.suffixes[0] for f in FORMATS.values() if f.name in pillow]
     for suffix in suffixes:
         save(tmp_path / f"in/{suffix[1:]}{suffix}")
     assert denoise("in", "-o", "out/").code == 0
