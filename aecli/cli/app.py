@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli import __version__
-from aecli.cli import console, cures
+from aecli.cli import console, cures, settings
 from aecli.cli.help import Group
 from aecli.errors import AecliError
 
@@ -43,20 +43,32 @@ def build() -> Any:
             register(app)
     program: Any = typer.main.get_command(app)
     program.commands = dict(sorted(program.commands.items()))
+    settings.name_variables(program)
     return program
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; no exception but `SystemExit` leaves here."""
     try:
-        code = build().main(args=list(arguments), prog_name="aecli", standalone_mode=False)
+        program = build()
+        # A file that is no good is no reason to keep back the help.
+        plain = not {"-h", "--help", "--version"}.isdisjoint(arguments)
+        defaults = {} if plain else settings.as_defaults(program)
+        code = program.main(
+            args=list(arguments),
+            prog_name="aecli",
+            standalone_mode=False,
+            default_map=defaults,
+        )
         console.flush()
     except AecliError as error:
         return _fail(error, error.message, cures.hint(error), error.exit_code)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"see '{context.command_path} --help'" if context else None
-        return _fail(error, error.format_message(), hint, error.exit_code)
+        origin = settings.origin(error)
+        message = error.format_message() + (f" ({origin})" if origin else "")
+        return _fail(error, message, hint, error.exit_code)
     except BrokenPipeError:
         console.discard_stdout()
         return 1
