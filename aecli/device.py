@@ -187,6 +187,12 @@ def cpu_has_bf16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
+def usable_cores() -> int:
+    """The CPU's cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that a smaller tile may work."""
     if isinstance(error, MemoryError):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aecli.checkpoints import store
-from tests.benchmarks.__main__ import markdown, replaced
-from tests.benchmarks.tables import TABLES, models
+from tests.benchmarks.__main__ import replaced
+from tests.benchmarks.tables import TABLES, markdown, models
 
 ROOT = Path(__file__).parents[1]
 ZOO = (ROOT / "pretrained" / "README.md").read_text("utf-8")

@@ -82,11 +82,11 @@ def models(folder: Path) -> list[Path]:
     upscalers(folder)
     denoiser(folder)
     config = {"size": 16, "channels": 1, "latent": 4, "widths": [8, 16], "hidden": 16}
-    config |= {"variational": False}
-    with torch.random.fork_rng([]):
-        torch.manual_seed(1)
-        state = SPEC.build(SPEC.configure(config)).state_dict()
-    for task in ("embed", "generate"):
-        meta = checkpoints.Meta("vae", config, task, "tiny", {"data": "none"})
+    for task, variational in (("embed", False), ("generate", True)):
+        whole = config | {"variational": variational}
+        with torch.random.fork_rng([]):
+            torch.manual_seed(1)
+            state = SPEC.build(SPEC.configure(whole)).state_dict()
+        meta = checkpoints.Meta("vae", whole, task, "tiny", {"data": "none"})
         checkpoints.save(folder / f"{task}-tiny.safetensors", state, meta)
     return sorted(folder.glob("*.safetensors"))

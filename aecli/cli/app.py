@@ -1,8 +1,9 @@
 """The `aecli` program: its subcommands, its global options, and the one place where errors end.
 
-A subcommand is a module or package beside this one that offers `register(app: Typer) -> None`; it
-is found by itself, so that adding one touches one file. Modules here import nothing heavier than
-Typer at their top (no torch, numpy, Pillow or Rich: a test holds it) and the rest inside the
+A subcommand is a module or package beside this one, of its name, that offers
+`register(app: Typer) -> None`; it is found by itself, so that adding one touches one file. A
+package for several commands has a module of each one's name. Modules here import nothing heavier
+than Typer at their top (no torch, numpy, Pillow or Rich: a test holds it) and the rest inside the
 function that does the work, so that every help page is instant.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aecli import __version__
-from aecli.cli import console, cures, settings
+from aecli.cli import console, cures, settings, suggestions
 from aecli.cli.help import Group
 from aecli.errors import AecliError
 
@@ -26,8 +28,22 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 
-def build() -> Any:
-    """The whole command line, as the object that Typer runs."""
+def build(command: str | None = None) -> Any:
+    """The command line, as the object that Typer runs.
+
+    Args:
+        command: the one that is needed, so that where there is one of that name no others are
+            loaded; None: all.
+    """
+    folder = Path(__file__).parent
+    rooms = [found.name for found in pkgutil.iter_modules([str(folder)])]
+    own = [r for r in rooms if r == command or (folder / r / f"{command}.py").is_file()]
+    program = _program(own)
+    return program if command in program.commands else _program(rooms)
+
+
+def _program(rooms: Sequence[str]) -> Any:
+    """The commands of some modules and packages beside this one."""
     app = typer.Typer(
         name="aecli",
         cls=Group,
@@ -36,9 +52,8 @@ def build() -> Any:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback(invoke_without_command=True)(_global_options)
-    package = importlib.import_module(__package__ or "aecli.cli")
-    for found in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{package.__name__}.{found.name}")
+    for room in rooms:
+        module = importlib.import_module(f"{__package__}.{room}")
         if register := getattr(module, "register", None):
             register(app)
     program: Any = typer.main.get_command(app)
@@ -47,28 +62,33 @@ def build() -> Any:
     return program
 
 
+def _modules() -> set[str]:
+    """The names of all modules and packages here and below: those of commands are among them."""
+    folder = Path(__file__).parent
+    return {path.stem for pattern in ("*", "*/*.py") for path in folder.glob(pattern)}
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; no exception but `SystemExit` leaves here."""
+    chosen: settings.Settings = {}
     try:
-        program = build()
-        # A file that is no good is no reason to keep back the help.
-        plain = not {"-h", "--help", "--version"}.isdisjoint(arguments)
-        defaults = {} if plain else settings.as_defaults(program)
+        words = suggestions.arguments(arguments)
+        program = build(next(iter(words), None))
+        if {"-h", "--help", "--version"}.isdisjoint(words):  # which answer whatever a file says
+            chosen = settings.load(program, others=_modules())
         code = program.main(
-            args=list(arguments),
+            args=words,
             prog_name="aecli",
             standalone_mode=False,
-            default_map=defaults,
+            default_map=settings.as_defaults(chosen),
         )
         console.flush()
     except AecliError as error:
         return _fail(error, error.message, cures.hint(error), error.exit_code)
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        hint = f"see '{context.command_path} --help'" if context else None
-        origin = settings.origin(error)
-        message = error.format_message() + (f" ({origin})" if origin else "")
-        return _fail(error, message, hint, error.exit_code)
+        message, hint = suggestions.hint(error)
+        origin = settings.origin(error, chosen)
+        return _fail(error, message + (f" ({origin})" if origin else ""), hint, error.exit_code)
     except BrokenPipeError:
         console.discard_stdout()
         return 1

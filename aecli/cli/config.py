@@ -19,7 +19,6 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    context: typer.Context,
     command: Annotated[
         list[str] | None,
         typer.Argument(
@@ -39,7 +38,10 @@ def show(
         aecli config show denoise
         aecli config show train upscale --json
     """
-    program = context.find_root().command
+    from aecli.cli.app import build
+
+    program = build()
+    chosen = settings.load(program)
     asked, known = tuple(command or ()), dict(settings.commands(program))
     if asked and asked not in known:
         called = " ".join(asked)
@@ -53,7 +55,7 @@ def show(
             "from": held.origin or "default",
         }
         for words, each in known.items()
-        for name, held in settings.present(program, words, each).items()
+        for name, held in settings.present(words, each, chosen).items()
         if words == asked or (not asked and held.origin)
     ]
     if json:

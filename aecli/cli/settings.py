@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from aecli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     Words = tuple[str, ...]
+    Settings = dict[Words, dict[str, "Setting"]]
 
 LOCAL = Path("aecli.toml")
 
@@ -62,36 +63,38 @@ def name_variables(program: Any) -> None:
             option.show_envvar = False
 
 
-def load(program: Any) -> dict[Words, dict[str, Setting]]:
-    """What the files set: by command, and by the name of the option's parameter.
+def load(program: Any, *, others: Container[str] = ()) -> Settings:
+    """What the files set, by command, and by the name of the option's parameter.
+
+    Args:
+        program: its commands may have tables.
+        others: names of commands that it lacks; what theirs hold is not looked at.
 
     Raises:
         UsageError: a file cannot be read, or sets what there is not.
     """
-    found: dict[Words, dict[str, Setting]] = {}
+    found: Settings = {}
     for file in files():
-        _take(file, program, _read(file), (), found)
+        table = _read(file)
+        mine = {k: v for k, v in table.items() if k in program.commands or k not in others}
+        _take(file, program, mine, (), found)
     return found
 
 
-def as_defaults(program: Any) -> dict[str, Any]:
-    """What the files set, as a program of Typer's takes its `default_map`.
-
-    Raises:
-        UsageError: as `load`.
-    """
+def as_defaults(settings: Settings) -> dict[str, Any]:
+    """What the files set, as a program of Typer's takes its `default_map`."""
     defaults: dict[str, Any] = {}
-    for words, settings in load(program).items():
+    for words, values in settings.items():
         table = defaults
         for word in words:
             table = table.setdefault(word, {})
-        table |= {name: setting.value for name, setting in settings.items()}
+        table |= {name: setting.value for name, setting in values.items()}
     return defaults
 
 
-def present(program: Any, words: Words, command: Any) -> dict[str, Setting]:
+def present(words: Words, command: Any, settings: Settings) -> dict[str, Setting]:
     """What holds for a command's options where the command line does not name them."""
-    of_files = load(program).get(words, {})
+    of_files = settings.get(words, {})
     held: dict[str, Setting] = {}
     for name, option in options(command).items():
         if value := os.environ.get(option.envvar):
@@ -101,17 +104,17 @@ def present(program: Any, words: Words, command: Any) -> dict[str, Setting]:
     return held
 
 
-def origin(error: Exception) -> str | None:
-    """Where a value that the command refuses comes from, unless from the command line."""
+def origin(error: Exception, settings: Settings) -> str | None:
+    """Where a value that a command refuses comes from, unless from the command line."""
     option, context = getattr(error, "param", None), getattr(error, "ctx", None)
-    if option is None or context is None or not getattr(option, "envvar", None):
+    if option is None or context is None:
         return None
     source = context.get_parameter_source(option.name)
     if source is None or source.name not in ("ENVIRONMENT", "DEFAULT_MAP"):
         return None
-    words, command = tuple(context.command_path.split()[1:]), context.command
-    held = present(context.find_root().command, words, command)
-    return next(held[name].origin for name, each in options(command).items() if each is option)
+    held = present(tuple(context.command_path.split()[1:]), context.command, settings)
+    known = options(context.command).items()
+    return next((held[name].origin for name, each in known if each is option), None)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def _take(
     command: Any,
     table: Mapping[str, Any],
     words: Words,
-    found: dict[Words, dict[str, Setting]],
+    found: Settings,
 ) -> None:
     """Check a table of a file, and add what it sets."""
     below: Mapping[str, Any] | None = getattr(command, "commands", None)

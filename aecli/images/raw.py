@@ -67,7 +67,9 @@ def _plainly() -> Iterator[None]:
     try:
         yield
     except (library.LibRawFileUnsupportedError, library.LibRawNotImplementedError) as error:
-        raise UnsupportedError("RAW data of a kind that LibRaw does not know") from error
+        raise UnsupportedError(
+            "RAW data of a kind that LibRaw does not know", "another program may convert it to TIFF"
+        ) from error
     except library.LibRawError as error:
         said = error.args[0] if error.args else ""
         raise ValueError(said.decode() if isinstance(said, bytes) else str(said)) from error

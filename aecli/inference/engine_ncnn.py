@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aecli.checkpoints import portable
+from aecli.device import usable_cores
 from aecli.errors import ModelError
 from aecli.inference import memory
 from aecli.inference.engine import LatentSpace
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-__all__ = ["Function", "NcnnEngine", "UnsupportedError", "cores"]
+__all__ = ["Function", "NcnnEngine", "UnsupportedError"]
 
 _address = ctypes.pythonapi.PyCapsule_GetPointer
 _address.restype = ctypes.c_void_p
@@ -66,7 +67,7 @@ class NcnnEngine:
         assert network is not None
         self._path = path
         self._network = network
-        self._threads = threads or cores()
+        self._threads = threads or usable_cores()
         self._functions: dict[str, Function] = {}
         self._sure: Call | None = None
         self.geometry = network.portable.geometry
@@ -208,12 +209,6 @@ def _space(network: Network) -> LatentSpace | None:
     if (latent, picture) != (again, result) or len(picture) != 4 or picture[2] != picture[3]:
         raise ModelError("its graphs are not those of an autoencoder")
     return LatentSpace(picture[2], picture[1], latent[1:])
-
-
-def cores() -> int:
-    """The CPU's cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class _Reader(ncnn.DataReader):  # type: ignore[misc]  # ncnn's types are not known

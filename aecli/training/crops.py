@@ -14,12 +14,13 @@ import numpy as np
 import torch
 
 from aecli.datasets.collecting import evenly
+from aecli.device import usable_cores
 from aecli.errors import InputError, TrainingError
 from aecli.images.levels import LUMA
 from aecli.training.degradations.draws import on_device
 from aecli.training.pictures import Packed, Pyramid, at_least, colour, packed_size, read
 from aecli.training.shelves import Resident, Shelf, Streamed, pyramid
-from aecli.training.threads import side_threads, usable_cores
+from aecli.training.threads import side_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,14 +10,6 @@ import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # neither on macOS nor on Windows
-        return os.cpu_count() or 1
 
 
 @contextmanager

@@ -14,14 +14,7 @@ import re
 import sys
 from pathlib import Path
 
-from tests.benchmarks.tables import TABLES, Table
-
-
-def markdown(rows: Table) -> str:
-    """A table whose first row is its head."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    rule = f"|{' --- |' * len(rows[0])}"
-    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+from tests.benchmarks.tables import TABLES, markdown
 
 
 def replaced(text: str, name: str, table: str) -> str:

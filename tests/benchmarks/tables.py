@@ -112,6 +112,13 @@ def speed(_folders: Sequence[Path]) -> Table:
     return rows
 
 
+def markdown(rows: Table) -> str:
+    """A table whose first row is its head."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    rule = f"|{' --- |' * len(rows[0])}"
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
 TABLES = {f.__name__: f for f in (models, white, camera, enlarged, found, speed)}
 
 

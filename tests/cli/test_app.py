@@ -34,7 +34,7 @@ def test_nothing_asked_shows_the_help_and_is_a_usage_error(aecli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["denoiser"], "No such command 'denoiser'. Did you mean 'denoise'?"),
+        (["denoiser"], "No such command 'denoiser'"),
         (["denoise", "--frob"], "No such option: --frob"),
         (["denoise", "x.png", "--sigma", "loud"], "'loud' is neither auto nor a noise level"),
         (["denoise", "x.png", "--sigma", "-1"], "'-1' is neither auto nor a noise level"),
@@ -55,7 +55,7 @@ def test_usage_errors_are_one_line_and_exit_2(aecli, arguments, message) -> None
     assert first.startswith("aecli: error: ")
     assert message in first
     assert len(hints) == 1
-    assert hints[0].startswith("aecli: hint: see 'aecli")
+    assert hints[0].startswith(("aecli: hint: see 'aecli", "aecli: hint: did you mean"))
 
 
 def stub(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -184,3 +184,13 @@ def test_completion_answers_with_subcommands_and_options(python) -> None:
 def test_completion_scripts_are_shown(python) -> None:
     done = python("-m", "aecli", env={"_AECLI_COMPLETE": "source_zsh"})
     assert b"#compdef aecli" in done.stdout
+
+
+def test_a_command_is_found_alone_by_its_name_and_all_of_them_by_another() -> None:
+    every = set(app.build().commands)
+    assert {"denoise", "upscale", "generate", "embed", "train", "models"} <= every
+    for name in every:
+        assert name in app.build(name).commands
+    assert set(app.build("denoise").commands) == {"denoise", "upscale"}
+    for other in (None, "--help", "denois", "report", "options"):
+        assert set(app.build(other).commands) == every

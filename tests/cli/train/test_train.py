@@ -78,6 +78,7 @@ def test_json_is_one_record_and_quiet_is_quiet(train, home) -> None:
         "model": str(home / "models" / "denoise-mine.safetensors"),
         "run": str(home / "runs" / "denoise-mine"),
         "steps": 2,
+        "warning": None,
     }
 
 
