@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli import extras
 from aecli.datasets.item import in_array
 from aecli.errors import InputError
 
@@ -176,11 +177,4 @@ def _within(pitch: int) -> int:
 
 
 def _mido() -> Any:
-    try:
-        import mido
-    except ImportError:
-        raise InputError(
-            "MIDI files are read and written by mido, which is not installed",
-            "pip install 'aecli[music]'",
-        ) from None
-    return mido
+    return extras.MUSIC.load("MIDI", InputError)
