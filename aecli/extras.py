@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from aecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from aecli.errors import AecliError
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,26 @@ class Extra:
         """What installs it."""
         return f"pip install 'aecli[{self.name}]' adds it"
 
+    def load(self, what: str, error: type[AecliError] = UsageError) -> Any:
+        """The module.
+
+        Args:
+            what: needs it, for messages.
+            error: what is raised.
+
+        Raises:
+            UsageError, or another error: it is not installed.
+        """
+        try:
+            return importlib.import_module(self.module)
+        except ImportError:
+            raise error(f"{what} needs {self.package}", self.cure) from None
+
 
 HEIF = Extra("heif", "pillow-heif", "pillow_heif")
 RAW = Extra("raw", "rawpy", "rawpy")
+PARQUET = Extra("parquet", "pyarrow", "pyarrow.parquet")
+ONNX = Extra("onnx", "onnx", "onnx")
+MUSIC = Extra("music", "mido", "mido")
+TSNE = Extra("maps", "scikit-learn", "sklearn.manifold")
+UMAP = Extra("maps", "umap-learn", "umap")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli import extras
 from aecli.errors import ModelError, UsageError, did_you_mean
 from aecli.version import __version__
 
@@ -45,13 +46,9 @@ def export(network: Network, about: Mapping[str, str], function: str | None = No
         UsageError: there is no such function, or the package `onnx` is not installed.
         ModelError: the graph does not fit its weights.
     """
-    try:
-        import onnx
-        from onnx import helper
-    except ImportError:
-        raise UsageError(
-            "exporting needs the package onnx", "pip install 'aecli[onnx]' adds it"
-        ) from None
+    onnx = extras.ONNX.load("exporting")
+    from onnx import helper
+
     graphs = network.portable.graphs
     name = next((n for n in MAIN if n in graphs), "") if function is None else function
     if name not in graphs:

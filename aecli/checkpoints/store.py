@@ -190,7 +190,8 @@ def find(task: str, model: str | Path | None = None) -> Found:
     for candidate in (name, *members):
         if candidate in installed:
             return _serving(task, installed[candidate])
-    raise ModelError(f"there is no model {name!r} for {task}", did_you_mean(name, installed))
+    families = {family(known) for known in installed}
+    raise ModelError(f"there is no model {name!r} for {task}", did_you_mean(name, families))
 
 
 def load(task: str, model: str | Path | None = None) -> checkpoints.Model:

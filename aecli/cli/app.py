@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli import __version__
-from aecli.cli import console, cures
+from aecli.cli import console, cures, suggestions
 from aecli.cli.help import Group
 from aecli.errors import AecliError
 
@@ -64,15 +64,14 @@ def _program(rooms: Sequence[str]) -> Any:
 def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; no exception but `SystemExit` leaves here."""
     try:
-        program = build(next(iter(arguments), None))
-        code = program.main(args=list(arguments), prog_name="aecli", standalone_mode=False)
+        words = suggestions.arguments(arguments)
+        program = build(next(iter(words), None))
+        code = program.main(args=words, prog_name="aecli", standalone_mode=False)
         console.flush()
     except AecliError as error:
         return _fail(error, error.message, cures.hint(error), error.exit_code)
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        hint = f"see '{context.command_path} --help'" if context else None
-        return _fail(error, error.format_message(), hint, error.exit_code)
+        return _fail(error, *suggestions.hint(error), error.exit_code)
     except BrokenPipeError:
         console.discard_stdout()
         return 1

@@ -9,24 +9,67 @@ import typer
 
 from aecli.cli import console, options
 from aecli.cli.help import Command, Group
-from aecli.errors import ModelError
+from aecli.errors import ModelError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aecli.checkpoints.store import Found
 
+TASKS = ("denoise", "upscale", "generate", "embed")
+
+
+def _names(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of a task's models, for the shell's completion."""
+    from aecli.checkpoints import store
+
+    names = [found.name for found in store.entries(context.params.get("task"))]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 Task = Annotated[
-    str, typer.Argument(metavar="TASK", help="The command it serves: denoise, upscale, ...")
+    str,
+    typer.Argument(
+        metavar="TASK",
+        help="The command it serves: denoise, upscale, ...",
+        autocompletion=options.one_of(TASKS),
+    ),
 ]
 SomeTask = Annotated[
-    str | None, typer.Argument(metavar="TASK", help="The command it serves: denoise, upscale, ...")
+    str | None,
+    typer.Argument(
+        metavar="TASK",
+        help="The command it serves: denoise, upscale, ...",
+        autocompletion=options.one_of(TASKS),
+    ),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The model's name.", autocompletion=_names),
+]
 SomeName = Annotated[
     str | None,
-    typer.Argument(metavar="NAME", help="The model's name or file; the task's default without."),
+    typer.Argument(
+        metavar="NAME",
+        help="The model's name or file; the task's default without.",
+        autocompletion=_names,
+    ),
 ]
+
+ABOUT = {
+    ("denoise", "photo"): "photos: camera noise and JPEG, of a strength that it finds",
+    ("denoise", "gaussian"): "white noise, the same everywhere",
+    ("upscale", "photo"): "photos, a little soft, noisy and compressed",
+    ("upscale", "clean"): "sharp pictures without artefacts",
+    ("generate", "mnist"): "the best digits",
+    ("generate", "mnist-class"): "digits of a class that is asked for",
+    ("generate", "mnist-2d"): "digits on a plane: manifold, map, interpolation",
+    ("generate", "emoji"): "icons of 64 pixels in colour",
+    ("generate", "melodies"): "melodies of two bars, as piano rolls or MIDI",
+    ("embed", "photo"): "photos: search, near-duplicates, maps",
+    ("embed", "mnist"): "digits: search, maps",
+}
+"""What the models that come with aecli are for, by task and family."""
 
 MOST = 16
 """Values of a list that `show` prints; `--json` has all."""
@@ -49,6 +92,7 @@ def list_(task: SomeTask = None, json: options.Json = False) -> None:
     """
     from aecli.checkpoints import store
 
+    _check_task("list", task)
     rows = [_summary(found) for found in store.entries(task)]
     if json:
         for row in rows:
@@ -70,6 +114,7 @@ def show(task: Task, name: SomeName = None, json: options.Json = False) -> None:
     from aecli.checkpoints.format import fitting, outline
     from aecli.models.complexity import measure
 
+    _check_task("show", task)
     found = store.find(task, name)
     meta = found.meta
     spec, config = outline(found.path)
@@ -108,6 +153,7 @@ def verify(task: SomeTask = None, name: SomeName = None, json: options.Json = Fa
     from aecli.checkpoints import format as checkpoints
     from aecli.checkpoints import store
 
+    _check_task("verify", task)
     chosen = [store.find(task, name)] if task and name else store.entries(task)
     rows: list[dict[str, Any]] = []
     for found in chosen:
@@ -137,6 +183,7 @@ def path(task: Task, name: SomeName = None) -> None:
     """
     from aecli.checkpoints import store
 
+    _check_task("path", task)
     console.line(str(store.find(task, name).path))
 
 
@@ -181,6 +228,7 @@ def rm(task: Task, name: Name) -> None:
     """
     from aecli.checkpoints import store
 
+    _check_task("rm", task)
     console.say(f"removed {store.remove(task, name)}")
 
 
@@ -207,6 +255,7 @@ def export(
     """
     from aecli.checkpoints import onnx, portable, store
 
+    _check_task("export", task)
     found = store.find(task, name)
     store.verify(found)
     network = portable.read(found.path)
@@ -228,6 +277,23 @@ def export(
         console.say(f"{found.name} -> {target} (opset {card['opset']}, sha256 {facts['sha256']})")
 
 
+def _check_task(command: str, task: str | None) -> None:
+    """See that TASK is one, and no model's name.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from aecli.checkpoints import store
+
+    if task is None or task in TASKS or store.entries(task):
+        return
+    serving = sorted({f.task for f in store.entries() if task in (f.name, store.family(f.name))})
+    if not serving:
+        raise UsageError(f"no command {task!r} has models", did_you_mean(task, TASKS))
+    wanted = " or ".join(f"aecli models {command} {served} {task}" for served in serving)
+    raise UsageError(f"{task} is a model; the command that it serves comes first", wanted)
+
+
 def _summary(found: Found) -> dict[str, Any]:
     """One row of the list."""
     from aecli.checkpoints import store
@@ -242,8 +308,25 @@ def _summary(found: Found) -> dict[str, Any]:
         "default": default,
         "origin": found.origin.value,
         "bytes": found.path.stat().st_size,
+        "about": _about(found),
         "path": str(found.path),
     }
+
+
+def _about(found: Found) -> str:
+    """What a model is for; of the user's own, what it is."""
+    from aecli.checkpoints import store
+
+    about = ABOUT.get((found.task, store.family(found.name)))
+    if about is not None and found.origin is store.Origin.BUNDLED:
+        return about
+    try:
+        meta = found.meta
+    except ModelError:
+        return "damaged"
+    size, data = meta.config.get("size"), meta.training.get("data")
+    parts = [meta.architecture, f"pictures of {size} pixels" if size else "", str(data or "")]
+    return ", ".join(part for part in parts if part)
 
 
 def _table(rows: list[dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli import extras
 from aecli.datasets.item import in_array
 from aecli.errors import InputError
 
@@ -52,6 +53,11 @@ _DRUMS = 9
 """The channel of percussion, counted from 0."""
 _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError)
 """What mido raises on files that are none of MIDI, or damaged."""
+
+
+def is_tune(path: Path) -> bool:
+    """Whether a file is one of MIDI, by its name."""
+    return path.suffix.lower() in SUFFIXES
 
 
 def read(path: Path) -> dict[str, Item]:
@@ -171,11 +177,4 @@ def _within(pitch: int) -> int:
 
 
 def _mido() -> Any:
-    try:
-        import mido
-    except ImportError:
-        raise InputError(
-            "MIDI files are read and written by mido, which is not installed",
-            "pip install 'aecli[music]'",
-        ) from None
-    return mido
+    return extras.MUSIC.load("MIDI", InputError)

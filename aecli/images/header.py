@@ -89,8 +89,12 @@ class UnsupportedError(Exception):
 
     Args:
         what: is not read, in words that follow "holds".
+        hint: what makes of it something that is.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(
+        self, what: str, hint: str = "convert it to 8 or 16 bits of grey or RGB first"
+    ) -> None:
         super().__init__(what)
         self.what = what
+        self.hint = hint

@@ -5,13 +5,13 @@ libheif turns pictures upright, as the file says; the orientation in EXIF says i
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from aecli import extras
 from aecli.images import colour, companions, metadata, unpack
 from aecli.images.header import Header, Opened, UnsupportedError
 from aecli.images.levels import scaled
@@ -84,7 +84,7 @@ class Codec:
 
 def _library() -> Any:
     """pillow-heif, loaded where it is needed."""
-    return importlib.import_module("pillow_heif")
+    return extras.HEIF.load("HEIC")
 
 
 def _decode(

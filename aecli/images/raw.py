@@ -6,7 +6,6 @@ that the sensor did not clip.
 
 from __future__ import annotations
 
-import importlib
 import io
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +15,7 @@ import numpy as np
 from PIL import JpegImagePlugin
 from PIL.Image import Exif
 
+from aecli import extras
 from aecli.images import metadata, unpack
 from aecli.images.header import Header, Opened, UnsupportedError
 
@@ -57,7 +57,7 @@ class Codec:
 
 def _library() -> Any:
     """rawpy, loaded where it is needed."""
-    return importlib.import_module("rawpy")
+    return extras.RAW.load("RAW")
 
 
 @contextmanager
@@ -67,7 +67,9 @@ def _plainly() -> Iterator[None]:
     try:
         yield
     except (library.LibRawFileUnsupportedError, library.LibRawNotImplementedError) as error:
-        raise UnsupportedError("RAW data of a kind that LibRaw does not know") from error
+        raise UnsupportedError(
+            "RAW data of a kind that LibRaw does not know", "another program may convert it to TIFF"
+        ) from error
     except library.LibRawError as error:
         said = error.args[0] if error.args else ""
         raise ValueError(said.decode() if isinstance(said, bytes) else str(said)) from error

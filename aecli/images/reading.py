@@ -91,8 +91,7 @@ def _reading(source: Path | bytes, name: str | None) -> Iterator[tuple[BinaryIO,
             yield io.BytesIO(source), called
     except UnsupportedError as error:
         raise InputError(
-            f"{called}: holds {error.what}, which aecli does not read",
-            "convert it to 8 or 16 bits of grey or RGB first",
+            f"{called}: holds {error.what}, which aecli does not read", error.hint
         ) from error
     except PIL.Image.DecompressionBombError as error:
         raise InputError(f"{called}: {error}", reason=Reason.TOO_MANY_PIXELS) from error

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.errors import UsageError
+from aecli import extras
 from aecli.inference.pca import principal_axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aecli.extras import Extra
+
 Floats = NDArray[np.float32]
 
-_LIBRARIES: Mapping[str, str] = {"tsne": "sklearn.manifold", "umap": "umap"}
+_LIBRARIES: Mapping[str, Extra] = {"tsne": extras.TSNE, "umap": extras.UMAP}
 
 METHODS = ("pca", *_LIBRARIES)
 """Ways to two dimensions: principal components (Pearson 1901), t-SNE, UMAP."""
@@ -29,7 +30,7 @@ def check(method: str) -> None:
         UsageError: its library is not installed.
     """
     if method in _LIBRARIES:
-        _library(method)
+        _LIBRARIES[method].load(method)
 
 
 def project(values: Floats, method: str) -> tuple[Floats, str]:
@@ -53,7 +54,7 @@ def project(values: Floats, method: str) -> tuple[Floats, str]:
     if method == "pca" or len(values) < 5:
         points, share = pca(values)
         return points, f"PCA, {share:.0%} of the variance"
-    library = _library(method)
+    library = _LIBRARIES[method].load(method)
     unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     if method == "tsne":
         perplexity = min(30.0, (len(values) - 1) / 3)
@@ -77,13 +78,3 @@ def pca(values: Floats) -> tuple[Floats, float]:
     points[:, : len(axes)] = centred @ (axes * signs[:, None]).T
     total = float(np.square(centred).sum())
     return points, float(along.sum()) / total if total > 0 else 1.0
-
-
-def _library(method: str) -> Any:
-    try:
-        return importlib.import_module(_LIBRARIES[method])
-    except ImportError:
-        raise UsageError(
-            f"{method} needs a library that is not installed",
-            "install it with: pip install 'aecli[maps]'",
-        ) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
 import math
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from aecli import extras
 from aecli.errors import InputError, UsageError, did_you_mean
 from aecli.files.atomic import atomic
 from aecli.inference.npz import SIGNATURE
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from aecli.extras import Extra
     from aecli.inference.vectors import Vectors
 
 _HEAD = 16
@@ -96,8 +97,7 @@ class VectorFormat:
         signature: a regular expression of bytes that its files begin with; None: they are text.
         beside: writes what the file has no room for to a second one, whose name ends in
             `PATHS`; None: it has room for all.
-        extra: the extra of aecli that it needs; None: none.
-        module: what that installs.
+        extra: what it needs besides; None: nothing.
     """
 
     name: str
@@ -106,8 +106,7 @@ class VectorFormat:
     read: Callable[[Path], Vectors] | None = None
     signature: bytes | None = None
     beside: Callable[[Vectors, BinaryIO], None] | None = None
-    extra: str | None = None
-    module: str = ""
+    extra: Extra | None = None
 
     def check(self) -> None:
         """See that it can be written here.
@@ -115,16 +114,8 @@ class VectorFormat:
         Raises:
             UsageError: its library is not installed.
         """
-        if self.extra is None:
-            return
-        try:
-            importlib.import_module(self.module)
-        except ImportError:
-            library = self.module.partition(".")[0]
-            raise UsageError(
-                f"{self.name} files need {library}",
-                f"install it with: pip install 'aecli[{self.extra}]'",
-            ) from None
+        if self.extra is not None:
+            self.extra.load(self.name)
 
 
 FORMATS = {
@@ -139,8 +130,7 @@ FORMATS = {
             (".parquet",),
             _parquet,
             signature=rb"PAR1",
-            extra="parquet",
-            module="pyarrow.parquet",
+            extra=extras.PARQUET,
         ),
     )
 }

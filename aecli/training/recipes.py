@@ -156,6 +156,17 @@ def _path(task: str, name_or_path: str | None) -> Path:
     return path
 
 
+def abouts() -> list[tuple[str, str]]:
+    """aecli's own recipes, as `TASK NAME`, and the line that each begins with."""
+    found = []
+    for path in sorted(RECIPES.glob("*-*.toml")):
+        task, _, name = path.stem.partition("-")
+        with path.open(encoding="utf-8") as file:
+            line = file.readline().lstrip("# ").strip()
+        found.append((f"{task} {name}", line.partition("`: ")[2] or line))
+    return found
+
+
 def apply(table: Mapping[str, Any], settings: Iterable[str]) -> Recipe:
     """A recipe from a whole TOML document, left as it is, with overrides (`optim.lr=3e-4`).
 

@@ -22,6 +22,7 @@ def test_list_is_a_table_or_json_lines(aecli, tiny_denoiser) -> None:
         "default": False,
         "origin": "user",
         "bytes": tiny_denoiser.stat().st_size,
+        "about": "unet, none",
         "path": str(tiny_denoiser),
     }
     assert aecli("models", "list", "upscale").out == b""

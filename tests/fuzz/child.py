@@ -8,6 +8,7 @@ What becomes of pictures goes to the folder OUT; CLEAN is a sound picture for mo
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import resource
@@ -17,6 +18,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from aecli import extras
 from aecli.cli import console
 from aecli.cli.app import run
 
@@ -45,6 +47,9 @@ def main(out: Path, clean: Path, files: list[Path]) -> None:
     warnings.filterwarnings("ignore", module="PIL")
     for command in commands(clean, out / "first", clean):
         _run(command)  # whatever is imported, it counts for no file
+    for extra in (extras.HEIF, extras.RAW):
+        if extra.there:
+            importlib.import_module(extra.module)
     for path in files:
         _line(json.dumps({"begun": str(path)}))
         for command in commands(path, out, clean):

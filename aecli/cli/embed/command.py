@@ -20,12 +20,13 @@ def register(app: typer.Typer) -> None:
 def embed(request: EmbedRequest) -> int:
     """Turn pictures into vectors: keep them, search in them, look at them.
 
-    -m photo, the default, is for photographs.
+    -m photo, the default, is for photographs, -m melodies, that of MIDI files, for tunes.
 
     Examples:
         aecli embed album/ -o album.npz
         aecli embed --index album.npz --nearest photo.jpg -k 3
         aecli embed album/ --duplicates --plot groups.html
+        aecli embed tunes/ --nearest a.mid
     """
     from aecli.cli.embed.check import check
     from aecli.cli.embed.run import run

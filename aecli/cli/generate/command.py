@@ -27,6 +27,7 @@ def generate(request: GenerateRequest) -> int:
         aecli generate digits.png --n 100 --seed 7
         aecli generate -m emoji --zoom 2 icons.png
         aecli generate -m mnist-2d --interpolate-random way.gif
+        aecli generate -m melodies --n 8 new.mid
     """
     from aecli.cli.generate.run import run
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from aecli.cli import console
@@ -17,10 +19,25 @@ from aecli.cli.train.request import (  # noqa: TC001 - their fields are options
 
 def register(app: typer.Typer) -> None:
     """Add `aecli train` to the program."""
-    train = typer.Typer(help="Train a model on your own images.", cls=Group)
+    train = typer.Typer(help="Train a model on your own images.", cls=TrainGroup)
     for task in (denoise, upscale, generate, embed):
         train.command(task.__name__, cls=Command)(command(task))
     app.add_typer(train, name="train")
+
+
+class TrainGroup(Group):
+    """`aecli train`, whose help lists architectures and recipes."""
+
+    def format_epilog(self, _ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # Typer's own types for these are private
+        """Write them."""
+        from aecli.training.architectures import ARCHITECTURES
+        from aecli.training.recipes import abouts
+
+        for task, named in ARCHITECTURES.items():
+            with formatter.section(f"Architectures of {task} (--arch; the first is the default)"):
+                formatter.write_dl([(name, known.about) for name, known in named.items()])
+        with formatter.section("Recipes (--recipe)"):
+            formatter.write_dl(abouts())
 
 
 def denoise(asked: TrainRequest) -> None:
@@ -59,6 +76,7 @@ def generate(asked: TrainGenerateRequest) -> None:
         aecli train generate ~/Pictures --name faces --size 64 --time 2h
         aecli train generate mnist --name vl --arch vae --latent 2 --time 80s
         aecli train generate digits.zip --name digits --grey --classes
+        aecli train generate tunes/ --name tunes
     """
     _train(asked, "generate")
 

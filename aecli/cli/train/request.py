@@ -27,6 +27,21 @@ def duration(text: str) -> float:
     return sum(float(number) * units[unit] for number, unit in parts)
 
 
+def _recipes(context: typer.Context, incomplete: str) -> list[str]:
+    """aecli's recipes for a task, for the shell's completion."""
+    from aecli.training.recipes import abouts
+
+    named = [name.split() for name, _ in abouts()]
+    return [n for task, n in named if task == context.info_name and n.startswith(incomplete)]
+
+
+def _architectures(context: typer.Context, incomplete: str) -> list[str]:
+    """The architectures of a task, likewise."""
+    from aecli.training.architectures import ARCHITECTURES
+
+    return [n for n in ARCHITECTURES.get(context.info_name or "", ()) if n.startswith(incomplete)]
+
+
 @dataclass(frozen=True)
 class TrainRequest:
     """The options of every run; those of the engine's `RunRequest` under its own names."""
@@ -58,7 +73,10 @@ class TrainRequest:
     recipe: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE|NAME", help="A TOML recipe, or one of aecli's.", rich_help_panel=RECIPE
+            metavar="FILE|NAME",
+            help="A TOML recipe, or one of aecli's, which `aecli train --help` lists.",
+            rich_help_panel=RECIPE,
+            autocompletion=_recipes,
         ),
     ] = None
     settings: Annotated[
@@ -77,6 +95,7 @@ class TrainRequest:
             help=f"What is minimised; the recipe's, or {OptimConfig.loss}. "
             + " ".join(f"{k}: {v}." for k, v in LOSSES.items()),
             rich_help_panel=RECIPE,
+            autocompletion=options.one_of(LOSSES),
         ),
     ] = None
     start: Annotated[
@@ -185,6 +204,7 @@ class TrainLatentRequest(TrainRequest):
             metavar="NAME",
             help="The kind of network; `aecli train --help` lists them.",
             rich_help_panel=RECIPE,
+            autocompletion=_architectures,
         ),
     ] = None
     size: Annotated[

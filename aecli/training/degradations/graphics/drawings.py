@@ -56,13 +56,20 @@ def lines(rng: np.random.Generator, _photos: Sequence[Picture]) -> Picture:
     return np.asarray(sheet.resize(shape[::-1], Pillow.Resampling.BOX) if fine > 1 else sheet)
 
 
-def chart(rng: np.random.Generator, _photos: Sequence[Picture]) -> Picture:
-    """A diagram: axes, a grid, bars or curves, labels."""
-    shape = parts.size(rng)
-    height, width = shape
+def _blank(
+    rng: np.random.Generator,
+) -> tuple[Pillow.Image, ImageDraw.ImageDraw, parts.Colour, parts.Colour]:
+    """An empty sheet, a pen for it, and the colours of its paper and of ink on that."""
+    height, width = parts.size(rng)
     paper, ink = parts.contrasting(rng)
     sheet = Pillow.new("RGB", (width, height), paper)
-    draw = _pen(rng, sheet)
+    return sheet, _pen(rng, sheet), paper, ink
+
+
+def chart(rng: np.random.Generator, _photos: Sequence[Picture]) -> Picture:
+    """A diagram: axes, a grid, bars or curves, labels."""
+    sheet, draw, paper, ink = _blank(rng)
+    width, height = sheet.size
     left, bottom, right, top = 34, height - 26, width - 10, 24
     faint = tuple((3 * p + i) // 4 for p, i in zip(paper, ink, strict=True))
     for k in range(int(rng.integers(3, 9))):
@@ -92,11 +99,8 @@ def chart(rng: np.random.Generator, _photos: Sequence[Picture]) -> Picture:
 
 def window(rng: np.random.Generator, photos: Sequence[Picture]) -> Picture:
     """What screens show: a bar, a column, boxes with text, buttons, a picture."""
-    shape = parts.size(rng)
-    height, width = shape
-    paper, ink = parts.contrasting(rng)
-    sheet = Pillow.new("RGB", (width, height), paper)
-    draw = _pen(rng, sheet)
+    sheet, draw, paper, ink = _blank(rng)
+    width, height = sheet.size
     bar, column = int(rng.integers(18, 40)), int(rng.integers(50, 120))
     draw.rectangle((0, 0, width, bar), fill=parts.colour(rng))
     draw.rectangle((0, bar, column, height), fill=_near(rng, paper))

@@ -198,15 +198,6 @@ def test_a_dry_run_writes_nothing_and_loads_no_model(denoise, photo, tmp_path) -
     assert record["status"] == "planned"
 
 
-def test_a_dry_run_imports_no_torch(python, photo, tiny_denoiser) -> None:
-    code = (
-        "import sys; from aecli.cli.app import run;"
-        f"assert run(['denoise', '-m', 'tiny', {str(photo)!r}, '--dry-run']) == 0;"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert python("-c", code).returncode == 0
-
-
 def test_what_the_format_cannot_hold_is_a_warning(denoise, tmp_path) -> None:
     rgba = np.dstack([pixels(), np.full(CLEAN.shape[:2], 128, np.uint8)])
     save(tmp_path / "rgba.png", rgba)

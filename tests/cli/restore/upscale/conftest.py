@@ -7,11 +7,6 @@ import pytest
 from .pictures import save
 
 
-@pytest.fixture(autouse=True)
-def _there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def upscale(aecli, tiny_upscaler):
     """`aecli upscale -m tiny ...`."""

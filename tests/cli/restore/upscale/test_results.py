@@ -135,15 +135,6 @@ def test_stdin_to_stdout(upscale, photo) -> None:
     assert "standard input: 30x24 pixels to 20x20 would shrink it" in small.err
 
 
-def test_a_dry_run_imports_no_torch(python, photo, tiny_upscaler) -> None:
-    code = (
-        "import sys; from aecli.cli.app import run;"
-        f"assert run(['upscale', '-m', 'tiny', {str(photo)!r}, '--dry-run']) == 0;"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert python("-c", code).returncode == 0
-
-
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
 def test_a_pipe_of_both_commands(photo, tiny_denoiser, tiny_upscaler) -> None:
     program = f"{shlex.quote(sys.executable)} -m aecli"
@@ -154,15 +145,6 @@ def test_a_pipe_of_both_commands(photo, tiny_denoiser, tiny_upscaler) -> None:
     done = subprocess.run(line, shell=True, env=environment, capture_output=True, check=False)  # noqa: S602
     assert (done.returncode, done.stderr) == (0, b"")
     assert size("b") == (60, 48)
-
-
-def test_a_reader_that_went_away_ends_the_run_quietly(python, photo, tiny_upscaler) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "wb") as closed:
-        arguments = ("-m", "aecli", "upscale", "-q", "-m", "tiny", photo, "-o", "-")
-        done = python(*arguments, stdout=closed)
-    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_a_family_for_found_photos(aecli, home, photo) -> None:
