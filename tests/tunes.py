@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.models.melody import HOLD, REST
+from aecli.models.rolls import HOLD, REST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def write(folder: Path, files: int, melodies: int = 4) -> None:
     import torch
 
     from aecli.datasets import midi
-    from aecli.models.melody import rolls
+    from aecli.models.rolls import rolls
 
     rng = np.random.default_rng(1)
     folder.mkdir(parents=True, exist_ok=True)

@@ -33,8 +33,8 @@ class Container:
     begins: bool = False
 
 
-def _suffix(*suffixes: str) -> Callable[[Path], bool]:
-    return lambda path: path.suffix.lower() in suffixes
+def _suffix(suffix: str) -> Callable[[Path], bool]:
+    return lambda path: path.suffix.lower() == suffix
 
 
 CONTAINERS = (
@@ -42,7 +42,7 @@ CONTAINERS = (
     Container(_suffix(".zip"), archive.read),
     Container(_suffix(".npy"), arrays.read_npy),
     Container(_suffix(".npz"), arrays.read_npz),
-    Container(_suffix(*midi.SUFFIXES), midi.read, found=True, begins=True),
+    Container(midi.is_tune, midi.read, found=True, begins=True),
 )
 
 

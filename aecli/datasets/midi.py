@@ -55,6 +55,11 @@ _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError)
 """What mido raises on files that are none of MIDI, or damaged."""
 
 
+def is_tune(path: Path) -> bool:
+    """Whether a file is one of MIDI, by its name."""
+    return path.suffix.lower() in SUFFIXES
+
+
 def read(path: Path) -> dict[str, Item]:
     """The rolls of a MIDI file's melody by their numbers.
 

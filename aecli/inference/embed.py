@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aecli.checkpoints import store
+from aecli.datasets import collecting, midi
 from aecli.errors import AecliError, ModelError
 from aecli.images.square import square
 from aecli.inference import batch
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Pictures = NDArray[np.uint8]
+
+MUSIC = "melodies"
+"""The model that tunes are embedded with."""
 
 METHODS = ("encode", "decode")
 """Of a model that embeds; it decodes to tell how well it knows a picture."""
@@ -55,6 +59,17 @@ def find(model: str | Path | None = None) -> Found:
         except ModelError:
             pass
         raise
+
+
+def usual(names: Sequence[str]) -> str | None:
+    """The model for what is named, where no other is wanted: that of tunes, or None, the default.
+
+    Raises:
+        UsageError: as `aecli.datasets.collecting.gather`.
+    """
+    paths = [source.path for source in collecting.gather(names).sources] if names else []
+    tunes = bool(paths) and all(path is not None and midi.is_tune(path) for path in paths)
+    return MUSIC if tunes else None
 
 
 def small(item: Item, size: int, channels: int, content: bytes | None = None) -> Pictures:

@@ -34,6 +34,7 @@ ARCHITECTURES: Mapping[str, Mapping[str, Architecture]] = {
         "ae": Architecture("a plain autoencoder: no prior", "vae", _PLAIN),
         "dense-vae": Architecture("as vae, of dense layers alone", "vae", _DENSE),
         "dense-ae": Architecture("as ae, of dense layers alone", "vae", {**_DENSE, **_PLAIN}),
+        "melody": Architecture("two bars of one voice, and a prior; MIDI files get it", "melodies"),
     },
     "embed": {
         "ae": Architecture("the best vectors: edited copies of a picture agree"),

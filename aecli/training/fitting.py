@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,7 +101,7 @@ def look(data: tuple[str, ...]) -> Look:
         all(image.grey for image in images),
         float(np.mean([_extreme(image) for image in images])),
         max(max(size) for size in sizes),
-        all(PurePath(item.path.rpartition(SEPARATOR)[0]).suffix in midi.SUFFIXES for item in items),
+        all(midi.is_tune(Path(item.path.rpartition(SEPARATOR)[0])) for item in items),
     )
 
 

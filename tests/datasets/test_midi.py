@@ -12,7 +12,7 @@ import torch
 from aecli.datasets import midi
 from aecli.datasets.collecting import collect, find
 from aecli.errors import InputError
-from aecli.models.melody import HOLD, REST, rolls
+from aecli.models.rolls import HOLD, REST, rolls
 from tests.tunes import tune
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from aecli.models.melody import HOLD, PITCHES, REST, SPEC, Melody, moved, rolls, symbols
+from aecli.models.melody import SPEC, Melody
+from aecli.models.rolls import HOLD, PITCHES, REST, moved, rolls, symbols
 from tests.tunes import tune
 
 

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def embed(request: EmbedRequest) -> int:
     """Turn pictures into vectors: keep them, search in them, look at them.
 
-    -m photo, the default, is for photographs.
+    -m photo, the default, is for photographs, -m melodies, that of MIDI files, for tunes.
 
     Examples:
         aecli embed album/ -o album.npz

@@ -21,7 +21,7 @@ from aecli.images import formats, writing
 from aecli.images.image import Image
 from aecli.inference import comparison, projection, search, thumbnails, vector_formats
 from aecli.inference.collection import Collection
-from aecli.inference.embed import Entry, small
+from aecli.inference.embed import Entry, small, usual
 from aecli.inference.vectors import Vectors, joined
 
 if TYPE_CHECKING:
@@ -65,10 +65,13 @@ def _collected(request: EmbedRequest, report: EmbedReport) -> Collection:
         base: Vectors | None = joined([Path(name) for name in request.inputs])
     else:
         base = None if request.base is None else vector_formats.read(request.base)
+    model = request.model
+    if model is None and base is None and request.files_from is None:
+        model = usual(request.inputs)
     collection = Collection(
         base,
         str(request.base),
-        model=request.model,
+        model=model,
         engine=request.engine,
         device=request.device,
         opened=report.opened,

@@ -60,8 +60,8 @@ class GenerateRequest:
         str,
         typer.Argument(
             metavar="OUT",
-            help="A picture, a folder (exists, or ends in /) for one file a sample, or - for"
-            " standard output; generated.png without it.",
+            help="A picture, a folder (exists, or ends in /) for one file a sample, .mid for"
+            " melodies to hear, or - for standard output; generated.png without it.",
             show_default=False,
         ),
     ] = "generated.png"

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.errors import UsageError, did_you_mean
-from aecli.models.melody import PITCHES, STEPS, moved, symbols
+from aecli.models.rolls import PITCHES, STEPS, moved, symbols
 from aecli.tables import section
 from aecli.training.degradations.draws import Draws, on_device
 from aecli.training.objectives.flow import (
