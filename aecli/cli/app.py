@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli import __version__
-from aecli.cli import console, cures, suggestions
+from aecli.cli import console, cures, settings, suggestions
 from aecli.cli.help import Group
 from aecli.errors import AecliError
 
@@ -58,20 +58,37 @@ def _program(rooms: Sequence[str]) -> Any:
             register(app)
     program: Any = typer.main.get_command(app)
     program.commands = dict(sorted(program.commands.items()))
+    settings.name_variables(program)
     return program
+
+
+def _modules() -> set[str]:
+    """The names of all modules and packages here and below: those of commands are among them."""
+    folder = Path(__file__).parent
+    return {path.stem for pattern in ("*", "*/*.py") for path in folder.glob(pattern)}
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; no exception but `SystemExit` leaves here."""
+    chosen: settings.Settings = {}
     try:
         words = suggestions.arguments(arguments)
         program = build(next(iter(words), None))
-        code = program.main(args=words, prog_name="aecli", standalone_mode=False)
+        if {"-h", "--help", "--version"}.isdisjoint(words):  # which answer whatever a file says
+            chosen = settings.load(program, others=_modules())
+        code = program.main(
+            args=words,
+            prog_name="aecli",
+            standalone_mode=False,
+            default_map=settings.as_defaults(chosen),
+        )
         console.flush()
     except AecliError as error:
         return _fail(error, error.message, cures.hint(error), error.exit_code)
     except typer.TyperException as error:
-        return _fail(error, *suggestions.hint(error), error.exit_code)
+        message, hint = suggestions.hint(error)
+        origin = settings.origin(error, chosen)
+        return _fail(error, message + (f" ({origin})" if origin else ""), hint, error.exit_code)
     except BrokenPipeError:
         console.discard_stdout()
         return 1

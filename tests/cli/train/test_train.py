@@ -78,6 +78,7 @@ def test_json_is_one_record_and_quiet_is_quiet(train, home) -> None:
         "model": str(home / "models" / "denoise-mine.safetensors"),
         "run": str(home / "runs" / "denoise-mine"),
         "steps": 2,
+        "warning": None,
     }
 
 
@@ -85,7 +86,7 @@ def test_the_run_folder_may_be_anywhere(train, home, tmp_path) -> None:
     folder = tmp_path / "deep" / "run"
     assert train("--steps", 2, "--run-folder", folder).code == 0
     kept = {"best.safetensors", "last.safetensors", "metrics.csv", "recipe.toml", "state.pt"}
-    assert {path.name for path in folder.iterdir()} == kept | {"validation.png"}
+    assert {path.name for path in folder.iterdir()} == kept | {"curve.png", "validation.png"}
     assert not (home / "runs").exists()
     assert train("--steps", 3, "--run-folder", folder, "--resume").code == 0
     blocked = tmp_path / "file"
