@@ -45,7 +45,10 @@ _address.restype = ctypes.c_void_p
 _address.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
-_TOTAL, _LEAST = 1150 << 20, 500 << 20
+_TOTAL, _LEAST = 1400 << 20, 500 << 20
+
+_CODECS = 1.4
+"""What pictures take in all, with what reading and writing them takes, as their own sizes."""
 
 _REUSED = 0.75
 """The share of a buffer that ncnn's pools want used, or they make another one."""
@@ -81,7 +84,7 @@ class NcnnEngine:
 
     def room(self, taken: int) -> int:
         """See `memory.room`; without torch there is more of it."""
-        return memory.room(taken, _TOTAL, _LEAST)
+        return memory.room(int(_CODECS * taken), _TOTAL, _LEAST)
 
     def has(self, method: str) -> bool:
         """Whether there is such a method to call."""

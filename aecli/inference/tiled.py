@@ -67,20 +67,19 @@ class TiledModel:
             InputError: not enough memory, even for small tiles.
             ModelError: the model gives values that are not finite.
         """
+        if isinstance(tile, int) and tile < 1:
+            raise UsageError(f"a tile must have at least one pixel, not {tile}")
+        geometry = self.engine.geometry
         if tile == "auto":
-            side = tiling.auto_tile(self.engine, pixels)
+            core = tiling.auto_tile(self.engine, pixels)
         else:
-            side = None if tile == "off" else tile
-        if side is not None and side < 1:
-            raise UsageError(f"a tile must have at least one pixel, not {side}")
+            core = None if tile == "off" else (tile, tile)
         functions: list[tiling.Function] = [partial(call, method) for call in self.engine.calls]
         if ensemble:
             functions = [averaged(function) for function in functions]
         if share < 1:
             functions = [_mixed(function, share) for function in functions]
-        return tiling.apply(
-            functions, pixels, self.engine.geometry, tile=side, maps=maps, progress=progress
-        )
+        return tiling.apply(functions, pixels, geometry, tile=core, maps=maps, progress=progress)
 
 
 def _mixed(function: tiling.Function, share: float) -> tiling.Function:

@@ -8,6 +8,7 @@ model's grid; to get there the image grows to the right and below by reflection.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
@@ -53,7 +54,7 @@ def apply(
     pixels: Pixels,
     geometry: Geometry,
     *,
-    tile: int | None,
+    tile: int | tuple[int, int] | None,
     maps: Sequence[float] = (),
     progress: Progress | None = None,
 ) -> Pixels:
@@ -68,8 +69,8 @@ def apply(
             finite, the next one's are taken.
         pixels: HxW or HxWx3, uint8 or uint16.
         geometry: of the network behind the functions.
-        tile: longest side of a tile's core, in input pixels (a cell of the model's grid at least);
-            None: the whole image at once.
+        tile: longest side of a tile's core, in input pixels (a cell of the model's grid at least),
+            or of its rows and columns; None: the whole image at once.
         maps: what the functions take besides, each the same at every pixel.
         progress: called with the input pixels done and those in all, after every tile.
 
@@ -108,20 +109,46 @@ def apply(
     return out
 
 
-def auto_tile(engine: Engine, pixels: Pixels) -> int | None:
-    """The largest tile whose work fits the engine's room, or None where the whole image does.
+def auto_tile(engine: Engine, pixels: Pixels) -> tuple[int, int] | None:
+    """The rows and columns of a core with which the least is computed, halos included.
 
-    As halos are computed in vain, a tile is never shorter than its halo.
+    Of the cuts whose work fits the engine's room; None where the whole image does. As halos are
+    computed in vain, a core is never shorter than its halo, even if it does not fit.
     """
     geometry = engine.geometry
-    room = engine.room(pixels.nbytes * (1 + geometry.scale**2))
-    side = int((room / engine.memory) ** 0.5)
+    most = engine.room(pixels.nbytes * (1 + geometry.scale**2)) / engine.memory
     height, width = (padded(n, geometry) for n in pixels.shape[:2])
-    if height * width <= side * side:
+    if height * width <= most:
         return None
+    down, across = (_cuts(n, geometry) for n in (height, width))
+    best, least = (down[-1].core, across[-1].core), math.inf
+    for row in down:
+        column = next((c for c in across if row.longest * c.longest <= most), None)
+        if column is not None and row.computed * column.computed < least:
+            best, least = (row.core, column.core), row.computed * column.computed
+    return best
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """One way to cut a line into nearly equal cores: their length, and with halos that of the
+    longest and of all together."""
+
+    core: int
+    longest: int
+    computed: int
+
+
+def _cuts(length: int, geometry: Geometry) -> list[_Cut]:
+    """The ways to cut a line, the fewest cores first, none shorter than a halo."""
     cell = geometry.multiple_of
     halo = _up(geometry.radius, cell)
-    return max((side - 2 * halo) // cell * cell, halo, cell)
+    found = []
+    for count in range(1, max(1, length // max(halo, cell)) + 1):
+        core = _up(-(-length // count), cell)
+        inner = min(count - 1, 2) * halo
+        found.append(_Cut(core, core + inner, length + 2 * halo * (count - 1)))
+    return found
 
 
 def padded(length: int, geometry: Geometry) -> int:
@@ -129,10 +156,11 @@ def padded(length: int, geometry: Geometry) -> int:
     return _up(max(length, geometry.minimum), geometry.multiple_of)
 
 
-def cut(box: Box, tile: int, cell: int) -> Iterator[Box]:
+def cut(box: Box, tile: int | tuple[int, int], cell: int) -> Iterator[Box]:
     """Cut a box into nearly equal cores of whole cells, at most `tile` long, row by row."""
-    rows = _segments(box.top, box.bottom, tile, cell)
-    columns = _segments(box.left, box.right, tile, cell)
+    high, wide = (tile, tile) if isinstance(tile, int) else tile
+    rows = _segments(box.top, box.bottom, high, cell)
+    columns = _segments(box.left, box.right, wide, cell)
     return (Box(*row, *column) for row in rows for column in columns)
 
 

@@ -135,7 +135,7 @@ CASES = {
         ["--set", "data.crop=32", "--set", "data.val_crop=32"],
         [["p/1.png", "-o", "a.png", "--tile", 32], ["p/1.png", "-o", "b.png", "--tile", "off"]],
     ),
-    "generate": (AUTOENCODER, ["--size", 16], [["a.png", "-n", 4]]),
+    "generate": (AUTOENCODER, ["--size", 16], [["a.png", "-n", 4, "--from-data", "p"]]),
     "embed": (AUTOENCODER, ["--size", 16], [["p", "-o", "a.npz"]]),
 }
 

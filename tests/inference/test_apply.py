@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -197,13 +198,39 @@ def test_auto_takes_small_images_whole_and_cuts_large_ones(tiny_denoiser: Path) 
     large = np.broadcast_to(np.uint8(0), (10_000, 10_000, 3))
     tile = tiling.auto_tile(engine, large)
     assert tile is not None
-    assert tile % 8 == 0
-    work = (tile + 2 * 56) ** 2 * 500
-    assert 400 << 20 < work < (1000 << 20) - 2 * large.nbytes
-    assert (tiling.auto_tile(sized(tiny_denoiser, Precision.BF16, **told), large) or 0) > tile
+    assert not any(side % 8 for side in tile)
+    work = prod(side + 2 * 56 for side in tile) * 500
+    assert 300 << 20 < work < (1000 << 20) - 2 * large.nbytes
+    larger = tiling.auto_tile(sized(tiny_denoiser, Precision.BF16, **told), large)
+    assert larger is not None
+    assert prod(larger) > prod(tile)
+
+
+def test_auto_computes_least_in_halos(tiny_denoiser: Path) -> None:
+    """No other cut whose tiles fit, tried out, computes less."""
+    engine = sized(tiny_denoiser, multiple_of=8, minimum=8, radius=91, memory=1200)
+    height, width = 1080, 1620
+    photo = np.broadcast_to(np.uint8(0), (height, width, 3))
+    most = engine.room(2 * photo.nbytes) / engine.memory
+    whole = tiling.Box(0, 1080, 0, 1624)
+
+    def computed(tile: tuple[int, int]) -> float:
+        sizes = []
+        for box in tiling.cut(whole, tile, 8):
+            top, bottom = tiling._with_halo(box.top, box.bottom, 1080, engine.geometry)
+            left, right = tiling._with_halo(box.left, box.right, 1624, engine.geometry)
+            sizes.append((bottom - top) * (right - left))
+        return sum(sizes) if max(sizes) <= most else np.inf
+
+    tile = tiling.auto_tile(engine, photo)
+    assert tile is not None
+    others = [(-(-1080 // r), -(-1624 // c)) for r in range(1, 7) for c in range(1, 9)]
+    assert computed(tile) <= min(map(computed, others)) < np.inf
 
 
 def test_auto_never_takes_a_tile_shorter_than_its_halo(tiny_denoiser: Path) -> None:
     far = sized(tiny_denoiser, multiple_of=8, minimum=8, radius=2000, memory=500)
     large = np.broadcast_to(np.uint8(0), (10_000, 10_000, 3))
-    assert tiling.auto_tile(far, large) == 2000
+    tile = tiling.auto_tile(far, large)
+    assert tile is not None
+    assert min(tile) >= 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
+import aecli
 from aecli import device as devices
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import portable, store
 from aecli.errors import ModelError, UsageError
+from aecli.images.metrics import psnr
 from aecli.inference import engine as engines
 from aecli.inference import restore, tiling
 from aecli.inference.engine_ncnn import NcnnEngine
@@ -153,9 +156,15 @@ def test_a_machine_without_ncnn_runs_on_torch(
     tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "ncnn", None)  # importing it fails, as where it is not
+    monkeypatch.delitem(sys.modules, "aecli.inference.engine_ncnn", raising=False)
     choice = choose(tiny_denoiser)
     assert choice.name == "torch"
     assert "ncnn is not installed" in str(choice.reason)
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+    assert aecli.denoise(pixels, model="tiny").shape == pixels.shape
+    with pytest.raises(ImportError):
+        importlib.import_module("aecli.inference.engine_ncnn")
     with pytest.raises(UsageError, match="not installed"):
         choose(tiny_denoiser, engine="ncnn")
 
@@ -225,6 +234,27 @@ def test_engines_agree(spec: Any, preset: str, tmp_path: Path) -> None:
     assert np.abs(ncnn - reference).max() <= 1
     assert (ncnn != reference).mean() <= 0.005
     assert (ncnn != np.kron(pixels, np.ones((ncnn.shape[0] // 90,) * 2 + (1,)))).mean() > 0.1
+
+
+@pytest.mark.parametrize("task", ["denoise", "upscale"])
+def test_shipped_models_score_alike_on_all_engines(task: str) -> None:
+    """PSNR within 0.003 dB, and at most one level apart on at most 0.5 % of the samples."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (7, 9, 3), np.uint8))
+    clean = np.asarray(coarse.resize((112, 96), Image.Resampling.BICUBIC))
+    noisy = (clean + rng.normal(0, 15, clean.shape)).clip(0, 255).astype(np.uint8)
+    results = []
+    for engine in ("ncnn", "torch"):
+        options = {"engine": engine, "device": "cpu", "precision": "fp32", "model": "photo"}
+        if task == "denoise":
+            results.append(aecli.denoise(noisy, sigma=15, **options).astype(int))
+        else:
+            results.append(aecli.upscale(clean[::2, ::2].copy(), **options).astype(int))
+    ncnn, reference = results
+    assert np.abs(ncnn - reference).max() <= 1
+    assert (ncnn != reference).mean() <= 0.005
+    scores = [psnr(clean, each.astype(np.uint8)) for each in results]
+    assert abs(scores[0] - scores[1]) < 0.003
 
 
 def test_what_is_not_finite_on_ncnn_is_computed_on_torch(

@@ -26,7 +26,6 @@ def embed(request: EmbedRequest) -> int:
         aecli embed album/ -o album.npz
         aecli embed --index album.npz --nearest photo.jpg -k 3
         aecli embed album/ --duplicates --plot groups.html
-        aecli embed tunes/ --nearest a.mid
     """
     from aecli.cli.embed.check import check
     from aecli.cli.embed.run import run

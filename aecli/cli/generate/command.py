@@ -26,8 +26,7 @@ def generate(request: GenerateRequest) -> int:
     Examples:
         aecli generate digits.png --n 100 --seed 7
         aecli generate -m emoji --zoom 2 icons.png
-        aecli generate -m mnist-2d --interpolate-random way.gif
-        aecli generate -m melodies --n 8 new.mid
+        aecli generate -m melodies --interpolate a.mid b.mid way.mid
     """
     from aecli.cli.generate.run import run
 

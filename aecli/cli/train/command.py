@@ -75,7 +75,6 @@ def generate(asked: TrainGenerateRequest) -> None:
     Examples:
         aecli train generate ~/Pictures --name faces --size 64 --time 2h
         aecli train generate mnist --name vl --arch vae --latent 2 --time 80s
-        aecli train generate digits.zip --name digits --grey --classes
         aecli train generate tunes/ --name tunes
     """
     _train(asked, "generate")

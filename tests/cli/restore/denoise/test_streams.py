@@ -7,10 +7,13 @@ import json
 import os
 import threading
 import time
+import traceback
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+import aecli
 from aecli.cli import console
 
 from ..pictures import names
@@ -182,3 +185,24 @@ def test_keep_time_keeps_the_inputs_time(denoise, photo, tmp_path) -> None:
     assert denoise(photo, "-o", tmp_path / "new.png").code == 0
     assert (tmp_path / "kept.png").stat().st_mtime == 1_100_000_000
     assert (tmp_path / "new.png").stat().st_mtime > 1_600_000_000
+
+
+def test_a_typed_option_reaches_the_network_in_few_steps_all_downhill(
+    denoise, photo, monkeypatch
+) -> None:
+    from aecli.inference.engine_torch import TorchEngine
+
+    package, found = Path(aecli.__file__).parent, []
+    genuine = TorchEngine._call
+
+    def spy(*arguments):
+        files = [Path(frame.filename) for frame in traceback.extract_stack()]
+        found[:] = [path.parent.name for path in files if package in path.parents]
+        return genuine(*arguments)
+
+    monkeypatch.setattr(TorchEngine, "_call", spy)
+    arguments = ("--engine", "torch", "--device", "cpu", "--sigma", "20")
+    assert denoise(photo, *arguments).code == 0
+    below = found[found.index("restore") :]  # from the command on
+    assert len(below) <= 9
+    assert below == sorted(below, key=["restore", "inference"].index)
