@@ -110,6 +110,14 @@ Output = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+Watch = Annotated[
+    bool,
+    typer.Option(
+        "--watch",
+        help="Go on with what comes into the folders, until Ctrl-C; needs the extra watch.",
+        rich_help_panel=FILES,
+    ),
+]
 Recursive = Annotated[
     bool,
     typer.Option(

@@ -68,7 +68,7 @@ def denoise(request: DenoiseRequest) -> int:
     Examples:
         aecli denoise photo.jpg
         aecli denoise IMG_1.HEIC DSC_1.NEF -r album/ -o clean/ --skip-existing
-        aecli denoise scan.tif -m gaussian --sigma 12 --compare
+        aecli denoise --watch camera/ -o clean/
     """
     from aecli.checkpoints import store
     from aecli.cli.restore.run import run

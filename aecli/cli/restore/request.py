@@ -24,6 +24,7 @@ class RestoreRequest:
     overwrite: options.Overwrite = False
     skip_existing: options.SkipExisting = False
     shard: options.Shard = None
+    watch: options.Watch = False
     dry_run: options.DryRun = False
     max_pixels: options.MaxPixels = 500_000_000
     model: options.Model = None

@@ -60,6 +60,10 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
     Returns:
         The program's exit code.
     """
+    if request.watch:
+        from aecli.cli.restore.watch import watch
+
+        return watch(request, spec, load)
     found = plan(request, spec)
     tasks = found.tasks
     report = RestoreReport(
@@ -72,12 +76,7 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
     if request.dry_run:
         return _show_plan(tasks, report, json=request.json)
     started = time.monotonic()
-    for task in tasks:
-        if task.job.skip:
-            report.add(Record(task.source, task.target, "skipped"))
-        elif task.error is not None:
-            _fail(report, task, task.error)
-    todo = [task for task in tasks if not task.job.skip and task.error is None]
+    todo = worth_it(tasks, report)
     finished: dict[Source, Record] = {}
 
     def tell() -> None:
@@ -89,20 +88,50 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
         with stopping.telling(tell):
             model = load()
             report.runs_on(spec.model, model.runs_on)
-            with console.Bars(len(todo), shown=not request.quiet) as bars:
-                pipeline = _Pipeline(request, spec, model, bars, finished)
-                for item in pipeline.steps(todo):
-                    if isinstance(item, batch.Step):
-                        with item:
-                            item.result = pipeline.restore(item.value)
-                        continue
-                    finished.pop(item.job.job.source, None)
-                    if item.value is not None:
-                        report.add(item.value)
-                    elif item.error is not None:
-                        _fail(report, item.job, item.error)
-                        bars.advance()
+            work(request, spec, model, todo, report, finished)
     return report.finish(time.monotonic() - started)
+
+
+def worth_it(tasks: Sequence[Task], report: RestoreReport) -> list[Task]:
+    """Those of the tasks that there is something to do for; the others are told."""
+    for task in tasks:
+        if task.job.skip:
+            report.add(Record(task.source, task.target, "skipped"))
+        elif task.error is not None:
+            _fail(report, task, task.error)
+    return [task for task in tasks if not task.job.skip and task.error is None]
+
+
+def work(
+    request: RestoreRequest,
+    spec: RestoreSpec,
+    model: LoadedModel,
+    tasks: Sequence[Task],
+    report: RestoreReport,
+    finished: dict[Source, Record],
+) -> None:
+    """Read, restore and write, and tell of each image.
+
+    Args:
+        request, spec: see `run`.
+        model: what restores.
+        tasks: those that are worth it.
+        report: is told.
+        finished: what is done and not told yet, for who ends the program to tell.
+    """
+    with console.Bars(len(tasks), shown=not request.quiet) as bars:
+        pipeline = _Pipeline(request, spec, model, bars, finished)
+        for item in pipeline.steps(tasks):
+            if isinstance(item, batch.Step):
+                with item:
+                    item.result = pipeline.restore(item.value)
+                continue
+            finished.pop(item.job.job.source, None)
+            if item.value is not None:
+                report.add(item.value)
+            elif item.error is not None:
+                _fail(report, item.job, item.error)
+                bars.advance()
 
 
 def _how_to_go_on(request: RestoreRequest, todo: Sequence[Task]) -> str | None:
