@@ -151,7 +151,10 @@ def write(rolls: Rolls, file: BinaryIO, text: Mapping[str, str]) -> None:
 def _notes(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Pitch, first sixteenth and the one after the last, of all notes in a MIDI file."""
     mido = _mido()
-    file = mido.MidiFile(file=io.BytesIO(data), clip=True, charset="utf-8")
+    try:
+        file = mido.MidiFile(file=io.BytesIO(data), clip=True, charset="utf-8")
+    except mido.KeySignatureError as error:  # the only one of mido's that is of no usual kind
+        raise ValueError(str(error)) from None
     sixteenth = file.ticks_per_beat / 4
     if sixteenth <= 0:
         raise ValueError("its time is not in beats")

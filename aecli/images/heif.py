@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aecli.images.image import Metadata, Pixels
 
 DEPTH = 10
-"""Bits that pictures of 16 bits are written with."""
+"""Bits that deep pictures are written with; others, on reading, count as 16."""
 
 _MODES = {"L": 1, "I": 1, "LA": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
 """pillow-heif's modes, and their samples a pixel."""
@@ -110,5 +110,5 @@ def _decode(
         lost.add(companions.left_out("gain map"))
     if info["depth_images"]:
         lost.add(companions.left_out("depth map"))
-    data = replace(data, lost=tuple(sorted(lost)), depth=depth if depth > 8 else None)
+    data = replace(data, lost=tuple(sorted(lost)), depth=depth if depth == DEPTH else None)
     return *unpack.from_samples(samples, 1), data

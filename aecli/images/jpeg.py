@@ -1,22 +1,32 @@
-"""JPEG files: what Pillow does not tell of them, and does not write."""
+"""JPEG files: what Pillow does not tell of them, does not read, and does not write."""
 
 from __future__ import annotations
 
 import io
 import struct
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+import imagecodecs
+import numpy as np
+import PIL.Image
 from PIL import JpegImagePlugin
 
-from aecli.images import companions, iptc, metadata, pillow
-from aecli.images.header import Opened, UnsupportedError
+from aecli.images import companions, iptc, metadata, pillow, unpack
+from aecli.images.header import Header, Opened, UnsupportedError
+from aecli.images.levels import scaled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aecli.images.image import Metadata, Pixels
 
 _COMMENT = "Comment"
 _SOS, _IPTC = 0xDA, 0x0404
+_ABOUT = {*range(0xE0, 0xF0), 0xFE}
+"""Markers of what stands beside the picture."""
+_HEAD = struct.Struct(">BHHB")
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a length."""
 
@@ -28,24 +38,47 @@ _JFIF_DENSITY = 13
 
 
 class _Frame(NamedTuple):
-    """What the frame header says: the marker's second byte, and bits a sample."""
+    """What the frame header says: the marker's second byte, bits a sample, rows, columns, and
+    samples a pixel."""
 
     marker: int
     bits: int
+    height: int
+    width: int
+    samples: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether Pillow reads it."""
+        return self.bits == 8 and self.marker not in _LOSSLESS
 
 
 class Codec(pillow.Codec):
-    """JPEG of 8 bits, with IPTC records, a comment, and pixels that are not square."""
+    """JPEG with IPTC records, a comment, and pixels that are not square.
+
+    Pillow reads and writes 8 bits; deeper ones and lossless JPEG are read by imagecodecs.
+    """
 
     def __init__(self) -> None:
         super().__init__("JPEG", JpegImagePlugin, _options)
 
     def open(self, file: BinaryIO) -> Opened:
-        """As Pillow's; kinds of JPEG that it takes for damaged are named."""
+        """As Pillow's; and kinds of JPEG that it takes for damaged."""
         frame = _frame(file)
         if frame is not None and (kind := _refused(frame)) is not None:
             raise UnsupportedError(kind)
-        return super().open(file)
+        if frame is None or frame.plain:
+            return super().open(file)
+        header = Header(
+            frame.width,
+            frame.height,
+            self.name,
+            frames=1,
+            bits=8 if frame.bits <= 8 else 16,
+            channels=frame.samples,
+            has_alpha=False,
+        )
+        return Opened(header, partial(self._decode_other, file, frame))
 
     def describe(self, picture: Any, data: Metadata) -> Metadata:
         """IPTC records, comments, and what the file says of its pixels' density."""
@@ -59,6 +92,25 @@ class Codec(pillow.Codec):
             said = b"\n".join(comments).rstrip(b"\0").decode("utf-8", "surrogateescape")
             data = replace(data, text={**data.text, _COMMENT: said})
         return replace(data, iptc=blocks.get(_IPTC) or None, lost=_lost(picture, data.lost))
+
+    def _decode_other(
+        self,
+        file: BinaryIO,
+        frame: _Frame,
+        at_least: int | None,  # noqa: ARG002 - only what Pillow reads shrinks
+    ) -> tuple[Pixels, Pixels | None, Metadata]:
+        picture = _described(file)
+        data, orientation = metadata.take(picture)
+        data = metadata.turned(self.describe(picture, data), orientation)
+        file.seek(0)
+        samples = np.asarray(imagecodecs.jpeg8_decode(file.read()))
+        samples = samples.reshape(frame.height, frame.width, frame.samples)
+        if frame.bits not in (8, 16):
+            deep = frame.bits > 8
+            samples = scaled(samples, 2**frame.bits - 1, 65535 if deep else 255)
+            samples = samples if deep else samples.astype(np.uint8)
+            data = replace(data, depth=frame.bits if deep else None)
+        return *unpack.from_samples(samples, orientation), data
 
     def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:
         """As Pillow's, and what it leaves out."""
@@ -89,8 +141,8 @@ def _lost(picture: Any, lost: tuple[str, ...]) -> tuple[str, ...]:
     return (companions.left_out("gain map"),) if said and not lost else lost
 
 
-def _frame(file: BinaryIO) -> _Frame | None:
-    """The first frame header; None where there is none before the pixels."""
+def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The marker's second byte and the content of all segments before the pixels."""
     file.seek(2)
     while (byte := file.read(1)) and (marker := byte[0]) != _SOS:
         if marker != 0xFF:
@@ -99,23 +151,43 @@ def _frame(file: BinaryIO) -> _Frame | None:
             marker = byte[0]
         if marker in _ALONE or marker in (0x00, 0xFF):
             continue
-        head = file.read(3)
-        if len(head) < 3:
-            return None
+        length = file.read(2)
+        if len(length) < 2 or marker == _SOS:
+            return
+        yield marker, file.read(max(0, int.from_bytes(length, "big") - 2))
+
+
+def _frame(file: BinaryIO) -> _Frame | None:
+    """The first frame header; None where there is none before the pixels."""
+    for marker, content in _segments(file):
         if marker in _FRAMES:
-            return _Frame(marker, head[2])
-        if marker == _SOS:
-            return None
-        file.seek(max(0, int.from_bytes(head[:2], "big") - 3), io.SEEK_CUR)
+            whole = len(content) >= _HEAD.size
+            return _Frame(marker, *_HEAD.unpack_from(content)) if whole else None
     return None
 
 
 def _refused(frame: _Frame) -> str | None:
     """What a JPEG holds that is not read."""
-    if frame.marker == _JPEG_LS:
+    if frame.marker == _JPEG_LS:  # a hundred bytes of it take minutes to decode
         return "a JPEG-LS picture"
-    if frame.marker in _LOSSLESS:
-        return "a lossless JPEG picture"
     if frame.marker in _HIERARCHICAL:
         return "a hierarchical JPEG picture"
-    return f"{frame.bits}-bit pixels" if frame.bits != 8 else None
+    if not frame.plain and frame.samples not in (1, 3):
+        return f"{frame.bits}-bit pixels of {frame.samples} samples"
+    return None
+
+
+def _described(file: BinaryIO) -> Any:
+    """A picture of one pixel with all that the file says beside its own."""
+    kept = b"".join(
+        b"\xff" + bytes([marker]) + struct.pack(">H", len(content) + 2) + content
+        for marker, content in _segments(file)
+        if marker in _ABOUT
+    )
+    one = io.BytesIO()
+    PIL.Image.new("L", (1, 1)).save(one, "JPEG")
+    body = one.getvalue()
+    after = 2 + 2 + int.from_bytes(body[4:6], "big")  # its own JFIF header
+    picture = JpegImagePlugin.JpegImageFile(io.BytesIO(body[:2] + kept + body[after:]))
+    picture.load()
+    return picture

@@ -78,7 +78,8 @@ def write(
         warnings.append(f"transparency flattened on {background}: {format} holds none")
     if image.pixels.dtype == np.uint16 and form.bits < 16:
         if not (form.deep and data.depth):  # what came with 10 bits is as deep as it was
-            warnings.append(f"16 bits reduced to {form.bits}: {form.name} holds no more")
+            before = data.depth or 16
+            warnings.append(f"{before} bits reduced to {form.bits}: {form.name} holds no more")
         if not form.deep:
             alpha = None if image.alpha is None else to_8_bits(image.alpha)
             image = image.with_pixels(to_8_bits(image.pixels), alpha)

@@ -46,7 +46,7 @@ class Curve:
 
     def validated(self, step: int, metrics: Mapping[str, float]) -> None:
         """Take in a validation's figures, and draw."""
-        for name in self._losses.keys() & metrics.keys():
+        for name in (name for name in self._losses if name in metrics):
             self._held_out.setdefault(name, []).append((step, metrics[name]))
         self._score.append((step, metrics[self._primary]))
         picture = curves(self._losses, self._held_out, (self._primary, self._score))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,14 +67,12 @@ class Look:
             of others.
         grey: whether all are.
         extreme: share of their pixels that are nearly black or white, 0 to 1.
-        longest: the longest side of all, pixels; 0 where none can be read.
         music: whether all are of MIDI files.
     """
 
     side: int | None = None
     grey: bool = False
     extreme: float = 0.0
-    longest: int = 0
     music: bool = False
 
 
@@ -88,7 +87,7 @@ def look(data: tuple[str, ...]) -> Look:
     items = evenly(collect(data, training=True), LOOKED_AT)
     for item in items:
         try:
-            images.append(item.image())
+            images.append(item.image(at_least=ICON))
         except InputError:
             continue
     if not images:
@@ -100,9 +99,17 @@ def look(data: tuple[str, ...]) -> Look:
         height if small else None,
         all(image.grey for image in images),
         float(np.mean([_extreme(image) for image in images])),
-        max(max(size) for size in sizes),
         all(midi.is_tune(Path(item.path.rpartition(SEPARATOR)[0])) for item in items),
     )
+
+
+def _longest(data: Sequence[str]) -> int:
+    """The longest side of some pictures, evenly chosen, told by their headers; 0 without any."""
+    longest = 0
+    for item in evenly(collect(data, training=True), LOOKED_AT):
+        with suppress(InputError):
+            longest = max(longest, *item.size())
+    return longest
 
 
 def _extreme(image: Image) -> float:
@@ -239,7 +246,7 @@ def fitted_to_crops(request: RunRequest) -> RunRequest:
     if request.resume:
         return request
     recipe = recipes.load(request.task, request.recipe, request.settings)
-    before, longest = recipe.data.crop, look(tuple(request.data)).longest
+    before, longest = recipe.data.crop, _longest(request.data)
     if not 0 < longest < before:
         return request
     spec, config = build.architecture(recipe, None)

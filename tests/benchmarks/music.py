@@ -96,7 +96,8 @@ def _nearest(rolls: Any, known: Any) -> Any:
     """Cells in which each differs from the likest of those known."""
     cells, counts = _cells(rolls), known.sum(1)
     least = np.full(len(rolls), np.inf)
-    for part in np.array_split(np.arange(len(known)), 8):
+    for start in range(0, len(known), 4096):
+        part = slice(start, start + 4096)
         least = np.minimum(least, (counts[part] - 2 * cells @ known[part].T).min(1))
     return least + cells.sum(1)
 

@@ -194,3 +194,12 @@ def test_a_command_is_found_alone_by_its_name_and_all_of_them_by_another() -> No
     assert set(app.build("denoise").commands) == {"denoise", "upscale"}
     for other in (None, "--help", "denois", "report", "options"):
         assert set(app.build(other).commands) == every
+
+
+def test_threads_of_numpy_sleep_unless_told_otherwise(python) -> None:
+    code = (
+        "import os, sys; from aecli import __main__; assert 'numpy' not in sys.modules;"
+        "__main__._let_threads_sleep(); print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    )
+    assert python("-c", code).stdout == b"4\n"
+    assert python("-c", code, env={"OPENBLAS_THREAD_TIMEOUT": "20"}).stdout == b"20\n"

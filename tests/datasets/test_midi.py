@@ -83,7 +83,8 @@ def test_silent_bars_are_left_out_and_long_notes_struck_again() -> None:
 
 def test_what_a_file_says_of_itself_is_not_believed(tmp_path: Path) -> None:
     data = written([5, *[REST] * 31])
-    for broken in (b"", b"MThd", b"x" * 99, data[:40], played((60, 0, 2_000_000))):
+    no_key = data.replace(b"\xff\x51\x03", b"\xff\x59\x03")
+    for broken in (b"", b"MThd", b"x" * 99, data[:40], no_key, played((60, 0, 2_000_000))):
         with pytest.raises(InputError, match=r"^a\.mid: "):
             midi.decode(broken, "a.mid")
 

@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image
@@ -59,6 +60,8 @@ def pictures() -> dict[str, bytes]:
         file = io.BytesIO()
         write(picture, file, form)
         files[name] = file.getvalue()
+    files["deep.jpg"] = bytes(imagecodecs.jpeg_encode(deep >> 4, bitspersample=12))
+    files["lossless.jpg"] = bytes(imagecodecs.ljpeg_encode(grey))
     flat = Image.fromarray(colour)
     for name, picture, options in (
         ("palette.png", flat.quantize(16), {}),

@@ -17,7 +17,7 @@ from PIL import ImageOps
 
 from aecli import extras
 from aecli.errors import InputError, UsageError
-from aecli.images import formats, jxl_header, writing
+from aecli.images import formats, isobmff, jxl_header, writing
 from aecli.images.image import Image, Metadata
 from aecli.images.reading import decode, probe
 from tests.images.raws import dng
@@ -148,6 +148,20 @@ def test_a_jpeg_inside_jpeg_xl_is_read() -> None:
     assert far(image, decode(jpeg)) < 5
     assert image.pixels.shape == (101, 66, 3)
     assert not image.metadata.lossless
+
+
+def test_packed_metadata_of_jpeg_xl_are_read_and_bombs_are_not() -> None:
+    plain, _ = written(Image(COLOUR, None, ALL), "JXL")
+
+    def packed(content: bytes) -> bytes:
+        inner = b"Exif" + imagecodecs.brotli_encode(content)
+        parts = [(box.kind, plain[box.start : box.end]) for box in isobmff.boxes(plain)]
+        parts = [(b"brob", inner) if kind == b"Exif" else (kind, part) for kind, part in parts]
+        return b"".join(isobmff.boxed(kind, part) for kind, part in parts)
+
+    [block] = [plain[box.start : box.end] for box in isobmff.boxes(plain) if box.kind == b"Exif"]
+    assert decode(packed(block)).metadata.exif == decode(plain).metadata.exif
+    assert decode(packed(bytes(20 << 20))).metadata.exif is None
 
 
 @pytest.mark.parametrize(

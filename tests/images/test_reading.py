@@ -257,3 +257,32 @@ def test_nonsense_metadata_are_left_out() -> None:
     assert decode(data).metadata.exif is None
     data = png(noise(4, 4), 16, 0, before=chunk(b"eXIf", b"nonsense"))
     assert decode(data).metadata.exif is None
+
+
+DEEP = noise(6, 8, 3).astype(np.uint16).repeat(8, 0).repeat(8, 1) * 16
+GREY = DEEP[..., 0].copy()
+FINE = {"bitspersample": 12, "level": 99, "subsampling": "444"}
+KINDS_OF_JPEG = {
+    "12 bits": (imagecodecs.jpeg_encode(DEEP, **FINE), DEEP, 12, 0.6),
+    "12 bits, grey": (imagecodecs.jpeg_encode(GREY, **FINE), GREY, 12, 0.3),
+    "lossless": (imagecodecs.ljpeg_encode((GREY >> 4).astype(np.uint8)), GREY, 8, 0),
+    "lossless, 12 bits": (imagecodecs.ljpeg_encode(GREY, bitspersample=12), GREY, 12, 0),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_JPEG)
+def test_other_kinds_of_jpeg_keep_their_depth_and_metadata(kind: str) -> None:
+    encoded, levels, bits, most = KINDS_OF_JPEG[kind]
+    block = b"Exif\0\0" + exif(6).removeprefix(b"Exif\0\0")
+    data = b"\xff\xd8\xff\xe1" + struct.pack(">H", len(block) + 2) + block + bytes(encoded)[2:]
+    header, image = probe(data), decode(data)
+    assert (header.width, header.height, header.bits) == (64, 48, 8 if bits == 8 else 16)
+    assert image.format == "JPEG"
+    expected = np.rot90(levels / 16 if bits == 8 else levels / 4095 * 65535, -1)
+    assert image.pixels.shape == expected.shape
+    error = np.abs(image.pixels - expected).mean() / image.peak * 255
+    assert error <= max(most, 0.002)
+    assert (image.metadata.depth, image.metadata.exif is not None) == (
+        bits if bits > 8 else None,
+        True,
+    )

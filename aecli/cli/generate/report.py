@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,8 +95,11 @@ class GenerateReport(Report):
                 for source, *row in zip(sources, *scores, strict=True)
             ]
             console.table(("image", *headers), rows)
-        means = " / ".join(f"{np.mean(column):.2f}" for column in scores)
-        self._mean = f", mean PSNR {means} dB"
+        differing = [[score for score in column if math.isfinite(score)] for column in scores]
+        means = " / ".join(f"{np.mean(c):.2f}" if c else "inf" for c in differing)
+        some = any(0 < len(c) < len(sources) for c in differing)
+        partly = ", where they differ" if some else ""
+        self._mean = f", mean PSNR {means} dB{partly}"
 
     def wrote(self, picture: Picture, warnings: Sequence[str]) -> None:
         """The one picture is written."""

@@ -168,6 +168,8 @@ def _target(request: GenerateRequest, grid: Grid, model: Abilities) -> Target:
     if suffix in sheet.ANIMATED and request.mode in (Mode.INTERPOLATE, Mode.INTERPOLATE_RANDOM):
         return Target(path, Form.ANIMATION, sheet.ANIMATED[suffix])
     if suffix in midi.SUFFIXES:
+        if len(request.models) > 1:
+            raise UsageError(f"{out}: music is of one model", "a picture shows several")
         model.need(
             f"{out}: the pictures of {model.name} are no piano rolls",
             lambda a: (a.size, a.channels) == (midi.SIDE, 1),

@@ -58,6 +58,12 @@ def test_tunes_are_embedded_with_their_model(generate, aecli) -> None:
     assert "in/" in result.lines[0]
 
 
+def test_music_is_of_one_model(generate) -> None:
+    twice = ("-m", "tunes", "-m", "tunes")
+    result = generate(*twice, "--reconstruct", "in/0.mid", "a.mid")
+    assert "a.mid: music is of one model" in error(result, 2)
+
+
 def test_pictures_that_are_no_rolls_are_not_heard(generate) -> None:
     result = generate("a.mid")
     assert "a.mid: the pictures of spots are no piano rolls" in error(result, 2)
