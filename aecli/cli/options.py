@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,18 @@ class Panel:
     def option(self, *names: str, **details: Any) -> Any:
         """An option that stands there, otherwise as `typer.Option` makes it."""
         return typer.Option(*names, rich_help_panel=self.title, **details)
+
+    def choice(self, words: Sequence[str], **details: Any) -> Any:
+        """An option there that is one of some words, and completes them in the shell."""
+
+        def parse(text: str) -> str:
+            if text not in words:
+                raise typer.BadParameter(f"{text!r} is not one of {', '.join(words)}")
+            return text
+
+        return self.option(
+            parser=parse, metavar="|".join(words), autocompletion=one_of(words), **details
+        )
 
 
 FILES = Panel("Input and output")
@@ -71,20 +83,6 @@ def _shard(text: str) -> Any:
         return Shard.parse(text)
     except ValueError as error:
         raise typer.BadParameter(f"{error}; 2/5 is the second of five parts") from None
-
-
-def _engine(text: str) -> str:
-    """Parse `--engine`."""
-    if text not in ENGINES:
-        raise typer.BadParameter(f"{text!r} is not one of {', '.join(ENGINES)}")
-    return text
-
-
-def _precision(text: str) -> str:
-    """Parse `--precision`."""
-    if text not in PRECISIONS:
-        raise typer.BadParameter(f"{text!r} is not one of {', '.join(PRECISIONS)}")
-    return text
 
 
 def model_names(context: typer.Context, incomplete: str) -> list[str]:
@@ -221,13 +219,7 @@ Tile = Annotated[
     ),
 ]
 Engine = Annotated[
-    str,
-    MODEL.option(
-        parser=_engine,
-        metavar="|".join(ENGINES),
-        help="What computes: ncnn on a CPU, torch elsewhere, unless told.",
-        autocompletion=one_of(ENGINES),
-    ),
+    str, MODEL.choice(ENGINES, help="What computes: ncnn on a CPU, torch elsewhere, unless told.")
 ]
 Device = Annotated[
     str,
@@ -237,15 +229,7 @@ Device = Annotated[
         autocompletion=one_of(DEVICES),
     ),
 ]
-Precision = Annotated[
-    str,
-    MODEL.option(
-        parser=_precision,
-        metavar="|".join(PRECISIONS),
-        help="What the model computes in.",
-        autocompletion=one_of(PRECISIONS),
-    ),
-]
+Precision = Annotated[str, MODEL.choice(PRECISIONS, help="What the model computes in.")]
 Workers = Annotated[
     int,
     MODEL.option(
