@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aecli.training.data import Shuffled, evenly, split
+from aecli.datasets.collecting import evenly
+from aecli.training.data import Shuffled, split
 from aecli.training.pictures import at_least
 
 
