@@ -172,7 +172,7 @@ class Restorer(TiledModel):
             if not (value >= 0 and math.isfinite(value)):
                 raise UsageError(f"{name} must be zero or more, not {value}")
         model = self._fitting(image)
-        name = model.meta.tag if self._open_white else None
+        tag = model.meta.tag if self._open_white else None
         level = model.estimate_sigma(image) if sigma == "auto" else sigma
         facts = DenoiseFacts.read(model.meta.training)
         share, factor = 1.0, strength
@@ -180,7 +180,7 @@ class Restorer(TiledModel):
             share, factor = min(strength, 1.0), max(strength, 1.0)
         told = min(level * factor, facts.sigma_max)
         if told * share == 0:
-            return Restored(image, level, name)
+            return Restored(image, level, tag)
         pixels = image.pixels
         if image.alpha is not None:  # what is fully transparent leaves no trace
             pixels = bleed(pixels, image.alpha, model.reach)
@@ -188,7 +188,7 @@ class Restorer(TiledModel):
         pixels = model.run(
             "restore", pixels, tile, progress, maps=maps, share=share, ensemble=ensemble
         )
-        return Restored(image.with_pixels(pixels, image.alpha), level, name)
+        return Restored(image.with_pixels(pixels, image.alpha), level, tag)
 
     def estimate_sigma(self, image: Image) -> float:
         """The standard deviation of a picture's noise on the 0-255 scale, for any size at one cost.
