@@ -90,17 +90,12 @@ def _layers(widths: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def geometry(config: DenseConfig) -> Geometry:
-    """Whole images of one size."""
-    return Geometry.whole(config.size)
-
-
 SPEC = ModelSpec(
     name="dense",
     tasks={"generate": "vae", "embed": "contrastive"},
     config=DenseConfig,
     build=Dense,
-    geometry=geometry,
+    geometry=Geometry.whole,
     presets={
         "base": DenseConfig(),
         "tiny": DenseConfig(size=16, latent=2, widths=(16,)),

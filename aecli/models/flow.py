@@ -157,17 +157,12 @@ def _decoder(config: FlowConfig) -> nn.Sequential:
     )
 
 
-def geometry(config: FlowConfig) -> Geometry:
-    """Whole images of one size."""
-    return Geometry.whole(config.size)
-
-
 SPEC = ModelSpec(
     name="flow",
     tasks={"generate": "flow"},
     config=FlowConfig,
     build=Flow,
-    geometry=geometry,
+    geometry=Geometry.whole,
     presets={
         "base": FlowConfig(),
         "digits": FlowConfig(size=28, channels=1, latent=2, widths=(48, 96), prior_widths=(48, 96)),

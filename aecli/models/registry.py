@@ -52,9 +52,19 @@ class Geometry:
     memory: int = 512
 
     @classmethod
-    def whole(cls, side: int) -> Geometry:
-        """That of a model of whole square images of one size, `side` pixels."""
+    def whole(cls, config: Sized) -> Geometry:
+        """That of a model of whole square images of one size."""
+        side = config.size
         return cls(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
+
+
+class Sized(Protocol):
+    """A config of a model of square images."""
+
+    @property
+    def size(self) -> int:
+        """Side of the images, pixels."""
+        ...
 
 
 ESTIMATED = 128

@@ -223,17 +223,12 @@ def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_var.expm1() - log_var)
 
 
-def geometry(config: VAEConfig) -> Geometry:
-    """Whole images of one size."""
-    return Geometry.whole(config.size)
-
-
 SPEC = ModelSpec(
     name="vae",
     tasks={"generate": "vae", "embed": "contrastive"},
     config=VAEConfig,
     build=VAE,
-    geometry=geometry,
+    geometry=Geometry.whole,
     presets={
         "base": VAEConfig(),
         "tiny": VAEConfig(size=16, latent=2, widths=(8, 16), hidden=16),
