@@ -106,7 +106,8 @@ Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT",
-        help="Image files, folders, or - for standard input.",
+        help="Image files, folders, or - for standard input; files of many pictures (IDX, .npy,"
+        " .npz, .zip), and FILE::PLACE, one of these.",
         show_default=False,
     ),
 ]
