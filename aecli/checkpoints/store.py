@@ -180,7 +180,7 @@ def find(task: str, model: str | Path | None = None) -> Found:
         ModelError: there is none, or it serves another task.
     """
     name = default(task) if model is None else str(model)
-    if isinstance(model, Path) or _is_path(name):
+    if isinstance(model, Path) or is_path(name):
         path = Path(name).expanduser()
         meta = checkpoints.read_meta(path)
         found = Found(path, meta.task, meta.tag or path.stem, Origin.PATH)
@@ -262,8 +262,8 @@ def _scale(found: Found) -> int:
     return scale
 
 
-def _is_path(text: str) -> bool:
-    """Whether `-m` was given a file and not a name."""
+def is_path(text: str) -> bool:
+    """Whether a model is named by its file: a path with a folder or a suffix."""
     separated = any(sep in text for sep in (os.sep, os.altsep) if sep)
     return separated or text.endswith(SUFFIX) or ("." in text and Path(text).is_file())
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,22 +28,13 @@ def _names(context: typer.Context, incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
-Task = Annotated[
-    str,
-    typer.Argument(
-        metavar="TASK",
-        help="The command it serves: denoise, upscale, ...",
-        autocompletion=options.one_of(TASKS),
-    ),
-]
-SomeTask = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="TASK",
-        help="The command it serves: denoise, upscale, ...",
-        autocompletion=options.one_of(TASKS),
-    ),
-]
+_TASK = typer.Argument(
+    metavar="TASK",
+    help="The command it serves: denoise, upscale, ...",
+    autocompletion=options.one_of(TASKS),
+)
+Task = Annotated[str, _TASK]
+SomeTask = Annotated[str | None, _TASK]
 Name = Annotated[
     str,
     typer.Argument(metavar="NAME", help="The model's name.", autocompletion=_names),
@@ -92,7 +84,7 @@ def list_(task: SomeTask = None, json: options.Json = False) -> None:
     """
     from aecli.checkpoints import store
 
-    _check_task("list", task)
+    _check_task("show", task)  # list takes no model
     rows = [_summary(found) for found in store.entries(task)]
     if json:
         for row in rows:
@@ -278,19 +270,31 @@ def export(
 
 
 def _check_task(command: str, task: str | None) -> None:
-    """See that TASK is one, and no model's name.
+    """See that TASK is one, and no model's name or file.
+
+    Args:
+        command: that of `aecli models` that the hint names.
+        task: what was given for it, if anything.
 
     Raises:
         UsageError: it is none.
+        ModelError: it is a file, but no model's.
     """
+    from aecli.checkpoints import format as checkpoints
     from aecli.checkpoints import store
 
-    if task is None or task in TASKS or store.entries(task):
+    if task is None or task in TASKS:
         return
-    serving = sorted({f.task for f in store.entries() if task in (f.name, store.family(f.name))})
+    if store.is_path(task):
+        serving = {checkpoints.read_meta(Path(task).expanduser()).task}
+    elif store.entries(task):
+        return
+    else:
+        serving = {f.task for f in store.entries() if task in (f.name, store.family(f.name))}
     if not serving:
         raise UsageError(f"no command {task!r} has models", did_you_mean(task, TASKS))
-    wanted = " or ".join(f"aecli models {command} {served} {task}" for served in serving)
+    model = shlex.quote(task)
+    wanted = " or ".join(f"aecli models {command} {served} {model}" for served in sorted(serving))
     raise UsageError(f"{task} is a model; the command that it serves comes first", wanted)
 
 

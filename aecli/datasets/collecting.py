@@ -13,7 +13,7 @@ from aecli.files import inputs
 from aecli.files.inputs import STDIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aecli.datasets.item import Item
     from aecli.files.inputs import Gathered, Source
@@ -22,9 +22,15 @@ T = TypeVar("T")
 
 
 def gather(
-    names: Sequence[str], *, files_from: str | None = None, null: bool = False, once: bool = False
+    names: Sequence[str],
+    *,
+    recursive: bool = True,
+    files_from: str | None = None,
+    null: bool = False,
+    once: bool = False,
+    also: Callable[[Path], bool] = containers.in_folders,
 ) -> Gathered:
-    """As `aecli.files.inputs.gather`, to the bottom of all folders; files of many pictures, too.
+    """As `aecli.files.inputs.gather`; of folders files of many pictures, too.
 
     IDX labels among the names (`mnist/*.gz`) go with their images.
 
@@ -33,11 +39,11 @@ def gather(
     """
     found = inputs.gather(
         names,
-        recursive=True,
+        recursive=recursive,
         files_from=files_from,
         null=null,
         once=once,
-        also=containers.in_folders,
+        also=also,
     )
     sources = [s for s in found.sources if s.path is None or not idx.holds_labels(s.path)]
     return replace(found, sources=sources or found.sources)
@@ -52,12 +58,21 @@ def items(source: Source) -> list[Item]:
         InputError: a file of many pictures cannot be read.
         UsageError: there are none such in it as its name says.
     """
+    return list(held(source).values()) or [as_file(source)]
+
+
+def held(source: Source) -> Mapping[str, Item]:
+    """What a source names of a file that holds many pictures, by place; nothing of other files.
+
+    Raises:
+        InputError, UsageError: as `items`.
+    """
     path = source.path
-    if path is not None and source.place is not None:
-        return [containers.picture(path, source.place)]
-    if path is not None and containers.container(path) is not None:
-        return list(containers.pictures(path).values())
-    return [as_file(source)]
+    if path is None or source.pipe:
+        return {}
+    if source.place is not None:
+        return {source.place: containers.picture(path, source.place)}
+    return containers.pictures(path) if containers.container(path) is not None else {}
 
 
 def as_file(source: Source) -> FileItem:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aecli.datasets import archive, arrays, idx, midi
 from aecli.errors import InputError, UsageError, did_you_mean
+from aecli.files.inputs import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,7 +86,7 @@ def picture(path: Path, place: str) -> Item:
     if place in found:
         return found[place]
     hint = f"there are 0 to {len(found) - 1}" if "0" in found else did_you_mean(place, found)
-    raise InputError(f"{path}: has no picture {place}", hint)
+    raise InputError(f"{path}{SEPARATOR}{place}: there is no such picture", hint)
 
 
 @functools.lru_cache(maxsize=2)

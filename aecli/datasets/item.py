@@ -54,11 +54,13 @@ class Item(ABC):
         """
 
     @abstractmethod
-    def decode(self, content: bytes, *, at_least: int | None = None) -> Image:
-        """The picture of what `read` has given; `at_least` as for `aecli.images.reading.decode`.
+    def decode(
+        self, content: bytes, *, at_least: int | None = None, max_pixels: int = reading.MAX_PIXELS
+    ) -> Image:
+        """The picture of what `read` has given; options as of `aecli.images.reading.decode`.
 
         Raises:
-            InputError: it is damaged.
+            InputError: it is damaged, or too large.
         """
 
     @abstractmethod
@@ -69,17 +71,19 @@ class Item(ABC):
             InputError: it cannot be read, or is damaged.
         """
 
-    def image(self, *, at_least: int | None = None) -> Image:
+    def image(self, *, at_least: int | None = None, max_pixels: int = reading.MAX_PIXELS) -> Image:
         """`read`, then `decode`."""
-        return self.decode(self.read(), at_least=at_least)
+        return self.decode(self.read(), at_least=at_least, max_pixels=max_pixels)
 
 
 class EncodedItem(Item):
     """A picture in the bytes of an image file, wherever these come from."""
 
-    def decode(self, content: bytes, *, at_least: int | None = None) -> Image:
+    def decode(
+        self, content: bytes, *, at_least: int | None = None, max_pixels: int = reading.MAX_PIXELS
+    ) -> Image:
         """As `Item` says."""
-        return reading.decode(content, name=self.name, at_least=at_least)
+        return reading.decode(content, name=self.name, at_least=at_least, max_pixels=max_pixels)
 
     def size(self) -> tuple[int, int]:
         """As `Item` says."""
@@ -133,8 +137,16 @@ class ArrayItem(Item):
             pixels = from_unit(values)
         return pixels.tobytes()
 
-    def decode(self, content: bytes, *, at_least: int | None = None) -> Image:  # noqa: ARG002 - small as they are
+    def decode(
+        self,
+        content: bytes,
+        *,
+        at_least: int | None = None,  # noqa: ARG002 - small as they are
+        max_pixels: int = reading.MAX_PIXELS,
+    ) -> Image:
         """As `Item` says."""
+        height, width = self.size()
+        reading.refuse_larger(self.name, width, height, max_pixels)
         pixels: NDArray[np.uint8] = np.frombuffer(content, np.uint8).reshape(self.pixels.shape)
         if pixels.ndim == 2 or pixels.shape[2] == 3:
             return Image(pixels)

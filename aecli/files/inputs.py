@@ -7,7 +7,7 @@ import glob
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,9 @@ _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
 )
 """Byte order marks of lists, and what follows them."""
+
+_UNSAFE = re.compile(r'[\x00-\x1f/\\:*?"<>|]+')
+"""What parts the folders of a place, or has another meaning than itself in a file's name."""
 
 MAX_STREAM = 1 << 30
 """Most bytes that are taken from a pipe, a device or standard input for one picture."""
@@ -230,13 +233,23 @@ def named(name: str) -> Source:
     path = Path(name)
     file, separator, place = name.rpartition(SEPARATOR)
     if separator and kind(path) is None and kind(Path(file)) is Kind.FILE:
-        inner = Path(place)
-        suffix = inner.suffix if inner.suffix.lower() in SUFFIXES else ".png"
-        return Source(Path(file), Path(f"{Path(file).stem}-{inner.stem}{suffix}"), place=place)
+        return within(Source(Path(file), Path(Path(file).name)), place)
     if kind(path) is not Kind.OTHER:
         return Source(path, Path(path.name))
     suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
     return Source(path, Path(path.stem + suffix), pipe=True)
+
+
+def within(source: Source, place: str) -> Source:
+    """One picture of a file that holds many, called `{stem of the file}-{place}` and a suffix.
+
+    Of a place that leads through folders the name leads through none.
+    """
+    assert source.path is not None
+    name = "-".join(part for part in _UNSAFE.split(place) if part.strip("."))
+    suffix = "" if Path(name).suffix.lower() in SUFFIXES else ".png"
+    relative = source.relative.with_name(f"{source.path.stem}-{name}{suffix}")
+    return replace(source, relative=relative, place=place)
 
 
 def natural(path: Path) -> tuple[tuple[str | int, ...], ...]:

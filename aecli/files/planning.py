@@ -113,7 +113,7 @@ def fresh(
     Raises:
         UsageError: nothing remains.
     """
-    siblings = {(s.path.parent, s.path.stem) for s in sources if s.path is not None}
+    siblings = {(s.path.parent, s.relative.stem) for s in sources if s.path is not None}
     folder = None if out is None or out == STDOUT else absolute(Path(out))
     kept: list[Source] = []
     made: list[LeftOut] = []

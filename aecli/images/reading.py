@@ -79,6 +79,19 @@ def decode(
         return Image(*opened.decode(at_least), form)
 
 
+def refuse_larger(name: str, width: int, height: int, max_pixels: int) -> None:
+    """Refuse a picture of more than so many pixels.
+
+    Raises:
+        InputError: it has more.
+    """
+    if width * height > max_pixels:
+        raise InputError(
+            f"{name}: {width}x{height} is more than {max_pixels:,} pixels",
+            reason=Reason.TOO_MANY_PIXELS,
+        )
+
+
 @contextmanager
 def _reading(source: Path | bytes, name: str | None) -> Iterator[tuple[BinaryIO, str]]:
     """The open file and its name for messages; failures in the block become InputErrors."""
@@ -122,9 +135,5 @@ def _open(file: BinaryIO, name: str, max_pixels: int) -> Opened:
     width, height = opened.header.width, opened.header.height
     if min(width, height) < 1:
         raise ValueError("it has no pixels")
-    if width * height > max_pixels:
-        raise InputError(
-            f"{name}: {width}x{height} is more than {max_pixels:,} pixels",
-            reason=Reason.TOO_MANY_PIXELS,
-        )
+    refuse_larger(name, width, height, max_pixels)
     return opened

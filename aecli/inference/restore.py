@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -171,32 +171,24 @@ class Restorer(TiledModel):
         for name, value in (("sigma", 0 if sigma == "auto" else sigma), ("strength", strength)):
             if not (value >= 0 and math.isfinite(value)):
                 raise UsageError(f"{name} must be zero or more, not {value}")
-        if self._open_white is not None and (white := self._expert(image)) is not None:
-            restored = white.denoise(
-                image,
-                sigma=sigma,
-                strength=strength,
-                ensemble=ensemble,
-                tile=tile,
-                progress=progress,
-            )
-            return replace(restored, model=white.meta.tag)
-        level = self.estimate_sigma(image) if sigma == "auto" else sigma
-        facts = DenoiseFacts.read(self.meta.training)
+        model = self._fitting(image)
+        tag = model.meta.tag if self._open_white else None
+        level = model.estimate_sigma(image) if sigma == "auto" else sigma
+        facts = DenoiseFacts.read(model.meta.training)
         share, factor = 1.0, strength
         if facts.noise == "camera":
             share, factor = min(strength, 1.0), max(strength, 1.0)
         told = min(level * factor, facts.sigma_max)
         if told * share == 0:
-            return Restored(image, level, self._name)
+            return Restored(image, level, tag)
         pixels = image.pixels
         if image.alpha is not None:  # what is fully transparent leaves no trace
-            pixels = bleed(pixels, image.alpha, self.reach)
+            pixels = bleed(pixels, image.alpha, model.reach)
         maps = [told / 255]
-        pixels = self.run(
+        pixels = model.run(
             "restore", pixels, tile, progress, maps=maps, share=share, ensemble=ensemble
         )
-        return Restored(image.with_pixels(pixels, image.alpha), level, self._name)
+        return Restored(image.with_pixels(pixels, image.alpha), level, tag)
 
     def estimate_sigma(self, image: Image) -> float:
         """The standard deviation of a picture's noise on the 0-255 scale, for any size at one cost.
@@ -206,27 +198,25 @@ class Restorer(TiledModel):
         """
         return self._level([self._square(image.pixels[at]) for at in _visible(image)])
 
-    @property
-    def _name(self) -> str | None:
-        return self.meta.tag if self._open_white else None
-
-    def _expert(self, image: Image) -> Restorer | None:
-        """The model of white noise, if a picture's noise is white.
+    def _fitting(self, image: Image) -> Restorer:
+        """The model of white noise, if there is one and a picture's noise is white; else this one.
 
         It is where that model sees what this one sees, and on a few squares leaves nothing of it:
         noise that a camera has smoothed, or JPEG, is hardly seen or hardly removed by it.
         """
+        if self._open_white is None:
+            return self
         squares = [self._square(image.pixels[at]) for at in _visible(image)]
         level = self._level(squares)
         if level < _VISIBLE or self.white is None:
-            return None
+            return self
         seen = self.white._level(squares)
         if seen < _SEEN * level:
-            return None
+            return self
         call = self.white.engine.fp32[0]
         tried = squares[:: -(-len(squares) // _TRIALS)]
         cleaned = [call("restore", x, np.full_like(x[:, :1], seen / 255)).clip(0, 1) for x in tried]
-        return self.white if self._level(cleaned) <= _LEFT * level else None
+        return self.white if self._level(cleaned) <= _LEFT * level else self
 
     def _level(self, squares: Sequence[Floats]) -> float:
         """The median of the levels of squares, on the 0-255 scale."""

@@ -15,10 +15,7 @@ from math import prod
 from torch import Tensor, nn
 
 from aecli.models.blocks import VectorAutoencoder
-from aecli.models.registry import Geometry, ModelSpec
-
-SIZES = range(16, 129)
-"""Sides of the square images, pixels."""
+from aecli.models.registry import Geometry, ModelSpec, check_square
 
 
 @dataclass(frozen=True)
@@ -43,16 +40,11 @@ class DenseConfig:
     variational: bool = True
 
     def __post_init__(self) -> None:
-        if self.size not in SIZES:
-            raise ValueError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}")
-        if self.channels not in (1, 3):
-            raise ValueError("channels must be 1 (grey) or 3 (colour)")
+        check_square(self.size, self.channels, self.classes)
         if self.latent < 2:
             raise ValueError("latent must be at least 2")
         if any(width < 1 for width in self.widths):
             raise ValueError("widths must be positive")
-        if len(set(self.classes)) < len(self.classes):
-            raise ValueError("classes must differ")
 
     @property
     def detail(self) -> int:
@@ -90,17 +82,12 @@ def _layers(widths: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def geometry(config: DenseConfig) -> Geometry:
-    """Whole images of one size."""
-    return Geometry.whole(config.size)
-
-
 SPEC = ModelSpec(
     name="dense",
     tasks={"generate": "vae", "embed": "contrastive"},
     config=DenseConfig,
     build=Dense,
-    geometry=geometry,
+    geometry=Geometry.whole,
     presets={
         "base": DenseConfig(),
         "tiny": DenseConfig(size=16, latent=2, widths=(16,)),

@@ -17,11 +17,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from aecli.models.blocks import residual_stack
-from aecli.models.registry import Geometry, ModelSpec
+from aecli.models.registry import Geometry, ModelSpec, check_square
 from aecli.models.velocity import GROUP, FlowPrior, Velocity
-
-SIZES = range(16, 129)
-"""Sides of the square images, pixels."""
 
 MOST_STEPS = 1000
 """Evaluations of the prior beyond which a sample only takes longer."""
@@ -66,10 +63,7 @@ class FlowConfig:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.size not in SIZES:
-            raise ValueError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}")
-        if self.channels not in (1, 3):
-            raise ValueError("channels must be 1 (grey) or 3 (colour)")
+        check_square(self.size, self.channels, self.classes)
         if not self.widths or not self.prior_widths:
             raise ValueError("widths and prior_widths must name at least one level each")
         if min(*self.widths, self.latent, self.unshuffle, self.steps, self.prior_blocks) < 1:
@@ -86,8 +80,6 @@ class FlowConfig:
             raise ValueError(
                 f"with {len(self.widths)} widths size must be a multiple of {self.cell}"
             )
-        if len(set(self.classes)) < len(self.classes):
-            raise ValueError("classes must differ")
 
     @property
     def cell(self) -> int:
@@ -157,17 +149,12 @@ def _decoder(config: FlowConfig) -> nn.Sequential:
     )
 
 
-def geometry(config: FlowConfig) -> Geometry:
-    """Whole images of one size."""
-    return Geometry.whole(config.size)
-
-
 SPEC = ModelSpec(
     name="flow",
     tasks={"generate": "flow"},
     config=FlowConfig,
     build=Flow,
-    geometry=geometry,
+    geometry=Geometry.whole,
     presets={
         "base": FlowConfig(),
         "digits": FlowConfig(size=28, channels=1, latent=2, widths=(48, 96), prior_widths=(48, 96)),

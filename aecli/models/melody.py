@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aecli.models.registry import Geometry, ModelSpec, Tiling
+from aecli.models.registry import Geometry, ModelSpec
 from aecli.models.rolls import PITCHES, STEPS, KeyFinder, from_circle, moved, on_circle, rolls
 from aecli.models.velocity import FlowPrior, VectorVelocity
 
@@ -163,18 +163,12 @@ class ResidualBlock1d(nn.Module):
         return x + change
 
 
-def geometry(config: MelodyConfig) -> Geometry:
-    """Whole rolls."""
-    side = config.size
-    return Geometry(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
-
-
 SPEC = ModelSpec(
     name="melody",
     tasks={"generate": "melody"},
     config=MelodyConfig,
     build=Melody,
-    geometry=geometry,
+    geometry=Geometry.whole,
     presets={
         "base": MelodyConfig(),
         "tiny": MelodyConfig(

@@ -18,7 +18,7 @@ from aecli.errors import ModelError, UsageError, did_you_mean
 from aecli.tables import section
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -52,9 +52,37 @@ class Geometry:
     memory: int = 512
 
     @classmethod
-    def whole(cls, side: int) -> Geometry:
-        """That of a model of whole square images of one size, `side` pixels."""
+    def whole(cls, config: Sized) -> Geometry:
+        """That of a model of whole square images of one size."""
+        side = config.size
         return cls(multiple_of=side, minimum=side, radius=side, tiling=Tiling.WHOLE_ONLY)
+
+
+class Sized(Protocol):
+    """A config of a model of square images."""
+
+    @property
+    def size(self) -> int:
+        """Side of the images, pixels."""
+        ...
+
+
+SIDES = range(16, 129)
+"""Sides that square images may have, pixels."""
+
+
+def check_square(size: int, channels: int, classes: Sequence[str]) -> None:
+    """Check what configs of models of square images have in common.
+
+    Raises:
+        ValueError: a side beyond `SIDES`, neither grey nor RGB, or a class named twice.
+    """
+    if size not in SIDES:
+        raise ValueError(f"size must lie between {SIDES.start} and {SIDES.stop - 1}")
+    if channels not in (1, 3):
+        raise ValueError("channels must be 1 (grey) or 3 (colour)")
+    if len(set(classes)) < len(classes):
+        raise ValueError("classes must differ")
 
 
 ESTIMATED = 128

@@ -22,10 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecli.models.blocks import VectorAutoencoder, in_full_precision, residual_stack
-from aecli.models.registry import Geometry, ModelSpec
-
-SIZES = range(16, 129)
-"""Sides of the square images, pixels."""
+from aecli.models.registry import Geometry, ModelSpec, check_square
 
 DETAIL = 1 / 16
 """Standard deviation of latent values that hold detail; that of the others is 1."""
@@ -63,18 +60,13 @@ class VAEConfig:
     linear: int = 0
 
     def __post_init__(self) -> None:
-        if self.size not in SIZES:
-            raise ValueError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}")
-        if self.channels not in (1, 3):
-            raise ValueError("channels must be 1 (grey) or 3 (colour)")
+        check_square(self.size, self.channels, self.classes)
         if self.latent < 2:
             raise ValueError("latent must be at least 2")
         if not self.widths or min(*self.widths, self.hidden) < 1 or self.blocks < 0:
             raise ValueError("widths and hidden must be positive, blocks not negative")
         if self.size < 2 ** len(self.widths):
             raise ValueError(f"{self.size} pixels cannot be halved {len(self.widths)} times")
-        if len(set(self.classes)) < len(self.classes):
-            raise ValueError("classes must differ")
         if self.detail and (self.variational or not 0 < self.detail < self.latent):
             raise ValueError("detail is for a plain autoencoder, and less than latent")
         if self.linear and (self.variational or not 0 < self.linear <= self.size):
@@ -223,17 +215,12 @@ def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_var.expm1() - log_var)
 
 
-def geometry(config: VAEConfig) -> Geometry:
-    """Whole images of one size."""
-    return Geometry.whole(config.size)
-
-
 SPEC = ModelSpec(
     name="vae",
     tasks={"generate": "vae", "embed": "contrastive"},
     config=VAEConfig,
     build=VAE,
-    geometry=geometry,
+    geometry=Geometry.whole,
     presets={
         "base": VAEConfig(),
         "tiny": VAEConfig(size=16, latent=2, widths=(8, 16), hidden=16),

@@ -112,9 +112,8 @@ def test_a_model_of_another_task_is_refused(tiny_denoiser: Path) -> None:
 def test_the_default_is_the_first_preferred_model_installed(
     bundled: Path, tiny_denoiser: Path
 ) -> None:
-    with pytest.raises(ModelError) as raised:
+    with pytest.raises(ModelError, match="no default model for denoise among tiny"):
         store.default("denoise")
-    assert "tiny" in (raised.value.hint or "")
     bundle(bundled, tiny_denoiser, "denoise-gaussian")
     assert store.default("denoise") == "gaussian"
     bundle(bundled, tiny_denoiser, "denoise-photo")

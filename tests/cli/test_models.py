@@ -99,6 +99,7 @@ def test_add_and_rm(aecli, tiny_denoiser, tmp_path, home) -> None:
     "arguments",
     [
         ("models", "show", "denoise", "none"),
+        ("models", "show", "none.safetensors"),
         ("models", "path", "denoise"),
         ("models", "rm", "denoise", "none"),
         ("models", "add", "/none.safetensors"),

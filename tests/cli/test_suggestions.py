@@ -9,12 +9,16 @@ from aecli.cli import options
 from aecli.cli.models import ABOUT
 from aecli.cli.train.request import _architectures, _recipes
 
+FILE = store.bundled_folder() / "denoise-photo.safetensors"
+
 
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
         (("upscale", "x.png", "-m", "claen"), "there is no model 'claen'", "did you mean clean?"),
         (("models", "show", "clean"), "clean is a model", "aecli models show upscale clean"),
+        (("models", "list", "clean"), "clean is a model", "aecli models show upscale clean"),
+        (("models", "show", FILE), f"{FILE} is a model", f"aecli models show denoise {FILE}"),
         (("models", "path", "denois"), "no command 'denois' has models", "did you mean denoise?"),
         (("denoise", "x.png", "--scale", "2"), "No such option: --scale", "aecli upscale enlarges"),
         (("denoise", "x.png", "--in-place"), "No such option: --in-place", "never overwritten"),

@@ -64,10 +64,10 @@ def test_one_picture_is_named_by_its_place(tmp_path: Path, archive: Path) -> Non
     assert np.array_equal(item.image().pixels, pixels[2])
     assert (item.path, item.label) == (f"{tmp_path / TRAIN}::2", "2")
     assert find(f"{archive}::a/image0.png").label == "a"
-    with pytest.raises(InputError, match="has no picture 3") as caught:
+    with pytest.raises(InputError, match="::3: there is no such picture") as caught:
         find(f"{tmp_path / TRAIN}::3")
     assert caught.value.hint == "there are 0 to 2"
-    with pytest.raises(InputError, match=r"has no picture a/image1\.png"):
+    with pytest.raises(InputError, match=r"::a/image1\.png: there is no such picture"):
         find(f"{archive}::a/image1.png")
     with pytest.raises(UsageError, match="holds 3 pictures"):
         find(str(tmp_path / TRAIN))

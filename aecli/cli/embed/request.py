@@ -13,8 +13,8 @@ from aecli.cli import options
 if TYPE_CHECKING:
     from aecli.inference.vector_formats import VectorFormat
 
-SEARCH = "Search"
-LOOK = "Look"
+SEARCH = options.Panel("Search")
+LOOK = options.Panel("Look")
 
 STDOUT = "-"
 PAGE = (".html", ".htm")
@@ -46,125 +46,105 @@ class EmbedRequest:
     ] = field(default_factory=list)
     output: Annotated[
         str | None,
-        typer.Option(
+        options.FILES.option(
             "-o",
             "--output",
             metavar="OUT",
             help="Where the vectors go: .npz, .npy (with .paths.txt), .csv, .jsonl or .parquet; -"
             " for standard output, with -f.",
-            rich_help_panel=options.FILES,
         ),
     ] = None
     format: Annotated[
         str | None,
-        typer.Option(
+        options.FILES.option(
             "-f",
             "--format",
             metavar="NAME",
             help="npz, npy, csv, jsonl or parquet, whatever OUT is called.",
-            rich_help_panel=options.FILES,
         ),
     ] = None
     update: Annotated[
         bool,
-        typer.Option(
+        options.FILES.option(
             "--update",
             help="Add to the .npz at OUT: only new and changed files are embedded, no row is"
             " dropped.",
-            rich_help_panel=options.FILES,
         ),
     ] = False
     index: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE.npz",
-            help="Vectors made before, instead of or beside inputs.",
-            rich_help_panel=options.FILES,
+        options.FILES.option(
+            metavar="FILE.npz", help="Vectors made before, instead of or beside inputs."
         ),
     ] = None
     files_from: options.FilesFrom = None
     null: Annotated[
         bool,
-        typer.Option(
+        options.FILES.option(
             "-0",
             "--null",
             help="NUL-separated: --files-from, the paths of --nearest, and of --duplicates all"
             " copies but the best of each group.",
-            rich_help_panel=options.FILES,
         ),
     ] = False
     overwrite: options.Overwrite = False
     shard: options.Shard = None
     merge: Annotated[
         bool,
-        typer.Option(
-            "--merge",
-            help="INPUTs are .npz files that parts of the work have made: join them.",
-            rich_help_panel=options.FILES,
+        options.FILES.option(
+            "--merge", help="INPUTs are .npz files that parts of the work have made: join them."
         ),
     ] = False
     nearest: Annotated[
         str | None,
-        typer.Option(
+        SEARCH.option(
             metavar="QUERY",
             help="The pictures most like this one, with their cosines; --plot draws them.",
-            rich_help_panel=SEARCH,
         ),
     ] = None
     k: Annotated[
-        int | None,
-        typer.Option(
-            "-k", min=1, metavar="N", help="How many; 5 without it.", rich_help_panel=SEARCH
-        ),
+        int | None, SEARCH.option("-k", min=1, metavar="N", help="How many; 5 without it.")
     ] = None
     duplicates: Annotated[
         bool,
-        typer.Option(
+        SEARCH.option(
             "--duplicates",
             help="Groups of near-duplicates, the best copy (most pixels, then a camera's own file,"
             " then the largest) first; --plot PAGE.html shows them. Nothing is ever deleted.",
-            rich_help_panel=SEARCH,
         ),
     ] = False
     threshold: Annotated[
         float | None,
-        typer.Option(
+        SEARCH.option(
             parser=_threshold,
             metavar="T",
             help="Cosine from which two pictures are near-duplicates; the model's own without it.",
-            rich_help_panel=SEARCH,
         ),
     ] = None
     plot: Annotated[
         str | None,
-        typer.Option(
+        LOOK.option(
             metavar="MAP",
             help="A map of the vectors as a picture, or as a page to explore (.html).",
-            rich_help_panel=LOOK,
         ),
     ] = None
     thumbnails: Annotated[
-        bool,
-        typer.Option(
-            "--thumbnails", help="A map of pictures instead of points.", rich_help_panel=LOOK
-        ),
+        bool, LOOK.option("--thumbnails", help="A map of pictures instead of points.")
     ] = False
     projection: Annotated[
         str | None,
-        typer.Option(
+        LOOK.option(
             metavar="pca|tsne|umap",
             help="How vectors become places on the map; pca without it. Two-dimensional ones are"
             " places already.",
-            rich_help_panel=LOOK,
         ),
     ] = None
     report: Annotated[
         bool,
-        typer.Option(
+        LOOK.option(
             "--report",
             help="Score the vectors beside as many principal components: reconstruction, and k-NN"
             " accuracy by class; --plot draws both maps.",
-            rich_help_panel=LOOK,
         ),
     ] = False
     model: options.Model = None

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from aecli.inference.engine import Choice
 
-SAMPLES = "Samples"
-OTHERS = "Other pictures of the latent space (one at a time)"
+SAMPLES = options.Panel("Samples")
+OTHERS = options.Panel("Other pictures of the latent space (one at a time)")
 
 
 class Mode(Enum):
@@ -67,150 +67,123 @@ class GenerateRequest:
     ] = "generated.png"
     n: Annotated[
         int | None,
-        typer.Option(
+        SAMPLES.option(
             "-n",
             "--n",
             min=1,
             metavar="N",
             help="How many samples, or pictures of --reconstruct; 64 without it.",
-            rich_help_panel=SAMPLES,
         ),
     ] = None
     seed: Annotated[
         int | None,
-        typer.Option(
+        SAMPLES.option(
             min=0,
             metavar="N",
             help="The same seed draws the same samples; a random one without it.",
-            rich_help_panel=SAMPLES,
         ),
     ] = None
     classes: Annotated[
         list[str],
-        typer.Option(
+        SAMPLES.option(
             "--class",
             metavar="NAME",
             help="Draw this class; repeatable. A model with classes draws a row of each without"
             " it.",
-            rich_help_panel=SAMPLES,
         ),
     ] = field(default_factory=list)
     temperature: Annotated[
         float | None,
-        typer.Option(
+        SAMPLES.option(
             parser=options.factor,
             metavar="X",
             help="Scales the noise: below 1 is more typical and less varied.",
-            rich_help_panel=SAMPLES,
         ),
     ] = None
     from_data: Annotated[
         list[str],
-        typer.Option(
+        SAMPLES.option(
             "--from-data",
             metavar="DATA",
             help="Draw latents like those of these pictures instead of the prior's: for plain"
             " autoencoders, which have none. Repeatable.",
-            rich_help_panel=SAMPLES,
         ),
     ] = field(default_factory=list)
     columns: Annotated[
         int | None,
-        typer.Option(
+        SAMPLES.option(
             min=1,
             metavar="N",
             help="Pictures in a row; of --manifold also the rows, 20 without it.",
-            rich_help_panel=SAMPLES,
         ),
     ] = None
     zoom: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=64,
-            metavar="N",
-            help="Enlarge every pixel to N x N.",
-            rich_help_panel=SAMPLES,
-        ),
+        int, SAMPLES.option(min=1, max=64, metavar="N", help="Enlarge every pixel to N x N.")
     ] = 1
     manifold: Annotated[
         bool,
-        typer.Option(
+        OTHERS.option(
             "--manifold",
             help="Of a two-dimensional latent space: decode a grid of the prior's quantiles.",
-            rich_help_panel=OTHERS,
         ),
     ] = False
     interpolate: Annotated[
         tuple[str, str] | None,
-        typer.Option(
+        OTHERS.option(
             metavar="A B",
             help="The way from one image to another: a strip, or an animation where OUT ends in"
             " .gif, .webp or .apng.",
-            rich_help_panel=OTHERS,
         ),
     ] = None
     interpolate_random: Annotated[
-        bool,
-        typer.Option(
-            "--interpolate-random",
-            help="The same between two samples.",
-            rich_help_panel=OTHERS,
-        ),
+        bool, OTHERS.option("--interpolate-random", help="The same between two samples.")
     ] = False
     reconstruct: Annotated[
         list[str],
-        typer.Option(
+        OTHERS.option(
             metavar="IN",
             help="Images, folders, or files of many (FILE::INDEX is one of these), above what the"
             " model makes of them, with PSNR; repeatable.",
-            rich_help_panel=OTHERS,
         ),
     ] = field(default_factory=list)
     traverse: Annotated[
         bool,
-        typer.Option(
+        OTHERS.option(
             "--traverse",
             help="One row a latent dimension, swept from -3 to 3 while the others rest at 0.",
-            rich_help_panel=OTHERS,
         ),
     ] = False
     latents: Annotated[
         str | None,
-        typer.Option(
+        OTHERS.option(
             "--latents",
             metavar="FILE.npz",
             help="Decode these latents with the model that made them.",
-            rich_help_panel=OTHERS,
         ),
     ] = None
     steps: Annotated[
         int | None,
-        typer.Option(
+        OTHERS.option(
             min=2,
             metavar="N",
             help="Pictures in an interpolation (10 without it) or a row of --traverse (11).",
-            rich_help_panel=OTHERS,
         ),
     ] = None
     save_latents: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE.npz",
-            help="Also write the latents of the pictures, for --latents.",
-            rich_help_panel=OTHERS,
+        OTHERS.option(
+            metavar="FILE.npz", help="Also write the latents of the pictures, for --latents."
         ),
     ] = None
     overwrite: options.Overwrite = False
     models: Annotated[
         list[str],
-        typer.Option(
+        options.MODEL.option(
             "-m",
             "--model",
             metavar="NAME|PATH",
             help="A model's name (see `aecli models list`) or a .safetensors file; of"
             " --reconstruct several, a row each.",
-            rich_help_panel=options.MODEL,
             autocompletion=options.model_names,
         ),
     ] = field(default_factory=list)

@@ -35,21 +35,19 @@ class DenoiseRequest(RestoreRequest):
 
     sigma: Annotated[
         Any,  # what _sigma gives: Typer takes no unions
-        typer.Option(
+        options.MODEL.option(
             parser=_sigma,
             metavar="auto|N",
             help="Noise level of the input on the 0-255 scale; auto estimates it for every image.",
-            rich_help_panel=options.MODEL,
         ),
     ] = "auto"
     strength: Annotated[
         float,
-        typer.Option(
+        options.MODEL.option(
             parser=options.factor,
             metavar="X",
             help="Scales the noise level: below 1 keeps more texture and noise, above 1 smooths"
             " more.",
-            rich_help_panel=options.MODEL,
         ),
     ] = 1.0
 

@@ -8,22 +8,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aecli.cli import console
+from aecli.datasets import collecting, idx
 from aecli.errors import InputError, Reason, UsageError
 from aecli.files import places, planning
-from aecli.files.inputs import gather
+from aecli.files.inputs import within
 from aecli.images import reading, writing
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, writable
 from aecli.images.metadata import lies_sideways
 from aecli.inference.reference import References
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from aecli.cli.restore.request import RestoreRequest
     from aecli.cli.restore.spec import RestoreSpec
+    from aecli.datasets.item import Item
     from aecli.errors import AecliError
-    from aecli.files.inputs import LeftOut
+    from aecli.files.inputs import LeftOut, Source
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,20 @@ class Task:
         job: where it comes from and goes to.
         reference: the true image to score against.
         compare: where the picture of before and after goes.
+        item: the picture, where it is one of a file that holds many.
         error: why there will be no result, where that is known beforehand.
     """
 
     job: planning.Job
     reference: Path | None
     compare: Path | None
+    item: Item | None = None
     error: AecliError | None = None
 
     @property
     def source(self) -> str:
         """The input as records call it; `job.source.name` is what messages do."""
-        return str(self.job.source.path or "-")
+        return "-" if self.job.source.path is None else self.job.source.name
 
     @property
     def target(self) -> str:
@@ -77,12 +81,14 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
         UsageError: it cannot all be done as asked.
     """
     writing.colour_of(request.background)
-    found = gather(
+    found = collecting.gather(
         request.inputs,
         recursive=request.recursive,
         files_from=request.files_from,
         null=request.null,
+        also=idx.holds_images,
     )
+    parts, errors = _apart(found.sources)
     naming = planning.Naming(
         tag=spec.tag,
         template=request.template,
@@ -90,7 +96,7 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
         values={"model": spec.model, **spec.words},
         tags=spec.tags,
     )
-    sources, made = planning.fresh(found.sources, request.output, naming)
+    sources, made = planning.fresh(list(parts), request.output, naming)
     if request.overwrite and request.skip_existing:
         raise UsageError("--overwrite and --skip-existing exclude each other")
     try:
@@ -113,20 +119,40 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
             job,
             references.of(job) if references and not job.skip else None,
             _compare_target(job) if request.compare and not job.skip else None,
+            parts[job.source],
+            errors.get(job.source),
         )
         for job in jobs
     ]
     _check_comparisons(tasks, overwrite=request.overwrite)
-    tasks = [replace(task, error=_refused(task, request, spec)) for task in tasks]
+    tasks = [replace(task, error=task.error or _refused(task, request, spec)) for task in tasks]
     if len(tasks) == 1 and isinstance(tasks[0].error, UsageError):
         raise tasks[0].error
     return Plan(tasks, [*found.left_out, *made])
 
 
+def _apart(
+    sources: Iterable[Source],
+) -> tuple[dict[Source, Item | None], dict[Source, AecliError]]:
+    """Files that hold many pictures as these, other files as they are; and what cannot be read."""
+    parts: dict[Source, Item | None] = {}
+    errors: dict[Source, AecliError] = {}
+    for source in sources:
+        try:
+            held = collecting.held(source)
+        except (InputError, UsageError) as error:
+            held, errors[source] = {}, error
+        for place, item in held.items():
+            parts[within(source, place)] = item
+        if not held:
+            parts[source] = None
+    return parts, errors
+
+
 def _refused(task: Task, request: RestoreRequest, spec: RestoreSpec) -> AecliError | None:
     """Why one image will have no result, as far as its header tells."""
     path, form = task.job.source.path, task.job.format
-    if path is None or task.job.skip or task.job.source.once:
+    if path is None or task.job.skip or task.job.source.once or task.item:
         return None
     if (missing := task.job.source.missing()) is not None:
         return missing

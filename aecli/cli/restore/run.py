@@ -183,15 +183,21 @@ class _Pipeline:
         if path is None or task.job.source.once:
             return 0
         with _contained(task):
-            header = reading.probe(path, max_pixels=self._request.max_pixels)
-        width, height = self._spec.size_of(header.width, header.height)
+            if task.item is not None:
+                height, width = task.item.size()
+            else:
+                header = reading.probe(path, max_pixels=self._request.max_pixels)
+                width, height = header.width, header.height
+        width, height = self._spec.size_of(width, height)
         return width * height
 
     def _read(self, task: Task) -> _Loaded:
         path, name = task.job.source.path, task.job.source.name
         most = self._request.max_pixels
         with _contained(task):
-            if path is None or task.job.source.once:
+            if task.item is not None:
+                image = task.item.image(max_pixels=most)
+            elif path is None or task.job.source.once:
                 image = reading.decode(task.job.source.read(), name=name, max_pixels=most)
             else:
                 image = reading.decode(path, max_pixels=most)

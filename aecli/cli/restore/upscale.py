@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aecli.inference.tiling import Progress
     from aecli.inference.upscale import Enlarged
 
-SIZE = "Size"
+SIZE = options.Panel("Size")
 
 INCONSISTENT = 1.0
 """Mean difference, of 255 levels, from which a result is said not to shrink to its input."""
@@ -44,43 +44,34 @@ class UpscaleRequest(RestoreRequest):
 
     scale: Annotated[
         float | None,
-        typer.Option(
+        SIZE.option(
             "-s",
             "--scale",
             metavar="X",
             help="How many times as wide and high, 1 to 8; unless told, 2.",
-            rich_help_panel=SIZE,
         ),
     ] = None
     size: Annotated[
         Any,  # what _size gives: Typer takes no unions
-        typer.Option(
-            parser=_size, metavar="WxH", help="Exactly so many pixels.", rich_help_panel=SIZE
-        ),
+        SIZE.option(parser=_size, metavar="WxH", help="Exactly so many pixels."),
     ] = None
     width: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="So many pixels wide, in proportion.", rich_help_panel=SIZE),
+        int | None, SIZE.option(metavar="N", help="So many pixels wide, in proportion.")
     ] = None
     height: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="So many pixels high, in proportion.", rich_help_panel=SIZE),
+        int | None, SIZE.option(metavar="N", help="So many pixels high, in proportion.")
     ] = None
     consistent: Annotated[
         bool | None,
-        typer.Option(
+        options.MODEL.option(
             "--consistent/--no-consistent",
             help="Make the result one that, shrunk again, is the input. By default so with models"
             " for sharp pictures, such as clean.",
             show_default=False,
-            rich_help_panel=options.MODEL,
         ),
     ] = None
     yes: Annotated[
-        bool,
-        typer.Option(
-            "--yes", help="Make results of more than 1 GiB, too.", rich_help_panel=options.FILES
-        ),
+        bool, options.FILES.option("--yes", help="Make results of more than 1 GiB, too.")
     ] = False
 
 

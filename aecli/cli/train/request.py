@@ -13,9 +13,9 @@ from aecli.cli import options
 from aecli.training.config import LOSSES, OptimConfig, RunConfig
 from aecli.training.request import RunRequest
 
-DATA = "Images"
-RECIPE = "Recipe"
-RUN = "Run"
+DATA = options.Panel("Images")
+RECIPE = options.Panel("Recipe")
+RUN = options.Panel("Run")
 
 
 def duration(text: str) -> float:
@@ -64,100 +64,83 @@ class TrainRequest:
     ]
     val: Annotated[
         list[str],
-        typer.Option(
-            metavar="DIR",
-            help="Images to validate on; without it a share of DATA is held out.",
-            rich_help_panel=DATA,
+        DATA.option(
+            metavar="DIR", help="Images to validate on; without it a share of DATA is held out."
         ),
     ] = field(default_factory=list)
     recipe: Annotated[
         str | None,
-        typer.Option(
+        RECIPE.option(
             metavar="FILE|NAME",
             help="A TOML recipe, or one of aecli's, which `aecli train --help` lists.",
-            rich_help_panel=RECIPE,
             autocompletion=_recipes,
         ),
     ] = None
     settings: Annotated[
         list[str],
-        typer.Option(
+        RECIPE.option(
             "--set",
             metavar="KEY=VALUE",
             help="Override a recipe's value, e.g. optim.lr=3e-4; repeatable.",
-            rich_help_panel=RECIPE,
         ),
     ] = field(default_factory=list)
     loss: Annotated[
         str | None,
-        typer.Option(
+        RECIPE.option(
             metavar="|".join(LOSSES),
             help=f"What is minimised; the recipe's, or {OptimConfig.loss}. "
             + " ".join(f"{k}: {v}." for k, v in LOSSES.items()),
-            rich_help_panel=RECIPE,
             autocompletion=options.one_of(LOSSES),
         ),
     ] = None
     start: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="MODEL",
-            help="Start from a model's weights instead of random ones.",
-            rich_help_panel=RECIPE,
+        RECIPE.option(
+            "--from", metavar="MODEL", help="Start from a model's weights instead of random ones."
         ),
     ] = None
     seed: Annotated[
         int | None,
-        typer.Option(
+        RECIPE.option(
             min=0,
             metavar="N",
             help="Of the initial weights, crops and degradation;"
             f" the recipe's, or {RunConfig.seed}.",
-            rich_help_panel=RECIPE,
         ),
     ] = None
     steps: Annotated[
         int | None,
-        typer.Option(
+        RUN.option(
             min=1,
             metavar="N",
             help=f"Length of the run in steps; the recipe's, or {RunConfig.steps}.",
-            rich_help_panel=RUN,
         ),
     ] = None
     seconds: Annotated[
         float | None,
-        typer.Option(
+        RUN.option(
             "--time",
             parser=duration,
             metavar="30m",
             help="Length of the run in time, resumed parts included: 90s, 30m, 1h30m.",
-            rich_help_panel=RUN,
         ),
     ] = None
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume",
-            help="Go on with the run of that name, to its own end unless told another.",
-            rich_help_panel=RUN,
+        RUN.option(
+            "--resume", help="Go on with the run of that name, to its own end unless told another."
         ),
     ] = False
     folder: Annotated[
         Path | None,
-        typer.Option(
+        RUN.option(
             "--run-folder",
             metavar="DIR",
             help="Where the run keeps its state, metrics and weights (AECLI_HOME/runs/TASK-NAME).",
-            rich_help_panel=RUN,
         ),
     ] = None
     overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Replace a run and a model of that name.", rich_help_panel=RUN
-        ),
+        bool, RUN.option("--overwrite", help="Replace a run and a model of that name.")
     ] = False
     device: options.Device = "auto"
     precision: options.Precision = "auto"
@@ -181,14 +164,13 @@ class TrainUpscaleRequest(TrainRequest):
 
     scale: Annotated[
         int | None,
-        typer.Option(
+        RECIPE.option(
             "-s",
             "--scale",
             min=2,
             max=4,
             metavar="2|3|4",
             help="How many times larger the results are; the recipe's, or 2.",
-            rich_help_panel=RECIPE,
         ),
     ] = None
 
@@ -199,50 +181,45 @@ class TrainLatentRequest(TrainRequest):
 
     architecture: Annotated[
         str | None,
-        typer.Option(
+        RECIPE.option(
             "--arch",
             metavar="NAME",
             help="The kind of network; `aecli train --help` lists them.",
-            rich_help_panel=RECIPE,
             autocompletion=_architectures,
         ),
     ] = None
     size: Annotated[
         int | None,
-        typer.Option(
+        RECIPE.option(
             min=16,
             max=128,
             metavar="N",
             help="Side of the images in pixels; the recipe's, or that of small pictures that are"
             " all of one size.",
-            rich_help_panel=RECIPE,
         ),
     ] = None
-    grey: Annotated[
-        bool,
-        typer.Option("--grey", help="Learn in grey, as of grey pictures.", rich_help_panel=RECIPE),
-    ] = False
+    grey: Annotated[bool, RECIPE.option("--grey", help="Learn in grey, as of grey pictures.")] = (
+        False
+    )
     latent: Annotated[
         int | None,
-        typer.Option(
+        RECIPE.option(
             "--latent",
             "--dim",
             min=2,
             max=4096,
             metavar="N",
             help="Length of a latent vector, or channels of a latent grid.",
-            rich_help_panel=RECIPE,
         ),
     ] = None
     beta: Annotated[
         float | None,
-        typer.Option(
+        RECIPE.option(
             "--beta",
             parser=options.factor,
             metavar="X",
             help="Of a VAE: weight of the KL divergence; above 1 the latents are more regular and"
             " the pictures more blurred.",
-            rich_help_panel=RECIPE,
         ),
     ] = None
 
@@ -253,10 +230,9 @@ class TrainGenerateRequest(TrainLatentRequest):
 
     classes: Annotated[
         bool,
-        typer.Option(
+        RECIPE.option(
             "--classes",
             help="Learn to tell classes apart: sub-folders, or labels beside the pictures.",
-            rich_help_panel=RECIPE,
         ),
     ] = False
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from aecli.models.registry import Generator
+from aecli.models.registry import Generator, Sized
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,13 +22,8 @@ class UpscalerConfig(Protocol):
         ...
 
 
-class SquareConfig(Protocol):
+class SquareConfig(Sized, Protocol):
     """The config of a network for square images."""
-
-    @property
-    def size(self) -> int:
-        """Side of the images, pixels."""
-        ...
 
     @property
     def channels(self) -> int:

@@ -43,7 +43,7 @@ def test_what_is_named_alone_is_alone(embed) -> None:
     ]
     result = embed(f"{IMAGES}::9", "in/a/1.png", "-o", "z.csv", "--overwrite")
     assert result.code == 1
-    assert f"{IMAGES}: has no picture 9" in result.err
+    assert f"{IMAGES}::9: there is no such picture" in result.err
     assert len(_rows()) == 1
 
 
