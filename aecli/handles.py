@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 from aecli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import Unpack
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import PIL.Image
     from numpy.typing import NDArray
 
+    from aecli.checkpoints.store import Found
     from aecli.images.image import Image
     from aecli.inference.embed import Embedder
     from aecli.inference.restore import Restorer
@@ -176,18 +177,29 @@ Handle = OpenDenoiser | OpenUpscaler | OpenGenerator | OpenEmbedder
 
 def opened(task: str, model: str | Path | None, engine: str, device: str, precision: str) -> Handle:
     """A model, loaded now or by an earlier call of this thread; arguments as of `aecli.open`."""
-    from aecli.checkpoints import store
-
     if task not in _OPENERS:
         raise UsageError(f"there is no task {task!r}", did_you_mean(task, _OPENERS))
-    members = store.scales(task, model).values() if task == "upscale" else [store.find(task, model)]
-    files = [(found.path.resolve(), found.path.stat()) for found in members]
+    files = [(found.path.resolve(), found.path.stat()) for found in _files(task, model)]
     state = (
         *((str(path), now.st_mtime_ns, now.st_size) for path, now in files),
         *(os.environ.get(name) for name in ("AECLI_ENGINE", "AECLI_DEVICE")),
         threading.get_ident(),
     )
     return _kept(task, model, engine, device, precision, state)
+
+
+def _files(task: str, model: str | Path | None) -> Iterable[Found]:
+    """The files that a model is loaded from."""
+    from aecli.checkpoints import store
+
+    if task == "upscale":
+        return store.scales(task, model).values()
+    if task == "embed":
+        from aecli.inference import embed
+
+        return [embed.find(model)]
+    found = store.find(task, model)
+    return [found, *store.preferred(task)] if model is None else [found]
 
 
 @lru_cache(maxsize=KEPT)

@@ -9,7 +9,7 @@ from PIL import Image
 
 import aecli
 from aecli.datasets.collecting import collect, find
-from aecli.errors import ModelError
+from aecli.errors import InputError, ModelError
 from aecli.images import reading
 from aecli.images.square import square
 from aecli.inference import comparison, embed, projection, thumbnails
@@ -144,8 +144,10 @@ def test_embedding_from_python() -> None:
     assert np.allclose(vectors, [1, -2, 0], atol=0.2)
     with pytest.raises(ValueError, match="no pictures"):
         aecli.embed([], model="spots")
-    with pytest.raises(TypeError):
+    with pytest.raises(InputError, match="a.png"):
         aecli.embed(["a.png"], model="spots")
+    with pytest.raises(TypeError):
+        aecli.embed([3], model="spots")
 
 
 def test_two_dimensions_are_places_already() -> None:
