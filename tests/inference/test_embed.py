@@ -144,7 +144,7 @@ def test_embedding_from_python() -> None:
     assert np.allclose(vectors, [1, -2, 0], atol=0.2)
     with pytest.raises(ValueError, match="no pictures"):
         aecli.embed([], model="spots")
-    with pytest.raises(InputError, match="a.png"):
+    with pytest.raises(InputError, match=r"a\.png"):
         aecli.embed(["a.png"], model="spots")
     with pytest.raises(TypeError):
         aecli.embed([3], model="spots")
