@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import PIL.Image
-from tifffile import TiffFileError
 
 from aecli.errors import InputError, Reason
 from aecli.images import metadata
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 500_000_000
 """Pixels of the largest image that is read unless told otherwise."""
 
-_DAMAGED = (*metadata.UNPARSABLE, RuntimeError, TiffFileError)
+_DAMAGED = (*metadata.UNPARSABLE, RuntimeError)
 """What Pillow, imagecodecs and tifffile raise on damaged files."""
 
 

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import tifffile
 from PIL import TiffImagePlugin
 from PIL.Image import Exif
 
@@ -24,11 +23,15 @@ from aecli.images.header import Header, Opened, UnsupportedError
 from aecli.images.image import Metadata
 
 if TYPE_CHECKING:
+    from tifffile import TiffFile
+
     from aecli.images.image import Pixels
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its findings come as errors, too
 
-_GREY = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED = 0, 1, 2, 3, 5
+_GREY = (_BLACK_IS_ZERO, _WHITE_IS_ZERO)
+_UNSIGNED, _NO_UNIT = 1, 1
 _REDUCED, _MASK = 1, 4
 _DNG_VERSION, _XMP, _ICC, _IPTC, _PHOTOSHOP = 50706, 700, 34675, 33723, 34377
 _RESOLUTION = (282, 283, 296)
@@ -51,7 +54,7 @@ class Codec(pillow.Codec):
         """As Pillow's; or a TiffFileError where the file is damaged."""
         subfiles = ifd.subfiles(file)
         file.seek(0)
-        with tifffile.TiffFile(file) as tif:
+        with _opened(file) as tif:
             page: Any = tif.pages.first
             if (refused := _refused(page)) is not None:
                 raise UnsupportedError(refused)
@@ -85,6 +88,12 @@ class Codec(pillow.Codec):
         _encode(samples, file, data)
 
 
+def _opened(file: BinaryIO) -> TiffFile:
+    import tifffile  # takes a while, and most pictures are no TIFF
+
+    return tifffile.TiffFile(file)
+
+
 def _refused(page: Any) -> str | None:
     """What a page holds that is not read."""
     depths = _depths(page)
@@ -93,14 +102,14 @@ def _refused(page: Any) -> str | None:
         return "a camera's RAW image"
     if page.imagedepth > 1:
         return f"a volume, {page.imagedepth} pictures deep"
-    if page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
+    if page.sampleformat != _UNSIGNED:
         return "floating-point or signed pixels"
     if bits not in (1, 2, 4, 8, 16):
         return f"{bits}-bit pixels"
     if len(depths) > 1:
         return "samples of different depths"
     if bits == 16 and not _plain(page):
-        return f"16-bit pixels of the kind {tifffile.PHOTOMETRIC(page.photometric).name}"
+        return f"16-bit pixels of the kind {getattr(page.photometric, 'name', page.photometric)}"
     if extra > _MOST_EXTRA:
         return f"pixels of {page.samplesperpixel} samples"
     return None
@@ -108,7 +117,7 @@ def _refused(page: Any) -> str | None:
 
 def _plain(page: Any) -> bool:
     """Whether tifffile reads a page here."""
-    kinds = (*_GREY, tifffile.PHOTOMETRIC.RGB)
+    kinds = (*_GREY, _RGB)
     return max(_depths(page)) in (8, 16) and page.photometric in kinds
 
 
@@ -142,7 +151,7 @@ def _decode(
 ) -> tuple[Pixels, Pixels | None, Metadata]:
     """The first page."""
     file.seek(0)
-    with tifffile.TiffFile(file) as tif:
+    with _opened(file) as tif:
         page: Any = tif.pages.first
         pixels = page.asarray()
         if page.axes == "YX":
@@ -154,7 +163,7 @@ def _decode(
         associated = alpha is not None and _extras(page)[alpha - colours] == _ASSOCIATED
         if chosen != [*range(pixels.shape[-1])]:
             pixels = pixels[..., chosen]
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        if page.photometric == _WHITE_IS_ZERO:
             pixels = np.concatenate([~pixels[..., :1], pixels[..., 1:]], axis=-1)
         if associated:
             pixels = unpack.straight(pixels)
@@ -191,6 +200,8 @@ def _encode(pixels: Pixels, file: BinaryIO, data: Metadata) -> None:
         elif tag == meta.ORIENTATION:
             tags.append((tag, _SHORT, 1, 1, True))
     buffer = file if file.seekable() else io.BytesIO()
+    import tifffile
+
     tifffile.imwrite(
         buffer,
         pixels,
@@ -219,9 +230,9 @@ def _encode(pixels: Pixels, file: BinaryIO, data: Metadata) -> None:
 
 def _colours(page: Any) -> int:
     """Samples of a pixel that are colour, the others being extra."""
-    if page.photometric in (*_GREY, tifffile.PHOTOMETRIC.PALETTE):
+    if page.photometric in (*_GREY, _PALETTE):
         return 1
-    return 4 if page.photometric == tifffile.PHOTOMETRIC.SEPARATED else 3
+    return 4 if page.photometric == _SEPARATED else 3
 
 
 def _extras(page: Any) -> list[int]:
@@ -257,7 +268,7 @@ def _density(page: Any) -> tuple[tuple[float, float] | None, tuple[float, float]
     if not all(tag in page.tags for tag in _RESOLUTION[:2]):
         return None, None
     try:
-        if page.resolutionunit == tifffile.RESUNIT.NONE:
+        if page.resolutionunit == _NO_UNIT:
             return None, meta.valid_aspect(page.get_resolution())
         return meta.valid_dpi(page.get_resolution("inch")), None
     except meta.UNPARSABLE:

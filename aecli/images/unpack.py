@@ -6,7 +6,6 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import ImageCms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +97,8 @@ class _Upright:
 
 def _converter(picture: PillowImage, mode: str) -> Callable[[PillowImage], PillowImage]:
     """What turns a strip into `mode`: colour management for CMYK and Lab, else Pillow's own way."""
+    from PIL import ImageCms  # loads littleCMS: few pictures need it
+
     profile: Any = None
     if picture.mode == "LAB":
         profile = ImageCms.createProfile("LAB")

@@ -38,7 +38,7 @@ _SQUARES = 48
 _TRIALS = 4
 """On so many of them it is tried whether noise is white."""
 
-_VISIBLE = 1.0
+_VISIBLE = 2.0
 """Weaker noise than this, on the 0-255 scale, is of no kind."""
 
 _SEEN, _LEFT = 0.5, 0.25
