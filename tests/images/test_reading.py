@@ -172,8 +172,8 @@ def test_cmyk_is_converted_by_its_profile(monkeypatch: pytest.MonkeyPatch) -> No
     def apply(strip, transform):
         return Image.new("RGB", strip.size, (1, 2, 3))
 
-    monkeypatch.setattr("aecli.images.unpack.ImageCms.buildTransform", lambda *a: calls.append(a))
-    monkeypatch.setattr("aecli.images.unpack.ImageCms.applyTransform", apply)
+    monkeypatch.setattr("PIL.ImageCms.buildTransform", lambda *a: calls.append(a))
+    monkeypatch.setattr("PIL.ImageCms.applyTransform", apply)
     cmyk = Image.fromarray(noise(8, 8, 4), "CMYK")
     image = decode(encode(cmyk, "TIFF", icc_profile=b"a profile"))
     assert (image.pixels == [1, 2, 3]).all()
