@@ -171,9 +171,12 @@ class Restorer(TiledModel):
         for name, value in (("sigma", 0 if sigma == "auto" else sigma), ("strength", strength)):
             if not (value >= 0 and math.isfinite(value)):
                 raise UsageError(f"{name} must be zero or more, not {value}")
-        model = self._fitting(image)
-        tag = model.meta.tag if self._open_white else None
-        level = model.estimate_sigma(image) if sigma == "auto" else sigma
+        if self._open_white is None:
+            model, tag = self, None
+            level = self.estimate_sigma(image) if sigma == "auto" else sigma
+        else:
+            model, seen = self._fitting(image)
+            tag, level = model.meta.tag, seen if sigma == "auto" else sigma
         facts = DenoiseFacts.read(model.meta.training)
         share, factor = 1.0, strength
         if facts.noise == "camera":
@@ -198,25 +201,24 @@ class Restorer(TiledModel):
         """
         return self._level([self._square(image.pixels[at]) for at in _visible(image)])
 
-    def _fitting(self, image: Image) -> Restorer:
-        """The model of white noise, if there is one and a picture's noise is white; else this one.
+    def _fitting(self, image: Image) -> tuple[Restorer, float]:
+        """The model of white noise, if a picture's noise is white, else this one; what it sees.
 
         It is where that model sees what this one sees, and on a few squares leaves nothing of it:
         noise that a camera has smoothed, or JPEG, is hardly seen or hardly removed by it.
         """
-        if self._open_white is None:
-            return self
         squares = [self._square(image.pixels[at]) for at in _visible(image)]
         level = self._level(squares)
         if level < _VISIBLE or self.white is None:
-            return self
+            return self, level
         seen = self.white._level(squares)
         if seen < _SEEN * level:
-            return self
+            return self, level
         call = self.white.engine.fp32[0]
         tried = squares[:: -(-len(squares) // _TRIALS)]
         cleaned = [call("restore", x, np.full_like(x[:, :1], seen / 255)).clip(0, 1) for x in tried]
-        return self.white if self._level(cleaned) <= _LEFT * level else self
+        left = self._level(cleaned)
+        return (self.white, seen) if left <= _LEFT * level else (self, level)
 
     def _level(self, squares: Sequence[Floats]) -> float:
         """The median of the levels of squares, on the 0-255 scale."""
