@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aecli import device
 from aecli.checkpoints import format as checkpoints
-from aecli.checkpoints import store
+from aecli.checkpoints import provenance, store
 from aecli.errors import Reason, UsageError
 from aecli.training import distributed, loop
 from aecli.training.build import architecture, objective
@@ -111,6 +111,7 @@ def run(request: RunRequest, observer: Observer) -> Trained:
             start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:
             target.parent.mkdir(parents=True, exist_ok=True)
+            provenance.supersede(target)
             copy(outcome.weights, target)
     return Trained(
         target if outcome.finished else None,

@@ -1,0 +1,139 @@
+"""`aecli models show`: what a model is, how it was trained, what it measures, and its card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from aecli.cli import console, options
+from aecli.cli.models.arguments import SomeName, Task, check_task
+from aecli.cli.models.listing import size, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aecli.checkpoints.card import Profile
+    from aecli.checkpoints.provenance import Provenance
+    from aecli.checkpoints.store import Found
+
+
+def show(
+    task: Task,
+    name: SomeName = None,
+    card: Annotated[
+        bool,
+        options.REPORT.option(
+            "--card", help="Its model card instead; of one without, what a push would write."
+        ),
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Show what a model is, how it was trained and what it measures; numbers are rounded.
+
+    Without a NAME, the task's default model. --json has all, unrounded, the recipe and the card, too.
+
+    Examples:
+        aecli models show denoise
+        aecli models show denoise gaussian --card
+        aecli models show embed photo --json
+    """
+    from aecli.checkpoints import card as cards
+    from aecli.checkpoints import provenance, store
+
+    check_task("show", task)
+    found = store.find(task, name)
+    text, came = provenance.card(found.path), provenance.read(found.path)
+    if card:
+        for line in (text or cards.write(found, "hf:USER/REPO")).splitlines():
+            console.line(console.printable(line))
+        return
+    profile = cards.profile(found)
+    if json:
+        console.record(
+            {
+                **summary(found),
+                "architecture": found.meta.architecture,
+                "about": profile.spec.summary,
+                "paper": profile.spec.paper,
+                "parameters": profile.parameters,
+                "flops_per_pixel": profile.flops_per_pixel,
+                "receptive_field": profile.receptive_field,
+                "config": found.meta.config,
+                "training": found.meta.training,
+                "metrics": found.meta.metrics,
+                "aecli": found.meta.version,
+                "source": came.source if came else None,
+                "licence": came.licence if came else None,
+                "sha256": store.sha256(found.path),
+                "card": text,
+            }
+        )
+        return
+    for number, (title, facts) in enumerate(_groups(found, profile, came)):
+        if number:
+            console.line("")
+        console.line(title)
+        rows = list(cards.flat(facts))
+        width = max((len(key) for key, _ in rows), default=0)
+        for key, value in rows:
+            console.line(console.printable(f"  {key:<{width}}  {value}"))
+    if text is not None:
+        console.line("\ncard (--card shows all of it)")
+        for line in _first(text):
+            console.line(f"  {console.printable(line)}")
+
+
+def _groups(
+    found: Found, profile: Profile, came: Provenance | None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What is told, under the titles that it stands under."""
+    from aecli.checkpoints.card import WHOLE
+
+    row, meta = summary(found), found.meta
+    training = {key: value for key, value in meta.training.items() if key not in WHOLE}
+    data = {key: training.pop(key, None) for key in ("data", "licence")}
+    yield (
+        f"aecli {found.task} -m {found.name}",
+        {
+            "for": row["for"],
+            "origin": f"{row['origin']}, the default" if row["default"] else row["origin"],
+            "from": came.source if came else None,
+            "licence": came.licence if came else None,
+            "size": size(row["bytes"]),
+            "file": row["path"],
+        },
+    )
+    yield (
+        "network",
+        {
+            "architecture": meta.architecture,
+            "about": profile.spec.summary,
+            "paper": profile.spec.paper,
+            "parameters": profile.parameters,
+            "FLOPs a pixel": profile.flops_per_pixel,
+            "receptive field": f"{profile.receptive_field} pixels",
+            **meta.config,
+        },
+    )
+    if any(training.values()) or any(data.values()):
+        yield (
+            "training",
+            {"data": data["data"], "licence of data": data["licence"], **training},
+        )
+    if meta.metrics:
+        yield "measured, on pictures held out of training", meta.metrics
+
+
+def _first(card: str) -> Iterator[str]:
+    """The first paragraph of a card, as its lines stand there."""
+    lines = iter(card.splitlines())
+    started = False
+    for number, line in enumerate(lines):
+        if number == 0 and line == "---":  # YAML, for the hub
+            for inner in lines:
+                if inner == "---":
+                    break
+        elif line.strip() and (started or line[0] not in "#|<![-"):
+            started = True
+            yield line
+        elif started:
+            return
