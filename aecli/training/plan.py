@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aecli.training.distributed import Ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Sequence
     from pathlib import Path
 
     from aecli.checkpoints.format import Model
@@ -53,7 +53,8 @@ class Plan:
         start: weights to start from.
         origin: the model that the user started from, for the checkpoint's metadata.
         log: one of `aecli.training.request.LOGS`, or None.
-        earlier: what the stages before this one were, for the checkpoint's metadata.
+        earlier: what the stages before this one were, those of the model that the user started
+            from included, for the checkpoint's metadata.
         opened: the images of the stage before.
     """
 
@@ -71,5 +72,5 @@ class Plan:
     origin: str | None = None
     limit: float | None = None
     log: str | None = None
-    earlier: Sequence[Mapping[str, Any]] = ()
+    earlier: Sequence[dict[str, Any]] = ()
     opened: Opened | None = None

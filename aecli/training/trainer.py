@@ -73,15 +73,14 @@ def run(request: RunRequest, observer: Observer) -> Trained:
                 f"{len(train)} training images, {len(val)} for validation, on {runtime.reason}"
             )
             observer.note(f"run folder {folder}")
-        origin = plan[0].state.origin if plan[0].state is not None else None
+        origin, earlier = (s.origin, s.earlier) if (s := plan[0].state) else (None, [])
         if start is not None:
-            origin = f"{start.meta.task}-{start.meta.tag}"
-        earlier: list[dict[str, Any]] = []
+            origin, earlier = f"{start.meta.task}-{start.meta.tag}", _history(start)
         opened: Opened | None = None
         for number, stage in enumerate(plan):
             if number:
                 assert start is not None  # the stage before has left it
-                earlier.append(_record(start))
+                earlier = _history(start)
             if any(later.state is not None for later in plan[number + 1 :]):
                 start = checkpoints.load(loop.kept(stage.recipe, stage.folder))
                 continue
@@ -135,9 +134,11 @@ def _check_log(name: str | None) -> None:
     events.require()
 
 
-def _record(model: Model) -> dict[str, Any]:
-    """What the metadata of later stages say of the one that has left a model."""
-    return {key: model.meta.training[key] for key in ("recipe", "steps", "seconds")}
+def _history(model: Model) -> list[dict[str, Any]]:
+    """What a model's metadata say of its training, stage by stage, for one that goes on from it."""
+    training = model.meta.training
+    last = {key: training[key] for key in ("recipe", "steps", "seconds") if key in training}
+    return [*training.get("stages", []), last]
 
 
 def _start(request: RunRequest) -> Model | None:
