@@ -52,6 +52,7 @@ class Plan:
         resume: state to go on from.
         start: weights to start from.
         origin: the model that the user started from, for the checkpoint's metadata.
+        log: one of `aecli.training.request.LOGS`, or None.
         earlier: what the stages before this one were, those of the model that the user started
             from included, for the checkpoint's metadata.
         opened: the images of the stage before.
@@ -70,5 +71,6 @@ class Plan:
     start: Model | None = None
     origin: str | None = None
     limit: float | None = None
+    log: str | None = None
     earlier: Sequence[dict[str, Any]] = ()
     opened: Opened | None = None

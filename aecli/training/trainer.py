@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from aecli import device
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
-from aecli.errors import Reason, UsageError
-from aecli.training import distributed, loop
+from aecli.errors import Reason, UsageError, did_you_mean
+from aecli.training import distributed, events, loop
 from aecli.training.build import architecture, objective
 from aecli.training.data import split
 from aecli.training.folder import copy
 from aecli.training.plan import Plan
+from aecli.training.request import LOGS
 from aecli.training.stages import stages
 from aecli.training.state import FILE
 
@@ -52,10 +53,12 @@ def run(request: RunRequest, observer: Observer) -> Trained:
     """Train a model and install it under its name.
 
     Raises:
-        UsageError: the request contradicts itself, or would overwrite something.
+        UsageError: the request contradicts itself, would overwrite something, or wants a log that
+            there is not.
         TrainingError: see `aecli.training.loop.train`.
         ModelError: the model to start from is missing or damaged.
     """
+    _check_log(request.log)
     where = distributed.local_device() or request.device
     runtime = device.choose(where, request.precision, training=True)
     with distributed.join(runtime.device) as ranks:
@@ -98,6 +101,7 @@ def run(request: RunRequest, observer: Observer) -> Trained:
                     start=start,
                     origin=origin,
                     limit=limit,
+                    log=request.log,
                     earlier=tuple(earlier),
                     opened=opened,
                 ),
@@ -119,6 +123,15 @@ def run(request: RunRequest, observer: Observer) -> Trained:
         outcome.metrics,
         outcome.warning,
     )
+
+
+def _check_log(name: str | None) -> None:
+    """See that a log can be kept, before anything is replaced."""
+    if name is None:
+        return
+    if name not in LOGS:
+        raise UsageError(f"there is no log {name!r}", did_you_mean(name, LOGS))
+    events.require()
 
 
 def _history(model: Model) -> list[dict[str, Any]]:
