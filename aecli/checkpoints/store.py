@@ -24,6 +24,8 @@ from aecli.errors import ModelError, Reason, UsageError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aecli.checkpoints.provenance import Provenance
+
 SUFFIX = ".safetensors"
 SUMS = "SHA256SUMS"
 
@@ -64,6 +66,15 @@ class Found:
             ModelError: see `read_meta`.
         """
         return checkpoints.read_meta(self.path)
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where it came from; None for what was not added.
+
+        Raises:
+            ModelError: the record of it is damaged.
+        """
+        return provenance.read(self.path) if self.origin is Origin.USER else None
 
 
 def home() -> Path:
@@ -218,7 +229,7 @@ def verify(found: Found) -> bool:
         expected, where = _sums(found.path.parent).get(found.path.name), f"in {SUMS}"
         if expected is None:
             raise ModelError(f"{found.path} is not listed in {SUMS}")
-    elif found.origin is Origin.USER and (came := provenance.read(found.path)) is not None:
+    elif (came := found.provenance) is not None:
         expected, where = came.sha256, "that it came with"
     else:
         return False

@@ -8,6 +8,7 @@ import typer
 
 from aecli.cli import console, options
 from aecli.cli.models.arguments import Name, Task, check_task
+from aecli.cli.models.card import write
 from aecli.cli.models.listing import summary
 
 
@@ -83,16 +84,16 @@ def push(
         aecli models push denoise mine hf:ann/denoise-mine
         aecli models push upscale mine-x2 hf:ann/mine --public --licence cc-by-4.0
     """
-    from aecli.checkpoints import card, hub, provenance, store
     from aecli.checkpoints import format as checkpoints
+    from aecli.checkpoints import hub, store
 
     check_task("push", task)
     target = hub.Place.parse(place)
     found = store.find(task, name)
     store.verify(found)
     checkpoints.load(found.path)  # what does not load is nobody's
-    came = provenance.read(found.path)
-    written = card.write(
+    came = found.provenance
+    written = write(
         found,
         f"{target}/{store.file_name(found.task, found.name)}",
         licence or (came.licence if came else None),

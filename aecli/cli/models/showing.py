@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from aecli.cli import console, options
 from aecli.cli.models.arguments import SomeName, Task, check_task
+from aecli.cli.models.card import write
 from aecli.cli.models.listing import size, summary
+from aecli.cli.models.profile import WHOLE, flat, profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from aecli.checkpoints.card import Profile
     from aecli.checkpoints.provenance import Provenance
     from aecli.checkpoints.store import Found
+    from aecli.cli.models.profile import Profile
 
 
 def show(
@@ -29,34 +31,33 @@ def show(
 ) -> None:
     """Show what a model is, how it was trained and what it measures; numbers are rounded.
 
-    Without a NAME, the task's default model. --json has all, unrounded, the recipe and the card, too.
+    Without a NAME, the task's default model. --json has all and unrounded: recipe and card, too.
 
     Examples:
         aecli models show denoise
         aecli models show denoise gaussian --card
         aecli models show embed photo --json
     """
-    from aecli.checkpoints import card as cards
     from aecli.checkpoints import provenance, store
 
     check_task("show", task)
     found = store.find(task, name)
-    text, came = provenance.card(found.path), provenance.read(found.path)
+    text, came = provenance.card(found.path), found.provenance
     if card:
-        for line in (text or cards.write(found, "hf:USER/REPO")).splitlines():
+        for line in (text or write(found, "hf:USER/REPO")).splitlines():
             console.line(console.printable(line))
         return
-    profile = cards.profile(found)
+    built = profile(found)
     if json:
         console.record(
             {
                 **summary(found),
                 "architecture": found.meta.architecture,
-                "about": profile.spec.summary,
-                "paper": profile.spec.paper,
-                "parameters": profile.parameters,
-                "flops_per_pixel": profile.flops_per_pixel,
-                "receptive_field": profile.receptive_field,
+                "about": built.spec.summary,
+                "paper": built.spec.paper,
+                "parameters": built.parameters,
+                "flops_per_pixel": built.flops_per_pixel,
+                "receptive_field": built.receptive_field,
                 "config": found.meta.config,
                 "training": found.meta.training,
                 "metrics": found.meta.metrics,
@@ -68,11 +69,11 @@ def show(
             }
         )
         return
-    for number, (title, facts) in enumerate(_groups(found, profile, came)):
+    for number, (title, facts) in enumerate(_groups(found, built, came)):
         if number:
             console.line("")
         console.line(title)
-        rows = list(cards.flat(facts))
+        rows = list(flat(facts))
         width = max((len(key) for key, _ in rows), default=0)
         for key, value in rows:
             console.line(console.printable(f"  {key:<{width}}  {value}"))
@@ -83,11 +84,9 @@ def show(
 
 
 def _groups(
-    found: Found, profile: Profile, came: Provenance | None
+    found: Found, built: Profile, came: Provenance | None
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What is told, under the titles that it stands under."""
-    from aecli.checkpoints.card import WHOLE
-
     row, meta = summary(found), found.meta
     training = {key: value for key, value in meta.training.items() if key not in WHOLE}
     data = {key: training.pop(key, None) for key in ("data", "licence")}
@@ -106,11 +105,11 @@ def _groups(
         "network",
         {
             "architecture": meta.architecture,
-            "about": profile.spec.summary,
-            "paper": profile.spec.paper,
-            "parameters": profile.parameters,
-            "FLOPs a pixel": profile.flops_per_pixel,
-            "receptive field": f"{profile.receptive_field} pixels",
+            "about": built.spec.summary,
+            "paper": built.spec.paper,
+            "parameters": built.parameters,
+            "FLOPs a pixel": built.flops_per_pixel,
+            "receptive field": f"{built.receptive_field} pixels",
             **meta.config,
         },
     )
