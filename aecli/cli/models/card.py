@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aecli.cli.models.profile import WHOLE, flat, profile
+from aecli.cli.models.profile import flat, profile, training
 from aecli.errors import UsageError
 from aecli.version import __version__
 
@@ -20,6 +20,8 @@ _DOES = {
     "embed": ("image-feature-extraction", "aecli embed photos/ -o vectors.npz -m {}"),
 }
 """The hub's word for each task, and how a model of it is used."""
+
+_UNKNOWN = "not said"
 
 
 def write(found: Found, place: str, licence: str | None = None) -> str:
@@ -51,12 +53,11 @@ def write(found: Found, place: str, licence: str | None = None) -> str:
         "parameters": built.parameters,
         "FLOPs a pixel": built.flops_per_pixel,
         "receptive field, pixels": built.receptive_field,
-        "licence of the weights": licence,
+        "licence of the weights": licence or _UNKNOWN,
         "sha256": f"`{store.sha256(found.path)}`",
     }
-    training = {key: value for key, value in meta.training.items() if key not in WHOLE}
-    if "licence" in training:
-        training["licence of the data"] = training.pop("licence")
+    trained = training(meta)
+    trained |= {key: _UNKNOWN for key in ("data", "licence of data") if not trained[key]}
     lines = [
         "---",
         *([f"license: {licence}"] if licence else []),
@@ -79,7 +80,7 @@ def write(found: Found, place: str, licence: str | None = None) -> str:
         "",
         "## Training",
         "",
-        *_table(flat(training)),
+        *_table(flat(trained)),
         "",
         f"The whole recipe: `aecli models show {meta.task} {found.name} --json`.",
         "",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from aecli.checkpoints.format import Meta
     from aecli.checkpoints.store import Found
     from aecli.models.registry import ModelSpec
 
@@ -49,6 +50,12 @@ def profile(found: Found) -> Profile:
         geometry = spec.geometry(config)
         cost = measure(spec, config, found.meta.task)
     return Profile(spec, cost.parameters, round(cost.flops_per_pixel), 2 * geometry.radius + 1)
+
+
+def training(meta: Meta) -> dict[str, Any]:
+    """What people are told of a model's training, the data first."""
+    known = {key: value for key, value in meta.training.items() if key not in WHOLE}
+    return {"data": known.pop("data", ""), "licence of data": known.pop("licence", ""), **known}
 
 
 def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

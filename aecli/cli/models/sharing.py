@@ -93,10 +93,11 @@ def push(
     store.verify(found)
     checkpoints.load(found.path)  # what does not load is nobody's
     came = found.provenance
+    licence = licence or (came.licence if came else None)
     written = write(
         found,
         f"{target}/{store.file_name(found.task, found.name)}",
-        licence or (came.licence if came else None),
+        licence,
     )
     done = hub.push(found, target, written, public=public, overwrite=overwrite)
     if json:
@@ -114,4 +115,6 @@ def push(
     console.say(f"pushed {found.name} to {done.url} ({'private' if done.private else 'public'})")
     if not done.card:
         console.say(f"its {hub.CARD} is kept; --overwrite replaces it")
+    elif licence is None:
+        console.advise("--licence and --overwrite say on the card what others may do with it")
     console.say(f"aecli models add {done.place}")

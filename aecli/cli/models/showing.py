@@ -8,7 +8,7 @@ from aecli.cli import console, options
 from aecli.cli.models.arguments import SomeName, Task, check_task
 from aecli.cli.models.card import write
 from aecli.cli.models.listing import size, summary
-from aecli.cli.models.profile import WHOLE, flat, profile
+from aecli.cli.models.profile import flat, profile, training
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,8 +88,6 @@ def _groups(
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What is told, under the titles that it stands under."""
     row, meta = summary(found), found.meta
-    training = {key: value for key, value in meta.training.items() if key not in WHOLE}
-    data = {key: training.pop(key, None) for key in ("data", "licence")}
     yield (
         f"aecli {found.task} -m {found.name}",
         {
@@ -113,11 +111,8 @@ def _groups(
             **meta.config,
         },
     )
-    if any(training.values()) or any(data.values()):
-        yield (
-            "training",
-            {"data": data["data"], "licence of data": data["licence"], **training},
-        )
+    if meta.training:
+        yield "training", training(meta)
     if meta.metrics:
         yield "measured, on pictures held out of training", meta.metrics
 
