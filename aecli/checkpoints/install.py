@@ -58,7 +58,7 @@ def add(
         store.file_name("any", name)
     if _is_url(source):
         _check(source, sha256)
-    folder = store.user_folder()
+    folder = store.made_user_folder()
     with unfinished(folder) as part:
         with _open(source) as (stream, size):
             digest = _copy(stream, part, size, source)
