@@ -53,7 +53,7 @@ def add(
         raise UsageError(
             f"{text}: a download is checked against its sha256", reason=Reason.NO_CHECKSUM
         )
-    folder = store.user_folder()
+    folder = store.made_user_folder()
     with unfinished(folder) as part:
         with source.open() as (chunks, size):
             digest = _copy(chunks, part, size, text)

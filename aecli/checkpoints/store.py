@@ -22,7 +22,7 @@ from aecli.checkpoints.header import is_name
 from aecli.errors import ModelError, Reason, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from aecli.checkpoints.provenance import Provenance
 
@@ -36,6 +36,9 @@ PREFERENCE: Mapping[str, tuple[str, ...]] = {
     "embed": ("photo",),
 }
 """The default model of a task is the first of these that is installed."""
+
+OTHER_HOME = "AECLI_HOME=FOLDER is where models and training runs are kept instead"
+"""What cures a home that cannot be used."""
 
 _MEMBER = re.compile(r"(.+)-x(\d+)")
 """A member of a family with one a scale."""
@@ -77,18 +80,57 @@ class Found:
         return provenance.read(self.path) if self.origin is Origin.USER else None
 
 
-def home() -> Path:
-    """The user's models and training runs: AECLI_HOME, or else the platform's data folder."""
-    if chosen := os.environ.get("AECLI_HOME"):
-        return Path(chosen).expanduser()
-    import platformdirs
+def known_home() -> Path | None:
+    """The user's models and training runs: AECLI_HOME, or else the platform's data folder.
 
-    return platformdirs.user_data_path("aecli", appauthor=False)
+    None where a user has neither, such as one whom the system does not know, in a container.
+    """
+    try:
+        if chosen := os.environ.get("AECLI_HOME"):
+            return Path(chosen).expanduser()
+        import platformdirs
+
+        place = platformdirs.user_data_path("aecli", appauthor=False)
+    except RuntimeError:  # ~ is nowhere
+        return None
+    return place if place.is_absolute() else None  # how earlier releases of platformdirs say so
+
+
+def home() -> Path:
+    """The same, for those who cannot do without.
+
+    Raises:
+        UsageError: there is none.
+    """
+    place = known_home()
+    if place is None:
+        raise UsageError("this user has no home folder, where models and runs are kept", OTHER_HOME)
+    return place
 
 
 def user_folder() -> Path:
-    """Where added and trained models go."""
+    """Where added and trained models go.
+
+    Raises:
+        UsageError: there is no such place.
+    """
     return home() / "models"
+
+
+def made_user_folder() -> Path:
+    """The same, made where missing, and fit to be written to.
+
+    Raises:
+        UsageError: it is not.
+    """
+    folder = user_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error.strerror}", OTHER_HOME) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{folder}: no permission to write there", OTHER_HOME)
+    return folder
 
 
 def bundled_folder() -> Path:
@@ -115,12 +157,20 @@ def file_name(task: str, name: str) -> str:
 def entries(task: str | None = None) -> list[Found]:
     """The installed models (of one task), by task and name; the user's own hide bundled ones."""
     found: dict[tuple[str, str], Found] = {}
-    for origin, folder in ((Origin.USER, user_folder()), (Origin.BUNDLED, bundled_folder())):
+    for origin, folder in _folders():
         for path in folder.glob(f"{task or '*'}-*{SUFFIX}"):
             key = _split(path)
             if not path.name.startswith("."):
                 found.setdefault(key, Found(path, *key, origin))
     return [found[key] for key in sorted(found)]
+
+
+def _folders() -> Iterator[tuple[Origin, Path]]:
+    """Where models are looked for; what the user may not read is not there."""
+    place = known_home()
+    if place is not None and os.access(place / "models", os.R_OK | os.X_OK):
+        yield Origin.USER, place / "models"
+    yield Origin.BUNDLED, bundled_folder()
 
 
 def default(task: str) -> str:

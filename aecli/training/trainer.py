@@ -62,7 +62,7 @@ def run(request: RunRequest, observer: Observer) -> Trained:
     where = distributed.local_device() or request.device
     runtime = device.choose(where, request.precision, training=True)
     with distributed.join(runtime.device) as ranks:
-        target = store.user_folder() / store.file_name(request.task, request.name)
+        target = store.made_user_folder() / store.file_name(request.task, request.name)
         folder = request.folder or store.home() / "runs" / f"{request.task}-{request.name}"
         recipe, limit, plan = stages(request, folder)
         start = _start(request)
@@ -113,7 +113,6 @@ def run(request: RunRequest, observer: Observer) -> Trained:
             ranks.agree([1.0], runtime.device)  # the first one has written the weights by then
             start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:
-            target.parent.mkdir(parents=True, exist_ok=True)
             provenance.supersede(target)
             copy(outcome.weights, target)
     return Trained(
