@@ -80,9 +80,8 @@ def test_bash_completes_commands_and_models(tmp_path: Path) -> None:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m aecli "$@"\n')
     program.chmod(0o755)
     script = FILES["bash-completion/completions/aecli"] + (
-        'ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); $function aecli; echo "${COMPREPLY[@]}"; }'
-        "\n"
-        'function=$(complete -p aecli | sed "s/.*-F //; s/ .*//")\n'
+        'ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); $by aecli; echo "${COMPREPLY[@]}"; }\n'
+        'by=$(complete -p aecli | sed "s/.*-F //; s/ .*//")\n'
         "ask aecli den\nask aecli denoise -m g\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
