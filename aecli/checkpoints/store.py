@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints import format as checkpoints
+from aecli.checkpoints import provenance
 from aecli.checkpoints.header import is_name
 from aecli.errors import ModelError, Reason, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from aecli.checkpoints.provenance import Provenance
 
 SUFFIX = ".safetensors"
 SUMS = "SHA256SUMS"
@@ -66,6 +69,15 @@ class Found:
             ModelError: see `read_meta`.
         """
         return checkpoints.read_meta(self.path)
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where it came from; None for what was not added.
+
+        Raises:
+            ModelError: the record of it is damaged.
+        """
+        return provenance.read(self.path) if self.origin is Origin.USER else None
 
 
 def known_home() -> Path | None:
@@ -263,13 +275,16 @@ def verify(found: Found) -> bool:
             published.
     """
     _serving(found.task, found)
-    if found.origin is not Origin.BUNDLED:
+    if found.origin is Origin.BUNDLED:
+        expected, where = _sums(found.path.parent).get(found.path.name), f"in {SUMS}"
+        if expected is None:
+            raise ModelError(f"{found.path} is not listed in {SUMS}")
+    elif (came := found.provenance) is not None:
+        expected, where = came.sha256, "that it came with"
+    else:
         return False
-    expected = _sums(found.path.parent).get(found.path.name)
-    if expected is None:
-        raise ModelError(f"{found.path} is not listed in {SUMS}")
     if sha256(found.path) != expected:
-        raise ModelError(f"{found.path} is damaged: its sha256 is not the one in {SUMS}")
+        raise ModelError(f"{found.path} is damaged: its sha256 is not the one {where}")
     return True
 
 
@@ -284,18 +299,35 @@ def sha256(path: Path) -> str:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
 
 
-def remove(task: str, name: str) -> Path:
-    """Delete one of the user's own models; returns where it was.
+def remove(task: str, model: str) -> Path:
+    """Delete one of the user's own models, damaged or not, and what is kept beside it.
+
+    Args:
+        task: the command it serves.
+        model: its name or its file.
+
+    Returns:
+        Where it was.
 
     Raises:
-        ModelError: there is none of that name.
-        UsageError: it came with aecli.
+        ModelError: there is none.
+        UsageError: it came with aecli, or its file is not among the user's own models.
     """
-    found = find(task, name)
-    if found.origin is not Origin.USER:
-        raise UsageError(f"{found.path} is not one of your own models: it stays")
-    found.path.unlink()
-    return found.path
+    own = [entry for entry in entries(task) if entry.origin is Origin.USER]
+    for entry in own:
+        if entry.name == model or (is_path(model) and _place(entry.path) == _place(Path(model))):
+            entry.path.unlink()
+            provenance.forget(entry.path)
+            return entry.path
+    if members := [entry.name for entry in own if family(entry.name) == model]:
+        raise UsageError(f"{model!r} is a family: {', '.join(members)}", "name one of these")
+    raise UsageError(f"{find(task, model).path} is not one of your own models: it stays")
+
+
+def _place(path: Path) -> Path:
+    """Where a file is, whatever leads there; what it is a link to does not matter."""
+    path = path.expanduser()
+    return path.parent.resolve() / path.name
 
 
 def _split(path: Path) -> tuple[str, str]:

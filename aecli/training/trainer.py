@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aecli import device
 from aecli.checkpoints import format as checkpoints
-from aecli.checkpoints import store
+from aecli.checkpoints import provenance, store
 from aecli.errors import Reason, UsageError, did_you_mean
 from aecli.training import distributed, events, loop
 from aecli.training.build import architecture, objective
@@ -113,6 +113,7 @@ def run(request: RunRequest, observer: Observer) -> Trained:
             ranks.agree([1.0], runtime.device)  # the first one has written the weights by then
             start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:
+            provenance.supersede(target)
             copy(outcome.weights, target)
     return Trained(
         target if outcome.finished else None,

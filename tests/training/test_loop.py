@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from aecli.checkpoints import format as checkpoints
-from aecli.checkpoints import store
+from aecli.checkpoints import install, store
 from aecli.errors import TrainingError, UsageError
 from aecli.training.config import OptimConfig
 from aecli.training.loop import learning_rate
@@ -163,6 +163,15 @@ def test_nothing_is_overwritten_unasked(train: Any, home: Path) -> None:
     again, _ = train("mine", steps=1, overwrite=True)
     assert load_file(again.model).keys()
     assert before
+
+
+def test_what_was_kept_of_another_model_of_the_name_goes(train: Any, tiny_denoiser: Path) -> None:
+    added = install.add(str(tiny_denoiser), name="mine")
+    assert store.verify(added)
+    trained, _ = train("mine", steps=1, overwrite=True)
+    assert trained.model == added.path
+    assert added.provenance is None
+    assert store.load("denoise", "mine").meta.training["steps"] == 1
 
 
 @pytest.mark.parametrize(
