@@ -60,7 +60,7 @@ class Codec(pillow.Codec):
             super().write(samples, file, data, quality)
             return
         depth = data.depth or DEPTH
-        exif = data.exif
+        exif, layout = data.exif, imagecodecs.AVIF.PIXEL_FORMAT
         if data.dpi:
             exif = metadata.with_resolution(exif or b"", data.dpi)
         encoded = imagecodecs.avif_encode(
@@ -68,7 +68,7 @@ class Codec(pillow.Codec):
             level=quality,
             speed=_SPEED,
             bitspersample=depth,
-            pixelformat="400" if samples.ndim == 2 else "444",
+            pixelformat=layout.YUV400 if samples.ndim == 2 else layout.YUV444,
             primaries=_BT709,
             transfer=_SRGB,
             matrix=_BT601,
