@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from aecli import cores
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -220,7 +222,10 @@ Tile = Annotated[
     ),
 ]
 Engine = Annotated[
-    str, MODEL.choice(ENGINES, help="What computes: ncnn on a CPU, torch elsewhere, unless told.")
+    str,
+    MODEL.choice(
+        ENGINES, help="What computes: ncnn on a CPU, where it is installed; torch elsewhere."
+    ),
 ]
 Device = Annotated[
     str,
@@ -231,6 +236,7 @@ Device = Annotated[
     ),
 ]
 Precision = Annotated[str, MODEL.choice(PRECISIONS, help="What the model computes in.")]
+WORKERS = cores.reading()
 Workers = Annotated[
     int,
     MODEL.option(
