@@ -180,8 +180,8 @@ Quality = Annotated[
         min=1,
         max=100,
         metavar="N",
-        help="Of JPEG, WebP, AVIF, HEIC and JPEG XL files; 95 without it, and WebP and JPEG XL that"
-        " was without loss stays so.",
+        help="Of JPEG, WebP, AVIF, HEIC and JPEG XL files; 95 without it, and what was without loss"
+        " stays so in its own format.",
     ),
 ]
 Background = Annotated[
