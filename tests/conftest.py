@@ -108,9 +108,11 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[hubs.Hub]:
     """A hub on this machine, which huggingface_hub asks instead of the real one; no token."""
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
     monkeypatch.setattr(constants, "HF_STORED_TOKENS_PATH", str(tmp_path / "no tokens"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # which is another server's
     with hubs.running() as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.url)

@@ -24,6 +24,7 @@ class Repo:
     """A repository: its files at each commit; the last is `main`."""
 
     private: bool = False
+    gated: bool = False
     card: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Files] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -68,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
             self._info(found[1], found[2] or "main")
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._file(*found.groups())
+        elif found := re.fullmatch("/large/(.+)", path):
+            self._send(self.server.large[found[1]])
         else:
             self._refuse(404, "EntryNotFound")
 
@@ -116,6 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._refuse(401, "", "Invalid credentials in Authorization header")
         if repo is None or (repo.private and not self._known()):
             return self._refuse(404 if self._known() else 401, "RepoNotFound")
+        if repo.gated:
+            return self._refuse(403, "GatedRepo")
         if (commit := repo.find(revision)) is None:
             return self._refuse(404, "RevisionNotFound")
         files = repo.commits.get(commit, {})
@@ -131,10 +136,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def _file(self, name: str, revision: str, path: str) -> None:
         content = self.server.repos[name].commits[revision][path]
+        if _mode(path) == "regular":
+            return self._send(content)
+        place = hashlib.sha256(content).hexdigest()
+        self.server.large[place] = content[::-1] if path in self.server.forged else content
+        self.send_response(302)
+        self.send_header("Location", f"/large/{place}")
+        self.send_header("Content-Length", "0")
+        return self.end_headers()
+
+    def _send(self, content: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[::-1] if path in self.server.forged else content)
+        self.wfile.write(content)
 
     def _commit(self, name: str, lines: list[dict[str, Any]]) -> None:
         files = {}

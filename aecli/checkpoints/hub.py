@@ -263,14 +263,14 @@ def _talking(place: Place, kind: Callable[[str, str | None], AecliError]) -> Ite
     """What goes wrong between here and the hub becomes an error of one line."""
     from huggingface_hub import constants, errors, get_token
 
-    sign_in = None if get_token() else "`hf auth login` tells the hub who you are"
     try:
         yield
     except errors.GatedRepoError:
         page = f"{constants.ENDPOINT}/{place.repo}"
         raise kind(f"{place}: its owner wants to be asked first", f"ask on {page}") from None
     except errors.RepositoryNotFoundError:
-        raise kind(f"{place}: there is no such repository, or it is private", sign_in) from None
+        hint = None if get_token() else "`hf auth login` tells the hub who you are"
+        raise kind(f"{place}: there is no such repository, or it is private", hint) from None
     except errors.RevisionNotFoundError:
         raise kind(f"{place}: there is no such revision", None) from None
     except errors.OfflineModeIsEnabled:

@@ -275,16 +275,18 @@ def verify(found: Found) -> bool:
             published.
     """
     _serving(found.task, found)
+    hint = None
     if found.origin is Origin.BUNDLED:
         expected, where = _sums(found.path.parent).get(found.path.name), f"in {SUMS}"
         if expected is None:
             raise ModelError(f"{found.path} is not listed in {SUMS}")
     elif (came := found.provenance) is not None:
         expected, where = came.sha256, "that it came with"
+        hint = f"add it again, from {came.source}"
     else:
         return False
     if sha256(found.path) != expected:
-        raise ModelError(f"{found.path} is damaged: its sha256 is not the one {where}")
+        raise ModelError(f"{found.path} is damaged: its sha256 is not the one {where}", hint)
     return True
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aecli import extras
-from aecli.checkpoints import hub, install, provenance, store
+from aecli.checkpoints import hub, install, provenance, sources, store
 from aecli.errors import AecliError, ModelError, UsageError
 
 from ..hub import TOKEN, Hub, Repo
@@ -138,12 +138,17 @@ def test_one_of_several_is_named(repo: Repo, weights: bytes) -> None:
         ("hf:ann/secret", "there is no such repository, or it is private", "hf auth login"),
         ("hf:ann/tiny@v9", "there is no such revision", None),
         ("hf:ann/empty", "has no .safetensors file", "pickles"),
+        ("hf:ann/gated", "its owner wants to be asked first", "/ann/gated"),
     ],
 )
 def test_what_is_not_there_is_told(
     hub: Hub, repo: Repo, place: str, words: str, hint: str | None
 ) -> None:
-    hub.repos |= {"ann/secret": Repo(private=True), "ann/empty": Repo()}
+    hub.repos |= {
+        "ann/secret": Repo(private=True),
+        "ann/empty": Repo(),
+        "ann/gated": Repo(gated=True),
+    }
     with pytest.raises(ModelError, match=f"{place}.*{words}") as raised:
         install.add(place)
     assert (hint or "") in (raised.value.hint or "")
@@ -166,6 +171,12 @@ def test_no_network_is_one_line(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "ENDPOINT", "https://example.org")
     with pytest.raises(ModelError, match="HF_HUB_OFFLINE keeps the hub from being asked"):
+        install.add("hf:ann/tiny")
+
+
+def test_the_hub_redirects_to_no_open_way(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "is_safe", lambda url: "/large/" not in url)
+    with pytest.raises(ModelError, match=r"redirects to .*/large/.*, which is not https"):
         install.add("hf:ann/tiny")
 
 
