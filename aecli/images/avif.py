@@ -65,7 +65,7 @@ class Codec(pillow.Codec):
             return
         depth = (data.depth or DEPTH) if deep else 8
         grey = samples.ndim == 2
-        exif = data.exif
+        exif, layout = data.exif, imagecodecs.AVIF.PIXEL_FORMAT
         if data.dpi:
             exif = metadata.with_resolution(exif or b"", data.dpi)
         encoded = imagecodecs.avif_encode(
@@ -73,7 +73,7 @@ class Codec(pillow.Codec):
             level=100 if exact else quality,
             speed=_SPEED,
             bitspersample=depth,
-            pixelformat="400" if grey else "444",
+            pixelformat=layout.YUV400 if grey else layout.YUV444,
             primaries=_BT709,
             transfer=_SRGB,
             matrix=_NO_MATRIX if exact and not grey else _BT601,
