@@ -86,15 +86,22 @@ def legend(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
 def fitted(points: Floats, side: int, margin: int) -> Floats:
     """Points in the plane moved and scaled, alike in both directions, into a square; y downwards.
 
+    Those beyond the `limits` lie on the square's edges.
+
     Args:
         points: (N, 2), y upwards.
         side: of the square, pixels.
         margin: pixels on each side that stay free.
     """
-    low, high = points.min(axis=0), points.max(axis=0)
-    extent = float((high - low).max()) or 1.0
-    unit = (points - (low + high) / 2) / extent * np.array([1, -1], np.float32)
+    unit = np.clip(centred(points), -1, 1) / 2
     return np.asarray(side / 2 + unit * (side - 2 * margin), np.float32)
+
+
+def centred(points: Floats) -> Floats:
+    """Points about the origin, those within the `limits` within 1 of it; y downwards."""
+    low, high = limits(points)
+    extent = float((high - low).max()) or 1.0
+    return np.asarray((points - (low + high) / 2) * (2 / extent) * [1, -1], np.float32)
 
 
 def limits(points: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
