@@ -311,6 +311,7 @@ def train(
     folder: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    log: Literal["tensorboard"] | None = None,
     scale: int | None = None,
     architecture: str | None = None,
     size: int | None = None,
@@ -339,6 +340,7 @@ def train(
         folder: where the run keeps its state; None: `AECLI_HOME/runs/TASK-NAME`.
         resume: go on with the run of that name.
         overwrite: replace a run and a model of that name.
+        log: `tensorboard` for event files beside `metrics.csv`; None for none.
         scale: of `upscale`: how many times larger the results are, 2 to 4; None: the recipe's.
         architecture: of `generate` and `embed`, as the next four: the kind of network.
         size: side of the images, pixels; None: as `data` is.
@@ -378,6 +380,7 @@ def train(
         start=None if start is None else str(start),
         resume=resume,
         overwrite=overwrite,
+        log=log,
         device=device,
         precision=precision,
     )

@@ -12,6 +12,7 @@ import pytest
 
 from aecli.checkpoints import store
 
+from . import hub as hubs
 from . import tiny
 
 DATA = Path(__file__).parent / "data"
@@ -100,3 +101,21 @@ def one_thread() -> Iterator[None]:
 def nothing_bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No shipped weights: only those that a test installs are there."""
     monkeypatch.setattr(store, "bundled_folder", lambda: tmp_path / "nothing")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[hubs.Hub]:
+    """A hub on this machine, which huggingface_hub asks instead of the real one; no token."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setenv("no_proxy", "*")
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
+    monkeypatch.setattr(constants, "HF_STORED_TOKENS_PATH", str(tmp_path / "no tokens"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # which is another server's
+    with hubs.running() as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        yield server

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints import format as checkpoints
+from aecli.checkpoints import provenance
 from aecli.checkpoints.header import is_name
 from aecli.errors import ModelError, Reason, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from aecli.checkpoints.provenance import Provenance
 
 SUFFIX = ".safetensors"
 SUMS = "SHA256SUMS"
@@ -33,6 +36,9 @@ PREFERENCE: Mapping[str, tuple[str, ...]] = {
     "embed": ("photo",),
 }
 """The default model of a task is the first of these that is installed."""
+
+OTHER_HOME = "AECLI_HOME=FOLDER is where models and training runs are kept instead"
+"""What cures a home that cannot be used."""
 
 _MEMBER = re.compile(r"(.+)-x(\d+)")
 """A member of a family with one a scale."""
@@ -64,19 +70,67 @@ class Found:
         """
         return checkpoints.read_meta(self.path)
 
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where it came from; None for what was not added.
+
+        Raises:
+            ModelError: the record of it is damaged.
+        """
+        return provenance.read(self.path) if self.origin is Origin.USER else None
+
+
+def known_home() -> Path | None:
+    """The user's models and training runs: AECLI_HOME, or else the platform's data folder.
+
+    None where a user has neither, such as one whom the system does not know, in a container.
+    """
+    try:
+        if chosen := os.environ.get("AECLI_HOME"):
+            return Path(chosen).expanduser()
+        import platformdirs
+
+        place = platformdirs.user_data_path("aecli", appauthor=False)
+    except RuntimeError:  # ~ is nowhere
+        return None
+    return place if place.is_absolute() else None  # how earlier releases of platformdirs say so
+
 
 def home() -> Path:
-    """The user's models and training runs: AECLI_HOME, or else the platform's data folder."""
-    if chosen := os.environ.get("AECLI_HOME"):
-        return Path(chosen).expanduser()
-    import platformdirs
+    """The same, for those who cannot do without.
 
-    return platformdirs.user_data_path("aecli", appauthor=False)
+    Raises:
+        UsageError: there is none.
+    """
+    place = known_home()
+    if place is None:
+        raise UsageError("this user has no home folder, where models and runs are kept", OTHER_HOME)
+    return place
 
 
 def user_folder() -> Path:
-    """Where added and trained models go."""
+    """Where added and trained models go.
+
+    Raises:
+        UsageError: there is no such place.
+    """
     return home() / "models"
+
+
+def made_user_folder() -> Path:
+    """The same, made where missing, and fit to be written to.
+
+    Raises:
+        UsageError: it is not.
+    """
+    folder = user_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error.strerror}", OTHER_HOME) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{folder}: no permission to write there", OTHER_HOME)
+    return folder
 
 
 def bundled_folder() -> Path:
@@ -103,12 +157,20 @@ def file_name(task: str, name: str) -> str:
 def entries(task: str | None = None) -> list[Found]:
     """The installed models (of one task), by task and name; the user's own hide bundled ones."""
     found: dict[tuple[str, str], Found] = {}
-    for origin, folder in ((Origin.USER, user_folder()), (Origin.BUNDLED, bundled_folder())):
+    for origin, folder in _folders():
         for path in folder.glob(f"{task or '*'}-*{SUFFIX}"):
             key = _split(path)
             if not path.name.startswith("."):
                 found.setdefault(key, Found(path, *key, origin))
     return [found[key] for key in sorted(found)]
+
+
+def _folders() -> Iterator[tuple[Origin, Path]]:
+    """Where models are looked for; what the user may not read is not there."""
+    place = known_home()
+    if place is not None and os.access(place / "models", os.R_OK | os.X_OK):
+        yield Origin.USER, place / "models"
+    yield Origin.BUNDLED, bundled_folder()
 
 
 def default(task: str) -> str:
@@ -213,13 +275,18 @@ def verify(found: Found) -> bool:
             published.
     """
     _serving(found.task, found)
-    if found.origin is not Origin.BUNDLED:
+    hint = None
+    if found.origin is Origin.BUNDLED:
+        expected, where = _sums(found.path.parent).get(found.path.name), f"in {SUMS}"
+        if expected is None:
+            raise ModelError(f"{found.path} is not listed in {SUMS}")
+    elif (came := found.provenance) is not None:
+        expected, where = came.sha256, "that it came with"
+        hint = f"add it again, from {came.source}"
+    else:
         return False
-    expected = _sums(found.path.parent).get(found.path.name)
-    if expected is None:
-        raise ModelError(f"{found.path} is not listed in {SUMS}")
     if sha256(found.path) != expected:
-        raise ModelError(f"{found.path} is damaged: its sha256 is not the one in {SUMS}")
+        raise ModelError(f"{found.path} is damaged: its sha256 is not the one {where}", hint)
     return True
 
 
@@ -234,18 +301,35 @@ def sha256(path: Path) -> str:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
 
 
-def remove(task: str, name: str) -> Path:
-    """Delete one of the user's own models; returns where it was.
+def remove(task: str, model: str) -> Path:
+    """Delete one of the user's own models, damaged or not, and what is kept beside it.
+
+    Args:
+        task: the command it serves.
+        model: its name or its file.
+
+    Returns:
+        Where it was.
 
     Raises:
-        ModelError: there is none of that name.
-        UsageError: it came with aecli.
+        ModelError: there is none.
+        UsageError: it came with aecli, or its file is not among the user's own models.
     """
-    found = find(task, name)
-    if found.origin is not Origin.USER:
-        raise UsageError(f"{found.path} is not one of your own models: it stays")
-    found.path.unlink()
-    return found.path
+    own = [entry for entry in entries(task) if entry.origin is Origin.USER]
+    for entry in own:
+        if entry.name == model or (is_path(model) and _place(entry.path) == _place(Path(model))):
+            entry.path.unlink()
+            provenance.forget(entry.path)
+            return entry.path
+    if members := [entry.name for entry in own if family(entry.name) == model]:
+        raise UsageError(f"{model!r} is a family: {', '.join(members)}", "name one of these")
+    raise UsageError(f"{find(task, model).path} is not one of your own models: it stays")
+
+
+def _place(path: Path) -> Path:
+    """Where a file is, whatever leads there; what it is a link to does not matter."""
+    path = path.expanduser()
+    return path.parent.resolve() / path.name
 
 
 def _split(path: Path) -> tuple[str, str]:

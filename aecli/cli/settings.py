@@ -34,9 +34,10 @@ class Setting:
 
 def files() -> list[Path]:
     """Where defaults are read from, the later ones above the earlier."""
-    from aecli.checkpoints.store import home
+    from aecli.checkpoints.store import known_home
 
-    return [home() / "config.toml", LOCAL]
+    place = known_home()
+    return [LOCAL] if place is None else [place / "config.toml", LOCAL]
 
 
 def commands(command: Any, words: Words = ()) -> Iterator[tuple[Words, Any]]:
@@ -121,9 +122,9 @@ def _read(file: Path) -> dict[str, Any]:
     """The file's tables, none where there is no file."""
     try:
         return tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
     except OSError as error:
+        if not os.access(file, os.F_OK):  # nor may its folder be looked into
+            return {}
         raise UsageError(f"{file}: {error.strerror}") from None
     except ValueError as error:  # not TOML, or not UTF-8
         raise UsageError(f"{file}: {error}") from None

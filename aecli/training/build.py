@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from aecli.errors import UsageError, did_you_mean
+from aecli.models.blocks import ResidualBlock
 from aecli.models.registry import Registry
 from aecli.training import recipes
 from aecli.training.muon import Muon
@@ -68,11 +69,23 @@ def optimiser(module: nn.Module, optim: OptimConfig, device: torch.device) -> to
 
 
 def adopt(module: nn.Module, start: Model, warn: Callable[[str], None]) -> None:
-    """Take over from `start` all weights that fit; the others keep their random initialisation."""
+    """Take over from `start` all weights that fit.
+
+    Residual blocks of which it has nothing begin as the identity, so that a network that only grew
+    deeper does what the other did (Net2DeeperNet, Chen et al. 2016). Whatever else does not fit
+    keeps its random initialisation.
+    """
     mine, theirs = module.state_dict(), start.module.state_dict()
     fitting = {k: v for k, v in theirs.items() if k in mine and mine[k].shape == v.shape}
     if not fitting:
         raise UsageError(f"none of the weights of {start.meta.tag} fit this architecture")
     module.load_state_dict({**mine, **fitting})
-    if len(fitting) < len(mine):
-        warn(f"{len(mine) - len(fitting)} of {len(mine)} weight tensors start at random")
+    grown = {
+        f"{name}.{key}"
+        for name, block in module.named_modules()
+        if isinstance(block, ResidualBlock) and not any(k.startswith(f"{name}.") for k in theirs)
+        for key in block.begin_as_identity()
+    }
+    random = mine.keys() - fitting.keys() - grown
+    if random:
+        warn(f"{len(random)} of {len(mine)} weight tensors start at random")

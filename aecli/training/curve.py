@@ -20,7 +20,7 @@ MOST = 400
 
 
 class Curve:
-    """What `curve.png` shows of a session of a run.
+    """What `curve.png` shows of a run.
 
     Args:
         path: of the picture.
@@ -35,20 +35,21 @@ class Curve:
 
     def trained(self, step: int, losses: Mapping[str, float]) -> None:
         """Take in the terms of the loss, averaged over some steps up to `step`."""
-        if not losses:
-            return
-        named = {"total": sum(losses.values()), **losses} if len(losses) > 1 else losses
-        for name, value in named.items():
+        for name, value in losses.items():
             course = self._losses.setdefault(name, [])
             course.append((step, value))
             if len(course) > MOST:
                 self._losses[name] = _halved(course)
 
     def validated(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Take in a validation's figures, and draw."""
+        """Take in a validation's figures."""
         for name in (name for name in self._losses if name in metrics):
             self._held_out.setdefault(name, []).append((step, metrics[name]))
-        self._score.append((step, metrics[self._primary]))
+        if self._primary in metrics:
+            self._score.append((step, metrics[self._primary]))
+
+    def draw(self) -> None:
+        """Write the picture."""
         picture = curves(self._losses, self._held_out, (self._primary, self._score))
         with atomic(self._path, overwrite=True) as file:
             writing.write(Image(picture), file, "PNG")

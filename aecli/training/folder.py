@@ -17,6 +17,8 @@ BEST, LAST = "best.safetensors", "last.safetensors"
 
 RECIPE, METRICS = "recipe.toml", "metrics.csv"
 PICTURES, SAMPLES, CURVE = "validation.png", "samples.png", "curve.png"
+EVENTS = "events.out.tfevents.*"
+"""As TensorBoard names its files."""
 
 
 def of_stage(folder: Path, number: int) -> Path:
@@ -36,8 +38,9 @@ def prepare(folder: Path, *, afresh: bool) -> None:
             part.unlink()
         if afresh:
             for stage in (folder, *folder.glob("stage-*")):
-                for name in (STATE, BEST, LAST, METRICS, PICTURES, SAMPLES, CURVE):
-                    (stage / name).unlink(missing_ok=True)
+                for name in (STATE, BEST, LAST, METRICS, PICTURES, SAMPLES, CURVE, EVENTS):
+                    for part in stage.glob(name):
+                        part.unlink()
     except OSError as error:
         raise UsageError(f"cannot use the run folder {folder}: {error.strerror}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -77,13 +77,13 @@ def train(plan: Plan, observer: Observer) -> Outcome:
     listener = observer if ranks.first else Unwatched()
     session = assemble(plan, listener)
     meter = Meter(plan, session.step, session.seconds)
-    validator = Validator(session, meter, listener)
     shown = saved = time.monotonic()
     bad = math.inf
     with (
         denormals_flushed(),
         fast_convolutions(device),
         stop_signals() as stopped,
+        closing(Validator(session, meter, listener)) as validator,
         session.batches() as stream,
     ):
         while True:

@@ -1,24 +1,13 @@
-"""What a run shows while it goes on: its progress, its history on disk, its validation pictures."""
+"""What a run tells those who watch it: its progress, its validations, what is worth a line."""
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from aecli.files.atomic import atomic
-from aecli.images import writing
-from aecli.images.image import Image
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from aecli.training.objectives.base import Picture
+    from collections.abc import Mapping
 
 _log = logging.getLogger("aecli")
 
@@ -95,43 +84,3 @@ class Logged(Unwatched):
     def warn(self, message: str) -> None:
         """Something that the user should know although the run goes on."""
         _log.warning("%s", message)
-
-
-def save_rows(path: Path, rows: Sequence[Sequence[Picture]]) -> None:
-    """Rows of pictures of one size, as one PNG; nothing without any."""
-    if rows:
-        sheet = np.concatenate([np.concatenate(row, axis=1) for row in rows])
-        with atomic(path, overwrite=True) as file:
-            writing.write(Image(sheet), file, "PNG")
-
-
-class Log:
-    """`metrics.csv`: one row a validation; on resuming, rows after the saved step are dropped."""
-
-    def __init__(self, path: Path, step: int) -> None:
-        self._path = path
-        self._rows: list[dict[str, str]] = []
-        if step and path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                self._rows = [r for r in csv.DictReader(file) if int(r["step"]) <= step]
-
-    def write(self, progress: Progress, metrics: Mapping[str, float]) -> None:
-        """Add a row."""
-        values = {
-            "step": progress.step,
-            "seconds": round(progress.seconds, 1),
-            "lr": progress.lr,
-            "pixels_per_second": progress.pixels_per_second,
-            "waited": progress.waited,
-            **{f"loss_{k}": v for k, v in progress.losses.items()},
-            **metrics,
-        }
-        self._rows.append(
-            {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in values.items()}
-        )
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(self._rows[-1]), extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(self._rows)
-        with atomic(self._path, overwrite=True) as file:
-            file.write(text.getvalue().encode())

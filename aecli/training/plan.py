@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aecli.training.distributed import Ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Sequence
     from pathlib import Path
 
     from aecli.checkpoints.format import Model
@@ -52,7 +52,9 @@ class Plan:
         resume: state to go on from.
         start: weights to start from.
         origin: the model that the user started from, for the checkpoint's metadata.
-        earlier: what the stages before this one were, for the checkpoint's metadata.
+        log: one of `aecli.training.request.LOGS`, or None.
+        earlier: what the stages before this one were, those of the model that the user started
+            from included, for the checkpoint's metadata.
         opened: the images of the stage before.
     """
 
@@ -69,5 +71,6 @@ class Plan:
     start: Model | None = None
     origin: str | None = None
     limit: float | None = None
-    earlier: Sequence[Mapping[str, Any]] = ()
+    log: str | None = None
+    earlier: Sequence[dict[str, Any]] = ()
     opened: Opened | None = None

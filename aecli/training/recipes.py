@@ -43,7 +43,7 @@ def stages(recipe: Recipe) -> list[Recipe]:
     """The recipe of each stage, as if it were a run of its own: one at least.
 
     Raises:
-        UsageError: a stage has unknown keys, or changes the model.
+        UsageError: a stage has unknown keys, or changes the architecture.
     """
     whole = recipe.as_table() | {"stage": []}
     if not recipe.stage:
@@ -52,8 +52,8 @@ def stages(recipe: Recipe) -> list[Recipe]:
     for number, changes in enumerate(recipe.stage, 1):
         table = dict(whole)
         for key, value in changes.items():
-            if key.startswith("model."):
-                raise UsageError(f"stage.{number}.{key}: all stages have one model")
+            if key in ("model.architecture", "model.preset"):
+                raise UsageError(f"stage.{number}.{key}: all stages have one architecture")
             _set(table, key, value)
         each.append(from_table(table))
     return each

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+LOGS: Mapping[str, str] = {"tensorboard": "event files, for TensorBoard; needs that extra"}
+"""Where else the course of a run may go, and what that is."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class RunRequest:
         folder: the run folder; None for `AECLI_HOME/runs/TASK-NAME`.
         resume: go on from the run folder's state.
         overwrite: replace a run and a model of that name.
+        log: one of `LOGS`, beside `metrics.csv`; None for none.
         device, precision: where and how to compute.
     """
 
@@ -44,5 +48,6 @@ class RunRequest:
     folder: Path | None = None
     resume: bool = False
     overwrite: bool = False
+    log: str | None = None
     device: str = "auto"
     precision: str = "auto"

@@ -125,6 +125,7 @@ class Session:
             scaler=self.scaler.state_dict(),
             limit=self.plan.limit,
             validated=self.validated,
+            earlier=list(self.plan.earlier),
         ).save(self.plan.folder)
 
     def restore(self, state: State) -> None:

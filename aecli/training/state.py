@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -73,6 +73,7 @@ class State:
         updates: updates of the average.
         limit: seconds that the whole run is to take, None where its steps end it.
         validated: images that its validations look at, 0 where that is not settled yet.
+        earlier: the stages before this one, those of the origin included, for the metadata.
     """
 
     step: int
@@ -88,6 +89,7 @@ class State:
     scaler: dict[str, Any]
     limit: float | None = None
     validated: int = 0
+    earlier: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
         """Write it to `folder`; the old one is replaced only once the new one is complete.

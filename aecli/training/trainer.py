@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from aecli import device
 from aecli.checkpoints import format as checkpoints
-from aecli.checkpoints import store
-from aecli.errors import Reason, UsageError
-from aecli.training import distributed, loop
+from aecli.checkpoints import provenance, store
+from aecli.errors import Reason, UsageError, did_you_mean
+from aecli.training import distributed, events, loop
 from aecli.training.build import architecture, objective
 from aecli.training.data import split
 from aecli.training.folder import copy
 from aecli.training.plan import Plan
+from aecli.training.request import LOGS
 from aecli.training.stages import stages
 from aecli.training.state import FILE
 
@@ -52,14 +53,16 @@ def run(request: RunRequest, observer: Observer) -> Trained:
     """Train a model and install it under its name.
 
     Raises:
-        UsageError: the request contradicts itself, or would overwrite something.
+        UsageError: the request contradicts itself, would overwrite something, or wants a log that
+            there is not.
         TrainingError: see `aecli.training.loop.train`.
         ModelError: the model to start from is missing or damaged.
     """
+    _check_log(request.log)
     where = distributed.local_device() or request.device
     runtime = device.choose(where, request.precision, training=True)
     with distributed.join(runtime.device) as ranks:
-        target = store.user_folder() / store.file_name(request.task, request.name)
+        target = store.made_user_folder() / store.file_name(request.task, request.name)
         folder = request.folder or store.home() / "runs" / f"{request.task}-{request.name}"
         recipe, limit, plan = stages(request, folder)
         start = _start(request)
@@ -70,15 +73,14 @@ def run(request: RunRequest, observer: Observer) -> Trained:
                 f"{len(train)} training images, {len(val)} for validation, on {runtime.reason}"
             )
             observer.note(f"run folder {folder}")
-        origin = plan[0].state.origin if plan[0].state is not None else None
+        origin, earlier = (s.origin, s.earlier) if (s := plan[0].state) else (None, [])
         if start is not None:
-            origin = f"{start.meta.task}-{start.meta.tag}"
-        earlier: list[dict[str, Any]] = []
+            origin, earlier = f"{start.meta.task}-{start.meta.tag}", _history(start)
         opened: Opened | None = None
         for number, stage in enumerate(plan):
             if number:
                 assert start is not None  # the stage before has left it
-                earlier.append(_record(start))
+                earlier = _history(start)
             if any(later.state is not None for later in plan[number + 1 :]):
                 start = checkpoints.load(loop.kept(stage.recipe, stage.folder))
                 continue
@@ -99,6 +101,7 @@ def run(request: RunRequest, observer: Observer) -> Trained:
                     start=start,
                     origin=origin,
                     limit=limit,
+                    log=request.log,
                     earlier=tuple(earlier),
                     opened=opened,
                 ),
@@ -110,7 +113,7 @@ def run(request: RunRequest, observer: Observer) -> Trained:
             ranks.agree([1.0], runtime.device)  # the first one has written the weights by then
             start = checkpoints.load(outcome.weights)
         if outcome.finished and ranks.first:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            provenance.supersede(target)
             copy(outcome.weights, target)
     return Trained(
         target if outcome.finished else None,
@@ -122,9 +125,20 @@ def run(request: RunRequest, observer: Observer) -> Trained:
     )
 
 
-def _record(model: Model) -> dict[str, Any]:
-    """What the metadata of later stages say of the one that has left a model."""
-    return {key: model.meta.training[key] for key in ("recipe", "steps", "seconds")}
+def _check_log(name: str | None) -> None:
+    """See that a log can be kept, before anything is replaced."""
+    if name is None:
+        return
+    if name not in LOGS:
+        raise UsageError(f"there is no log {name!r}", did_you_mean(name, LOGS))
+    events.require()
+
+
+def _history(model: Model) -> list[dict[str, Any]]:
+    """What a model's metadata say of its training, stage by stage, for one that goes on from it."""
+    training = model.meta.training
+    last = {key: training[key] for key in ("recipe", "steps", "seconds") if key in training}
+    return [*training.get("stages", []), last]
 
 
 def _start(request: RunRequest) -> Model | None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from aecli.training.curve import Curve
-from aecli.training.folder import BEST, CURVE, LAST, METRICS, PICTURES, SAMPLES, copy
-from aecli.training.observer import Log, save_rows
+from aecli.training.folder import BEST, LAST, copy
+from aecli.training.history import History
 
 if TYPE_CHECKING:
     from aecli.training.meter import Meter
@@ -35,13 +34,14 @@ class Validator:
         self._session, self._meter, self._observer = session, meter, observer
         if session.plan.seconds is None:
             session.validated = len(session.opened.held_out)
-        self._log = Log(session.plan.folder / METRICS, meter.step)
-        self._curve = Curve(session.plan.folder / CURVE, session.objective.primary)
+        plan = session.plan
+        log = plan.log if plan.ranks.first else None
+        self._history = History(plan.folder, meter.step, session.objective.primary, log)
         self._last = 0.0
 
     def stepped(self) -> None:
         """Take in the losses since the last time, for their curve."""
-        self._curve.trained(self._meter.step, self._meter.recent())
+        self._history.trained(self._meter.step, self._meter.recent())
 
     def due(self) -> bool:
         """Whether it is time for one, and the run's share of it is not yet used up."""
@@ -68,16 +68,18 @@ class Validator:
         if improved:
             session.best = score.metrics[session.objective.primary]
             copy(session.plan.folder / LAST, session.plan.folder / BEST)
-        save_rows(session.plan.folder / PICTURES, score.rows)
-        save_rows(session.plan.folder / SAMPLES, score.samples)
         self.stepped()
-        self._curve.validated(meter.step, score.metrics)
+        self._history.show(meter.step, score)
         self._last = time.monotonic() - began
         meter.validating += self._last
         progress = meter.progress(session.lr)
-        self._log.write(progress, score.metrics)
+        self._history.validated(progress, score.metrics)
         self._observer.validated(progress, score.metrics, improved)
         meter.forget_losses()
+
+    def close(self) -> None:
+        """Write what is left to write of the run's course."""
+        self._history.close()
 
     def _score(self, held_out: HeldOut) -> Score:
         session, runtime = self._session, self._session.plan.runtime

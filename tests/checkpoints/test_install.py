@@ -81,7 +81,7 @@ def installed(home: Path) -> list[str]:
 def test_a_file_is_added_under_its_own_name(model: Path, home: Path) -> None:
     found = install.add(str(model))
     assert (found.task, found.name) == ("denoise", "tiny")
-    assert installed(home) == ["denoise-tiny.safetensors"]
+    assert installed(home) == ["denoise-tiny.json", "denoise-tiny.safetensors"]
     assert found.path.read_bytes() == model.read_bytes()
     assert store.find("denoise", "tiny") == found
 
@@ -93,7 +93,7 @@ def test_a_name_may_be_chosen_and_a_taken_one_is_refused(model: Path, home: Path
     install.add(str(model), name="mine", overwrite=True)
     with pytest.raises(UsageError, match="is not a name"):
         install.add(str(model), name="../up")
-    assert installed(home) == ["denoise-mine.safetensors"]
+    assert installed(home) == ["denoise-mine.json", "denoise-mine.safetensors"]
 
 
 def test_a_download_with_the_right_checksum_is_added(

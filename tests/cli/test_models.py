@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -8,13 +9,16 @@ from PIL import Image
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 
+from ..hub import TOKEN
+
 pytestmark = pytest.mark.usefixtures("nothing_bundled")
 
 
 def test_list_is_a_table_or_json_lines(aecli, tiny_denoiser) -> None:
     header, row = aecli("models", "list").lines
-    assert header.split()[:3] == ["TASK", "NAME", "DEFAULT"]
-    assert row.split()[:4] == ["denoise", "tiny", "no", "user"]
+    assert header.split() == ["TASK", "NAME", "(*", "default)", "ORIGIN", "SIZE", "FOR"]
+    kilobytes = f"{tiny_denoiser.stat().st_size / 1000:.0f}"
+    assert row.split() == ["denoise", "tiny", "user", kilobytes, "kB", "unet,", "none"]
     [record] = aecli("models", "list", "denoise", "--json").records
     assert record == {
         "task": "denoise",
@@ -22,7 +26,7 @@ def test_list_is_a_table_or_json_lines(aecli, tiny_denoiser) -> None:
         "default": False,
         "origin": "user",
         "bytes": tiny_denoiser.stat().st_size,
-        "about": "unet, none",
+        "for": "unet, none",
         "path": str(tiny_denoiser),
     }
     assert aecli("models", "list", "upscale").out == b""
@@ -36,9 +40,10 @@ def test_show_tells_size_cost_origin_and_licence(aecli, tiny_denoiser) -> None:
     assert facts["parameters"] == sum(p.numel() for p in model.module.parameters())
     assert facts["receptive_field"] == 2 * model.geometry.radius + 1
     assert facts["flops_per_pixel"] > facts["parameters"] / 100
-    lines = aecli("models", "show", "denoise", "tiny").lines
-    assert ["parameters", f"{facts['parameters']:,}"] in [line.split() for line in lines]
-    assert ["training.data", "none"] in [line.split() for line in lines]
+    lines = [line.split() for line in aecli("models", "show", "denoise", "tiny").lines]
+    assert lines[0] == ["aecli", "denoise", "-m", "tiny"]
+    assert ["parameters", f"{facts['parameters']:,}"] in lines
+    assert lines.index(["network"]) < lines.index(["training"]) < lines.index(["data", "none"])
 
 
 @pytest.mark.parametrize(
@@ -62,6 +67,44 @@ def test_a_model_that_fits_no_architecture_is_exit_3(
         assert result.code == 3
         assert str(tiny_denoiser) in result.err.splitlines()[0]
         assert words in result.err.splitlines()[0]
+
+
+def test_the_list_fits_a_terminal_whatever_models_say_of_themselves(aecli, tiny_denoiser) -> None:
+    meta = replace(checkpoints.read_meta(tiny_denoiser), training={"data": "pictures\n" * 40})
+    checkpoints.save(
+        tiny_denoiser.with_name("denoise-a-name-of-thirty-letters-at-all.safetensors"), {}, meta
+    )
+    lines = aecli("models", "list").lines
+    assert len(lines) == 3
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[1].endswith("...")
+    assert str(tiny_denoiser) not in lines[2]
+    wide = aecli("models", "list", "-v").lines
+    assert str(tiny_denoiser) in wide[2]
+    assert wide[1].count("pictures") == 40
+
+
+def test_show_is_short_and_json_is_not(aecli, tiny_denoiser) -> None:
+    novelty = [i / 7 for i in range(201)]
+    training = {"seconds": 12345, "recipe": {"optim": {"lr": 1e-3}}, "from": None, "marks": novelty}
+    metrics = {"psnr": 33.123456}
+    meta = replace(checkpoints.read_meta(tiny_denoiser), training=training, metrics=metrics)
+    checkpoints.save(tiny_denoiser, checkpoints.load(tiny_denoiser).module.state_dict(), meta)
+    tiny_denoiser.with_suffix(".md").write_text(
+        "---\nlicense: mit\n---\n# tiny\n\nOne\x1b[2J\n[two].\n\nThree.\n"
+    )
+    text = aecli("models", "show", "denoise", "tiny").out.decode()
+    assert "psnr  33.12\n" in text
+    assert "seconds  12,345\n" in text
+    assert "0.1429, 0.2857, 0.4286, 0.5714, 0.7143, 0.8571, 1, ... (201 values)\n" in text
+    assert text.endswith("\ncard (--card shows all of it)\n  One\\x1b[2J\n  [two].\n")
+    assert "lr" not in text
+    assert "from" not in text
+    [facts] = aecli("models", "show", "denoise", "tiny", "--json").records
+    assert facts["training"] == training
+    assert facts["metrics"] == metrics
+    assert facts["card"].endswith("Three.\n")
+    assert aecli("models", "show", "denoise", "tiny", "--card").lines[-1] == "Three."
 
 
 def test_path_prints_the_file(aecli, tiny_denoiser) -> None:
@@ -93,6 +136,61 @@ def test_add_and_rm(aecli, tiny_denoiser, tmp_path, home) -> None:
     assert again.records[0]["name"] == "mine"
     assert aecli("models", "rm", "denoise", "mine").code == 0
     assert aecli("models", "list").out == b""
+
+
+def test_rm_takes_a_file_and_what_is_damaged(aecli, tiny_upscaler, tmp_path, monkeypatch) -> None:
+    family = aecli("models", "rm", "upscale", "tiny")
+    assert (family.code, "tiny-x2, tiny-x3, tiny-x4" in family.err) == (2, True)
+    assert aecli("models", "rm", "upscale", tiny_upscaler / "upscale-tiny-x2.safetensors").code == 0
+    monkeypatch.chdir(tiny_upscaler)
+    assert aecli("models", "rm", "upscale", "upscale-tiny-x3.safetensors").code == 0
+    last = tiny_upscaler / "upscale-tiny-x4.safetensors"
+    copy = tmp_path / last.name
+    copy.write_bytes(last.read_bytes())
+    assert aecli("models", "rm", "upscale", copy).code == 2
+    assert copy.exists()
+    last.write_bytes(b"rubbish")
+    assert aecli("models", "rm", "upscale", "tiny-x4").code == 0
+    assert list(tiny_upscaler.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # huggingface_hub's own
+def test_a_model_goes_to_the_hub_and_comes_back(
+    aecli, hub, tiny_denoiser, home, monkeypatch
+) -> None:
+    weights = tiny_denoiser.read_bytes()
+    refused = aecli("models", "push", "denoise", "tiny", "hf:ann/shared")
+    assert refused.code == 1
+    assert len(refused.err.splitlines()) == 2
+    assert "`hf auth login` stores one" in refused.err
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    pushed = aecli("models", "push", "denoise", "tiny", "hf:ann/shared", "--licence", "cc0-1.0")
+    assert pushed.code == 0
+    assert f"pushed tiny to {hub.url}/ann/shared (private)" in pushed.err
+    place = pushed.err.split()[-1]
+    assert aecli("models", "rm", "denoise", "tiny").code == 0
+    [added] = aecli("models", "add", "hf:ann/shared", "--json").records
+    assert Path(added["path"]).read_bytes() == weights
+    [facts] = aecli("models", "show", "denoise", "tiny", "--json").records
+    assert facts["source"] == place
+    text = aecli("models", "show", "denoise", "tiny").out.decode()
+    assert ["from", place] in [line.split() for line in text.splitlines()]
+    assert "A model for `aecli denoise`." in text
+    card = facts["card"]
+    assert card.startswith("---\nlicense: cc0-1.0\nlibrary_name: aecli\n")
+    assert "\naecli models add hf:ann/shared/denoise-tiny.safetensors\n" in card
+    assert f"| parameters | {facts['parameters']:,} |" in card
+    assert "| data | none |" in card
+    [verified] = aecli("models", "verify", "--json").records
+    assert verified["checked"] == "sha256"
+    again = aecli("models", "push", "denoise", "tiny", "hf:ann/shared", "--public", "--json")
+    assert (again.records[0]["private"], again.records[0]["card"]) == (False, "kept")
+
+
+def test_places_that_are_none_are_exit_2(aecli, tiny_denoiser) -> None:
+    for place in ("ann/tiny", "hf:ann"):
+        assert aecli("models", "push", "denoise", "tiny", place).code == 2
+    assert aecli("models", "push", "denoise", "tiny", "hf:a/b", "--licence", "my own").code == 2
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from aecli.checkpoints import store
 from aecli.cli import options
-from aecli.cli.models import ABOUT
+from aecli.cli.models.listing import PURPOSE
 from aecli.cli.train.request import _architectures, _recipes
 
 FILE = store.bundled_folder() / "denoise-photo.safetensors"
@@ -53,10 +53,14 @@ def test_train_lists_architectures_and_recipes(aecli) -> None:
 
 
 def test_the_list_says_what_each_model_is_for(aecli) -> None:
-    about = {(r["task"], r["name"]): r["about"] for r in aecli("models", "list", "--json").records}
-    assert all((task, store.family(name)) in ABOUT for task, name in about)
-    assert about["generate", "mnist-2d"].startswith("digits on a plane")
-    assert "digits on a plane" in aecli("models", "list").out.decode()
+    known = {(r["task"], r["name"]): r["for"] for r in aecli("models", "list", "--json").records}
+    assert all((task, store.family(name)) in PURPOSE for task, name in known)
+    lines = aecli("models", "list").lines
+    assert all(len(line) <= 80 and not line.endswith("...") for line in lines)
+    [row] = [line.split() for line in lines if " mnist-2d " in line]
+    assert " ".join(row[-5:]) == "on a plane: maps, walks"
+    [row] = [line for line in lines if line.startswith("embed     photo")]
+    assert row.split()[2] == "*"
 
 
 class Context:

@@ -143,7 +143,7 @@ def test_stages_keep_their_shares_of_the_steps(steps: int, each: list[int]) -> N
         ("stage.2.optim.lrr=1", "unknown key optim.lrr"),
         ("stage.2.optimm.lr=1", r"unknown section \[optimm\]"),
         ("stage.2.steps=1", "unknown section"),
-        ("stage.2.model.size=1", "all stages have one model"),
+        ("stage.2.model.architecture='vae'", "all stages have one architecture"),
         ("stage.3.optim.lr=1", r"no stage\.3\.optim\.lr"),
         ("stage.optim.lr=1", "no stage.optim"),
         ("run.keep=first", "run.keep cannot be 'first'"),

@@ -295,7 +295,7 @@ def test_the_flow_loss_vanishes_for_the_true_velocity() -> None:
     [
         (["objective.train=both"], "objective.train cannot be 'both'"),
         (["objective.beta=1"], "unknown key objective.beta"),
-        (["stage.2.model.latent=3"], "all stages have one model"),
+        (["stage.2.model.preset=tiny"], "all stages have one architecture"),
         (["model.size=18"], "must be a multiple of 4"),
         (["optim.loss=bce"], "unknown loss 'bce'"),
         (["data.batch=1", "optim.accumulate=2"], "cannot be shared"),

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from aecli.checkpoints import format as checkpoints
-from aecli.checkpoints import store
+from aecli.checkpoints import install, store
 from aecli.errors import TrainingError, UsageError
 from aecli.training.config import OptimConfig
 from aecli.training.loop import learning_rate
@@ -93,10 +93,28 @@ def test_from_starts_where_another_model_ended(train: Any) -> None:
     tuned, recorder = train("tuned", "optim.lr=1e-9", steps=1, start="first")
     a, b = (load_file(t.model) for t in (first, tuned))
     assert all(torch.allclose(a[k].float(), b[k].float(), atol=1e-3) for k in a)
-    assert checkpoints.read_meta(tuned.model).training["from"] == "denoise-first"
+    training = checkpoints.read_meta(tuned.model).training
+    assert training["from"] == "denoise-first"
+    assert [stage["steps"] for stage in training["stages"]] == [4]
     assert not recorder.warnings
     _, recorder = train("wider", "model.widths=[16,40]", steps=1, start="first")
     assert "start at random" in recorder.warnings[0]
+
+
+def test_a_deeper_network_begins_as_the_one_it_grew_from(train: Any, tmp_path: Path) -> None:
+    first, _ = train("first", "model.blocks=[1,1]", steps=4)
+    deeper, recorder = train("deep", "model.blocks=[2,3]", "optim.lr=1e-9", steps=1, start="first")
+    assert not recorder.warnings
+    old, new = (checkpoints.load(t.model).module for t in (first, deeper))
+    x, sigma = torch.rand(1, 3, 32, 32), torch.full((1, 1, 1, 1), 0.1)
+    assert torch.allclose(old.restore(x, sigma), new.restore(x, sigma), atol=1e-3)
+    recipe = tmp_path / "growing.toml"
+    recipe.write_text("[[stage]]\nrun.steps = 1\n[[stage]]\nmodel.blocks = [2, 2]\nrun.steps = 1\n")
+    grown, recorder = train("grown", "model.blocks=[1,1]", recipe=str(recipe))
+    assert not recorder.warnings
+    meta = checkpoints.read_meta(grown.model)
+    assert meta.config["blocks"] == [2, 2]
+    assert meta.training["stages"][0]["recipe"]["model"]["blocks"] == [1, 1]
 
 
 def test_time_ends_a_run(train: Any) -> None:
@@ -145,6 +163,15 @@ def test_nothing_is_overwritten_unasked(train: Any, home: Path) -> None:
     again, _ = train("mine", steps=1, overwrite=True)
     assert load_file(again.model).keys()
     assert before
+
+
+def test_what_was_kept_of_another_model_of_the_name_goes(train: Any, tiny_denoiser: Path) -> None:
+    added = install.add(str(tiny_denoiser), name="mine")
+    assert store.verify(added)
+    trained, _ = train("mine", steps=1, overwrite=True)
+    assert trained.model == added.path
+    assert added.provenance is None
+    assert store.load("denoise", "mine").meta.training["steps"] == 1
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def upscale(asked: TrainUpscaleRequest) -> None:
     Examples:
         aecli train upscale ~/Pictures --name mine --scale 2 --time 1h
         aecli train upscale ~/Pictures --name mine --scale 3 --recipe clean-x3
+        aecli train upscale ~/Pictures --name mine --scale 2 --time 8h --log tensorboard
     """
     _train(asked, "upscale")
 

@@ -11,7 +11,7 @@ import typer
 
 from aecli.cli import options
 from aecli.training.config import LOSSES, OptimConfig, RunConfig
-from aecli.training.request import RunRequest
+from aecli.training.request import LOGS, RunRequest
 
 DATA = options.Panel("Images")
 RECIPE = options.Panel("Recipe")
@@ -142,6 +142,14 @@ class TrainRequest:
     overwrite: Annotated[
         bool, RUN.option("--overwrite", help="Replace a run and a model of that name.")
     ] = False
+    log: Annotated[
+        str | None,
+        RUN.choice(
+            tuple(LOGS),
+            help="Keep a log of this kind, too, beside metrics.csv and curve.png. "
+            + " ".join(f"{name}: {about}." for name, about in LOGS.items()),
+        ),
+    ] = None
     device: options.Device = "auto"
     precision: options.Precision = "auto"
     quiet: options.Quiet = False
