@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import ImageDraw, ImageFont
 
 from aecli.figures.axes import Frame
+from aecli.figures.lettering import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,7 +208,7 @@ def _framed(
     """A map under its title, beside its legend."""
     font = ImageFont.load_default(_TEXT)
     counts = np.bincount(groups, minlength=len(names))
-    lines = [f"{_short(n)} ({c})" for n, c in zip(names, counts, strict=True)]
+    lines = [f"{short(n)} ({c})" for n, c in zip(names, counts, strict=True)]
     wide = round(max(map(font.getlength, lines))) + 60 if len(names) > 1 else 0
     width = canvas.width + wide
     sheet = PIL.Image.new("RGB", (width, canvas.height + _MARGIN), "white")
@@ -221,9 +222,3 @@ def _framed(
             draw.ellipse((left, y - 8, left + 16, y + 8), fill=colour)
             draw.text((left + 26, y), line, fill="black", font=font, anchor="lm")
     return np.asarray(sheet)
-
-
-def _short(name: str, length: int = 28) -> str:
-    """A name that the legend has room for, without what no font can draw."""
-    plain = "".join(c if c.isprintable() else "?" for c in name)
-    return plain if len(plain) <= length else f"{plain[: length - 3]}..."
