@@ -29,6 +29,8 @@ CURES: Mapping[Reason, str] = {
     Reason.NOT_INSTALLED: "-m names its file",
     Reason.RUN_EXISTS: "go on with it by --resume, or start it afresh with --overwrite",
     Reason.NO_RUN: "start without --resume",
+    Reason.NO_NCNN: "--engine torch does without; pip install ncnn adds it, where it has a wheel",
+    Reason.NO_GRAPH: "--engine torch runs it",
     Reason.ONE_CLASS: "train without --classes",
 }
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from aecli import cores
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -178,8 +180,8 @@ Quality = Annotated[
         min=1,
         max=100,
         metavar="N",
-        help="Of JPEG, WebP, AVIF, HEIC and JPEG XL files; 95 without it, and WebP and JPEG XL that"
-        " was without loss stays so.",
+        help="Of JPEG, WebP, AVIF, HEIC and JPEG XL files; 95 without it, and what was without loss"
+        " stays so in its own format.",
     ),
 ]
 Background = Annotated[
@@ -231,7 +233,10 @@ Tile = Annotated[
     ),
 ]
 Engine = Annotated[
-    str, MODEL.choice(ENGINES, help="What computes: ncnn on a CPU, torch elsewhere, unless told.")
+    str,
+    MODEL.choice(
+        ENGINES, help="What computes: ncnn on a CPU, where it is installed; torch elsewhere."
+    ),
 ]
 Device = Annotated[
     str,
@@ -242,6 +247,7 @@ Device = Annotated[
     ),
 ]
 Precision = Annotated[str, MODEL.choice(PRECISIONS, help="What the model computes in.")]
+WORKERS = cores.reading()
 Workers = Annotated[
     int,
     MODEL.option(

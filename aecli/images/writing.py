@@ -47,8 +47,8 @@ def write(
         image: what to write.
         file: open for writing; a pipe will do.
         format: one of `FORMATS` that is written.
-        quality: of JPEG (always 4:4:4) and the other formats that lose, 1 to 100; WebP, HEIC and
-            JPEG XL are lossless at 100. None: `QUALITY`, or lossless as the format's row says.
+        quality: of JPEG (always 4:4:4) and the other formats that lose, 1 to 100; all but
+            JPEG are lossless at 100. None: `QUALITY`, or lossless as the format's row says.
         background: colour that shows through where the format holds no alpha, as CSS names it.
         strip: leave all metadata of `image` out.
         text: PNG texts to add; other formats do without.

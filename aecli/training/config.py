@@ -17,6 +17,7 @@ LOSSES: Mapping[str, str] = {
     "l1": "crisp edges, outliers count little",
     "mse": "the highest PSNR, a little softer",
     "rmse": "MSE's root picture by picture, so that weak noise counts as well as strong",
+    "psnr": "the highest mean PSNR: a decibel counts the same in every picture",
     "charbonnier": "L1 rounded off at zero, as crisp and calmer in flat areas",
     "bce": "values as probabilities of white, for the digits and shapes of a VAE alone",
     "cross_entropy": "of the notes of melodies, and for these alone",

@@ -33,8 +33,18 @@ def test_rmse_weighs_pictures_evenly() -> None:
     assert pixel_loss("mse")(output, clean) == pytest.approx(0.05, rel=1e-3)
 
 
-def test_rmse_of_a_perfect_picture_has_a_gradient() -> None:
+def test_psnr_weighs_decibels_evenly() -> None:
+    clean = torch.zeros(2, 3, 8, 8)
+    both, other = clean.clone(), clean.clone()
+    both[0], both[1] = 0.02, 0.2
+    other[0], other[1] = 0.04, 0.1
+    loss = pixel_loss("psnr")
+    assert loss(both, clean) == pytest.approx(float(loss(other, clean)), abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["rmse", "psnr"])
+def test_a_perfect_picture_has_a_gradient(name: str) -> None:
     output = torch.zeros(1, 3, 4, 4, requires_grad=True)
-    pixel_loss("rmse")(output, torch.zeros(1, 3, 4, 4)).backward()
+    pixel_loss(name)(output, torch.zeros(1, 3, 4, 4)).backward()
     assert output.grad is not None
     assert torch.isfinite(output.grad).all()

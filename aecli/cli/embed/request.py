@@ -151,7 +151,7 @@ class EmbedRequest:
     model: options.Model = None
     engine: options.Engine = "auto"
     device: options.Device = "auto"
-    workers: options.Workers = 2
+    workers: options.Workers = options.WORKERS
     json: options.Json = False
     quiet: options.Quiet = False
     verbose: options.Verbose = False

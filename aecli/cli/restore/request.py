@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from aecli.cli import options  # noqa: TC001 - Typer reads the annotations
+from aecli.cli import options
 from aecli.files.shards import Shard
 
 
@@ -33,7 +33,7 @@ class RestoreRequest:
     engine: options.Engine = "auto"
     device: options.Device = "auto"
     precision: options.Precision = "auto"
-    workers: options.Workers = 2
+    workers: options.Workers = options.WORKERS
     format: options.Format = None
     quality: options.Quality = None
     background: options.Background = "white"

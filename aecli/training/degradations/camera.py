@@ -44,7 +44,7 @@ spirit); the same along the weaker gradient only (Hamilton and Adams 1997)."""
 def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tensor]:
     """Photographs of the pictures, and what they would be without noise.
 
-    Shot noise is 2e-4 * 150 ** (u ** 0.8) of the light, u uniform; read noise as Brooks et al.
+    Shot noise is 1e-4 * 200 ** (u ** 0.9) of the light, u uniform; read noise as Brooks et al.
     fitted it to the Darmstadt set, log(read) = 2.18 log(shot) + 1.2, give or take 0.8. Every other
     camera is a plain one, which neither sharpens nor reduces noise.
 
@@ -57,7 +57,7 @@ def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tens
         Two of the same shape, not rounded, before any JPEG.
     """
     u = draws.uniform("camera", 24)
-    shot = 2e-4 * 150 ** (u[:, 0] ** 0.8)
+    shot = 1e-4 * 200 ** (u[:, 0] ** 0.9)
     read = np.exp(2.18 * np.log(shot) + 1.2 + 0.8 * box_muller(u[:, 1], u[:, 2]))
     exposure = np.where(u[:, 3] < 0.12, 2.0 ** (-4 * u[:, 4]), 1.0)
     gains = np.stack([1.4 + 1.2 * u[:, 5], np.ones(len(u)), 1.3 + 1.1 * u[:, 6]], 1)
@@ -86,11 +86,13 @@ def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tens
     both = both ** (1 / gamma.repeat(2, 1, 1, 1))
     change(both, np.tile(curved, 2), lambda some, *_: some * some * (3 - 2 * some))
 
-    busy = u[:, 13] < 0.55
-    chroma = np.where(u[:, 14] < 0.7, 0.4 + 3.0 * u[:, 15] ** 1.5, 0.0)
-    strength = np.where(u[:, 16] < 0.5, u[:, 17], 0.0)
+    busy = u[:, 13] < 0.65
+    chroma = np.where(u[:, 14] < 0.75, 0.4 + 3.4 * u[:, 15] ** 1.5, 0.0)
+    strength = np.where(u[:, 16] < 0.7, u[:, 17] ** 0.6, 0.0)
     reduced = busy & ((chroma > 0) | (strength > 0))
-    _reduce(both, reduced, chroma[reduced], strength[reduced], 0.6 + 0.9 * u[reduced, 18])
+    aware = np.where(u[reduced, 22] < 0.3, 0.0, u[reduced, 23] ** 0.5)
+    radius = 0.6 + 1.9 * u[reduced, 18] ** 1.5
+    _reduce(both, reduced, chroma[reduced], aware, strength[reduced], radius)
     sharp = busy & (u[:, 19] < 0.5)
     sharpening = blur.unsharp(0.5 + 0.8 * u[sharp, 21], 0.2 + 1.2 * u[sharp, 20])
     blur.blur_(both, np.tile(sharpening, (2, 1, 1)), np.flatnonzero(np.tile(sharp, 2)))
@@ -99,30 +101,40 @@ def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tens
     return noisy, reference
 
 
-def _reduce(both: Tensor, chosen: Chosen, chroma: Array, strength: Array, radius: Array) -> None:
+def _reduce(
+    both: Tensor, chosen: Chosen, chroma: Array, aware: Array, strength: Array, radius: Array
+) -> None:
     """Cameras' own noise reduction, in place: colours blurred, and luma where there are no edges.
 
     Args:
         both: (2N, 3, H, W), photographs and then their references, which are reduced as those are.
         chosen: (N,), n of which are reduced.
         chroma: (n,), standard deviation of the colours' blur, pixels.
+        aware: (n,), how far edges are kept from that blur, too, 0 to 1.
         strength: (n,), of the luma's blur, 0 to 1.
         radius: (n,), its standard deviation, pixels.
     """
 
     def reduced(some: Tensor, *_: object) -> Tensor:
         planes = to_opponent(some)
-        light, colours = planes[:, :1], blur.soften(planes[:, 1:], np.tile(chroma, 2))
+        light, colours = planes[:, :1], planes[:, 1:]
         soft = blur.soften(light, np.tile(radius, 2))
         noisy, noisy_soft = light[: len(radius)], soft[: len(radius)]
         step = blur.soften((noisy - noisy_soft).abs_(), radius)
-        least = 0.6 * step.mean((1, 2, 3), keepdim=True) + 0.02
+        least = 1.2 * step.mean((1, 2, 3), keepdim=True) + 0.015
         flat = torch.exp(-((step / least) ** 2))
-        flat *= on_device(strength, both.device)[:, None, None, None]
-        light = torch.lerp(light, soft, flat.repeat(2, 1, 1, 1))
+        smeared = torch.lerp(torch.ones_like(flat), flat, _column(aware, flat))
+        colours = torch.lerp(
+            colours, blur.soften(colours, np.tile(chroma, 2)), smeared.repeat(2, 1, 1, 1)
+        )
+        light = torch.lerp(light, soft, (flat * _column(strength, flat)).repeat(2, 1, 1, 1))
         return from_opponent(torch.cat([light, colours], 1))
 
     change(both, np.tile(chosen, 2), reduced)
+
+
+def _column(values: Array, like: Tensor) -> Tensor:
+    return on_device(values, like.device)[:, None, None, None]
 
 
 def demosaic(light: Tensor, starts: NDArray[np.int64], kinds: NDArray[np.int64]) -> Tensor:
