@@ -255,6 +255,7 @@ Workers = Annotated[
         "--workers",
         min=1,
         metavar="N",
+        show_default="half the cores, 2 to 8",  # the manual is made on another machine
         help="Threads that read and write files while the model works.",
     ),
 ]
