@@ -206,6 +206,17 @@ Model = Annotated[
         autocompletion=model_names,
     ),
 ]
+Models = Annotated[
+    list[str],
+    MODEL.option(
+        "-m",
+        "--model",
+        metavar="NAME|PATH",
+        help="A model's name (see `aecli models list`) or a .safetensors file. With --compare it is"
+        " repeatable: the first makes the result, the others stand beside it.",
+        autocompletion=model_names,
+    ),
+]
 Ensemble = Annotated[
     bool,
     MODEL.option(
@@ -261,7 +272,9 @@ Reference = Annotated[
 Compare = Annotated[
     bool,
     REPORT.option(
-        "--compare", help="Also write {stem}_compare.png: before and after, side by side."
+        "--compare",
+        help="Also write {stem}_COMMAND_compare.png: before and after side by side, the latter by"
+        " each -m.",
     ),
 ]
 Json = Annotated[bool, REPORT.option("--json", help="One JSON object a line on stdout.")]

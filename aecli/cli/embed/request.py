@@ -134,9 +134,10 @@ class EmbedRequest:
     projection: Annotated[
         str | None,
         LOOK.option(
-            metavar="pca|tsne|umap",
-            help="How vectors become places on the map; pca without it. Two-dimensional ones are"
-            " places already.",
+            metavar="tsne|pca|umap",
+            help="How vectors become places on the map: by their neighbours (tsne; umap needs the"
+            " extra maps), or where they vary most (pca). Two-dimensional ones are places already.",
+            show_default="tsne; of more than 50,000 pca",
         ),
     ] = None
     report: Annotated[

@@ -22,6 +22,7 @@ from aecli.images.image import Image
 from aecli.inference import comparison, projection, search, thumbnails, vector_formats
 from aecli.inference.collection import Collection
 from aecli.inference.embed import Entry, small, usual
+from aecli.inference.tsne import STEPS
 from aecli.inference.vectors import Vectors, joined
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def run(request: EmbedRequest) -> int:
     elif request.plot is not None and (
         not request.duplicates if request.page else not request.report
     ):
-        _map(request, collection)
+        _map(request, collection, report)
         report.drawn(len(vectors))
     if request.duplicates:
         duplicates.tell(request, collection, report)
@@ -171,12 +172,19 @@ def _nearest(request: EmbedRequest, collection: Collection, report: EmbedReport)
         report.drawn(len(sheet))
 
 
-def _map(request: EmbedRequest, collection: Collection) -> None:
+def _map(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
     """Lay the vectors out in the plane and write the map."""
     assert request.plot is not None
     vectors = collection.vectors
     paths = [str(path) for path in vectors.paths]
-    points, axes = projection.project(vectors.values, request.projection or "pca")
+    method = request.projection or projection.usual(len(vectors))
+    if request.projection is None and method == "pca" and vectors.dimension > 2:
+        report.say(
+            f"{len(vectors):,} pictures are laid out by PCA; --projection tsne takes its time"
+        )
+    shown = method == "tsne" and not request.quiet
+    with console.Bars(STEPS, shown=shown, what="steps of t-SNE") as bars:
+        points, axes = projection.project(vectors.values, method, bars.advance)
     names = _groups(vectors.paths, vectors.labels)
     title = f"{len(paths)} pictures by {vectors.model}: {axes}"
     if request.page:

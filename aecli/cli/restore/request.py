@@ -13,7 +13,7 @@ from aecli.files.shards import Shard
 class RestoreRequest:
     """The options that `aecli denoise` and `aecli upscale` share."""
 
-    OWN_BEFORE: ClassVar[str] = "model"
+    OWN_BEFORE: ClassVar[str] = "models"
 
     inputs: options.Inputs = field(default_factory=list)
     output: options.Output = None
@@ -27,7 +27,7 @@ class RestoreRequest:
     watch: options.Watch = False
     dry_run: options.DryRun = False
     max_pixels: options.MaxPixels = 500_000_000
-    model: options.Model = None
+    models: options.Models = field(default_factory=list)
     ensemble: options.Ensemble = False
     tile: options.Tile = "auto"
     engine: options.Engine = "auto"
@@ -44,6 +44,11 @@ class RestoreRequest:
     json: options.Json = False
     quiet: options.Quiet = False
     verbose: options.Verbose = False
+
+    @property
+    def model(self) -> str | None:
+        """The model that makes the results; None for the default."""
+        return next(iter(self.models), None)
 
     @property
     def part(self) -> Shard:
