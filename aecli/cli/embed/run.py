@@ -46,6 +46,8 @@ def run(request: EmbedRequest) -> int:
     if request.output is not None:
         _keep(request, collection)
         report.kept(len(vectors))
+    elif request.named:
+        report.used()
     if request.nearest is not None:
         _nearest(request, collection, report)
     elif request.plot is not None and (
