@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aecli import cores
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -144,6 +145,8 @@ def choose(device: str = "auto", precision: str = "auto", *, training: bool = Fa
         raise
     import torch
 
+    if where.type == "cpu":  # torch knows nothing of a container's quota
+        torch.set_num_threads(min(torch.get_num_threads(), cores.computing()))
     how = _find_precision(precision, where, training=training)
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else ""
     what = f"{where} ({name})" if name else str(where)
@@ -185,12 +188,6 @@ def cpu_has_bf16() -> bool:
     import torch
 
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def usable_cores() -> int:
-    """The CPU's cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -29,6 +29,8 @@ class Reason(Enum):
     NOT_INSTALLED = "the model that made a file is not among the installed ones"
     RUN_EXISTS = "a training run of that name exists"
     NO_RUN = "there is no training run to go on with"
+    NO_NCNN = "the engine ncnn is not installed"
+    NO_GRAPH = "the engine ncnn lacks something that a network needs"
     ONE_CLASS = "there is nothing to tell apart"
 
 

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aecli import extras
 from aecli.checkpoints import store
 from aecli.cli.app import build
 from aecli.images import reading, writing
@@ -119,6 +121,22 @@ def test_every_link_leads_somewhere(page: str) -> None:
     links = [x for x in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")) if "://" not in x]
     assert [link for link in links if not (path.parent / link).exists()] == []
     assert links or page.endswith("CONTRIBUTING.md")
+
+
+def test_the_table_of_extras_is_theirs() -> None:
+    def plain(requirement: str) -> str:
+        return re.split(r"[<>=;\[ ]", requirement)[0].replace("-", "_")
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = project["optional-dependencies"]
+    declared.pop("dev")
+    brought = {name: {plain(each) for each in needs} for name, needs in declared.items()}
+    table = section("Install", README).partition("| extra |")[2]
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.MULTILINE)
+    assert {name: set(map(plain, packages.split(", "))) for name, packages in rows} == brought
+    loaded = [each for each in vars(extras).values() if isinstance(each, extras.Extra)]
+    named = {name: {plain(e.package) for e in loaded if e.name == name} for name in brought}
+    assert named == brought
 
 
 def test_it_is_short() -> None:

@@ -57,17 +57,17 @@ def upscalers(folder: Path, family: str = "tiny", degradation: str = "bicubic") 
         checkpoints.save(folder / f"upscale-{tag}.safetensors", state, meta)
 
 
-def denoiser(folder: Path) -> Path:
+def denoiser(folder: Path, name: str = "tiny", seed: int = 7) -> Path:
     """Write a denoiser with random weights, which changes every pixel a little; its file."""
     from aecli.checkpoints import format as checkpoints
     from aecli.models.unet import SPEC
 
     folder.mkdir(parents=True, exist_ok=True)
-    state = weights(SPEC.build(SPEC.presets["tiny"]), seed=7)
+    state = weights(SPEC.build(SPEC.presets["tiny"]), seed)
     state["tail.weight"] *= 0.15
-    path = folder / "denoise-tiny.safetensors"
+    path = folder / f"denoise-{name}.safetensors"
     training = {"data": "none", "sigma_max": 75}
-    meta = checkpoints.Meta("unet", {"preset": "tiny"}, "denoise", "tiny", training)
+    meta = checkpoints.Meta("unet", {"preset": "tiny"}, "denoise", name, training)
     checkpoints.save(path, state, meta)
     return path
 

@@ -179,8 +179,9 @@ class Bars:
     LARGE = 2_000_000
     """Pixels from which an image has a bar of its own."""
 
-    def __init__(self, images: int, *, shown: bool) -> None:
+    def __init__(self, images: int, *, shown: bool, what: str = "images") -> None:
         self._images = images
+        self._what = what
         self._shown = shown and colourful() and stderr().is_terminal
         self._progress: Progress | None = None
 
@@ -196,7 +197,7 @@ class Bars:
                 TimeRemainingColumn(),
             )
             self._progress = Progress(*columns, console=stderr(), transient=True)
-            self._all = self._progress.add_task("images", total=self._images, unit="")
+            self._all = self._progress.add_task(self._what, total=self._images, unit="")
             self._one = self._progress.add_task("", total=1, unit="MP", visible=False)
             self._progress.start()
         return self

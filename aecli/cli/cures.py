@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 CURES: Mapping[Reason, str] = {
     Reason.EXISTS: "--overwrite replaces it",
-    Reason.COLLISION: "name results after their inputs, for example with --template '{name}.png' or"
-    " '{parent}_{stem}.{ext}'",
+    Reason.COLLISION: "name results after their inputs, for example with --template '{name}.{ext}'"
+    " or '{parent}_{stem}.{ext}'",
     Reason.TOO_MANY_PIXELS: "--max-pixels sets the limit",
     Reason.TOO_LARGE_FOR_FORMAT: "choose another format, for example with -f png",
     Reason.FORMAT: "-f names one; -o FOLDER/ is a folder",
@@ -29,6 +29,8 @@ CURES: Mapping[Reason, str] = {
     Reason.NOT_INSTALLED: "-m names its file",
     Reason.RUN_EXISTS: "go on with it by --resume, or start it afresh with --overwrite",
     Reason.NO_RUN: "start without --resume",
+    Reason.NO_NCNN: "--engine torch does without; pip install ncnn adds it, where it has a wheel",
+    Reason.NO_GRAPH: "--engine torch runs it",
     Reason.ONE_CLASS: "train without --classes",
 }
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from aecli import cores
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -178,8 +180,8 @@ Quality = Annotated[
         min=1,
         max=100,
         metavar="N",
-        help="Of JPEG, WebP, AVIF, HEIC and JPEG XL files; 95 without it, and WebP and JPEG XL that"
-        " was without loss stays so.",
+        help="Of JPEG, WebP, AVIF, HEIC and JPEG XL files; 95 without it, and what was without loss"
+        " stays so in its own format.",
     ),
 ]
 Background = Annotated[
@@ -204,6 +206,17 @@ Model = Annotated[
         autocompletion=model_names,
     ),
 ]
+Models = Annotated[
+    list[str],
+    MODEL.option(
+        "-m",
+        "--model",
+        metavar="NAME|PATH",
+        help="A model's name (see `aecli models list`) or a .safetensors file. With --compare it is"
+        " repeatable: the first makes the result, the others stand beside it.",
+        autocompletion=model_names,
+    ),
+]
 Ensemble = Annotated[
     bool,
     MODEL.option(
@@ -220,7 +233,10 @@ Tile = Annotated[
     ),
 ]
 Engine = Annotated[
-    str, MODEL.choice(ENGINES, help="What computes: ncnn on a CPU, torch elsewhere, unless told.")
+    str,
+    MODEL.choice(
+        ENGINES, help="What computes: ncnn on a CPU, where it is installed; torch elsewhere."
+    ),
 ]
 Device = Annotated[
     str,
@@ -231,6 +247,7 @@ Device = Annotated[
     ),
 ]
 Precision = Annotated[str, MODEL.choice(PRECISIONS, help="What the model computes in.")]
+WORKERS = cores.reading()
 Workers = Annotated[
     int,
     MODEL.option(
@@ -238,6 +255,7 @@ Workers = Annotated[
         "--workers",
         min=1,
         metavar="N",
+        show_default="half the cores, 2 to 8",  # the manual is made on another machine
         help="Threads that read and write files while the model works.",
     ),
 ]
@@ -254,7 +272,9 @@ Reference = Annotated[
 Compare = Annotated[
     bool,
     REPORT.option(
-        "--compare", help="Also write {stem}_compare.png: before and after, side by side."
+        "--compare",
+        help="Also write {stem}_COMMAND_compare.png: before and after side by side, the latter by"
+        " each -m.",
     ),
 ]
 Json = Annotated[bool, REPORT.option("--json", help="One JSON object a line on stdout.")]

@@ -12,7 +12,7 @@ OPTIONS: Mapping[str, str] = {
     "--in-place": "inputs are never overwritten: without -o results lie beside them",
     "--inplace": "inputs are never overwritten: without -o results lie beside them",
     "--suffix": "--template '{stem}_WORD.{ext}' names results",
-    "--threads": "-j N is how many files are read and written at once; OMP_NUM_THREADS for torch",
+    "--threads": "-j N is how many read and write files; OMP_NUM_THREADS=N, how many compute",
     "--jobs": "-j N is how many files are read and written at once",
     "--scale": "aecli upscale enlarges pictures",
     "--sigma": "aecli denoise takes a noise level",

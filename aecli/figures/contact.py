@@ -8,6 +8,8 @@ import numpy as np
 import PIL.Image
 from PIL import ImageDraw, ImageFont
 
+from aecli.figures.lettering import drawable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,7 +34,7 @@ def sheet(tiles: Picture, captions: Sequence[str]) -> Picture:
         row, column = divmod(number, columns)
         left, top = _GAP + column * step, _GAP + row * drop
         page.paste(PIL.Image.fromarray(tile), (left, top))
-        text = "".join(c if c.isprintable() else "?" for c in caption)
+        text = drawable(caption)
         while font.getlength(text) > side:
             text = f"...{text.removeprefix('...')[1:]}"
         draw.text((left, top + side + _LINE / 2), text, fill="black", font=font, anchor="lm")

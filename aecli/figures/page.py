@@ -9,7 +9,7 @@ import numpy as np
 
 from aecli.figures import sheet
 from aecli.figures.document import document, jpeg_url
-from aecli.figures.scatter import colours, legend
+from aecli.figures.scatter import centred, colours, legend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +49,10 @@ def page(
     """
     known, groups = legend(names)
     across = int(np.ceil(np.sqrt(len(tiles))))
+    x, y = ([round(float(at), 4) for at in line] for line in centred(points).T)
     data = {
-        "x": [round(float(x), 4) for x in _unit(points)[:, 0]],
-        "y": [round(float(y), 4) for y in _unit(points)[:, 1]],
+        "x": x,
+        "y": y,
         "group": groups.tolist(),
         "paths": list(paths),
         "names": known,
@@ -62,10 +63,3 @@ def page(
     }
     safe = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return document("page.html", title, scripts=True, data=safe)
-
-
-def _unit(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Points about the origin, within 1 of it along the longer side; y downwards."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    extent = float((high - low).max()) or 1.0
-    return np.asarray((points - (low + high) / 2) * (2 / extent) * [1, -1], np.float32)

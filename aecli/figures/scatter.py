@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import ImageDraw, ImageFont
 
 from aecli.figures.axes import Frame
+from aecli.figures.lettering import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,15 +87,22 @@ def legend(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
 def fitted(points: Floats, side: int, margin: int) -> Floats:
     """Points in the plane moved and scaled, alike in both directions, into a square; y downwards.
 
+    Those beyond the `limits` lie on the square's edges.
+
     Args:
         points: (N, 2), y upwards.
         side: of the square, pixels.
         margin: pixels on each side that stay free.
     """
-    low, high = points.min(axis=0), points.max(axis=0)
-    extent = float((high - low).max()) or 1.0
-    unit = (points - (low + high) / 2) / extent * np.array([1, -1], np.float32)
+    unit = np.clip(centred(points), -1, 1) / 2
     return np.asarray(side / 2 + unit * (side - 2 * margin), np.float32)
+
+
+def centred(points: Floats) -> Floats:
+    """Points about the origin, those within the `limits` within 1 of it; y downwards."""
+    low, high = limits(points)
+    extent = float((high - low).max()) or 1.0
+    return np.asarray((points - (low + high) / 2) * (2 / extent) * [1, -1], np.float32)
 
 
 def limits(points: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -200,7 +208,7 @@ def _framed(
     """A map under its title, beside its legend."""
     font = ImageFont.load_default(_TEXT)
     counts = np.bincount(groups, minlength=len(names))
-    lines = [f"{_short(n)} ({c})" for n, c in zip(names, counts, strict=True)]
+    lines = [f"{short(n)} ({c})" for n, c in zip(names, counts, strict=True)]
     wide = round(max(map(font.getlength, lines))) + 60 if len(names) > 1 else 0
     width = canvas.width + wide
     sheet = PIL.Image.new("RGB", (width, canvas.height + _MARGIN), "white")
@@ -214,9 +222,3 @@ def _framed(
             draw.ellipse((left, y - 8, left + 16, y + 8), fill=colour)
             draw.text((left + 26, y), line, fill="black", font=font, anchor="lm")
     return np.asarray(sheet)
-
-
-def _short(name: str, length: int = 28) -> str:
-    """A name that the legend has room for, without what no font can draw."""
-    plain = "".join(c if c.isprintable() else "?" for c in name)
-    return plain if len(plain) <= length else f"{plain[: length - 3]}..."

@@ -81,7 +81,7 @@ class Naming:
         if source.path is None:
             return False
         tags = self.tags or re.escape(self.tag)
-        match = re.fullmatch(rf"(.+)_({tags}|compare)", source.path.stem)
+        match = re.fullmatch(rf"(.+?)_({tags})", source.path.stem)
         return match is not None and (source.path.parent, match[1]) in siblings
 
 

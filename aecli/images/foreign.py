@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 _MAGICK = "convert it first, for example with: magick"
 
-_KINDS = (
-    ("a vector drawing", "render it first, for example with: rsvg-convert", ".svg .svgz"),
-    ("a PDF document", "render it first, for example with: pdftoppm -png", ".pdf"),
-    ("a Photoshop document", _MAGICK, ".psd .psb"),
-    ("JPEG 2000", _MAGICK, ".jp2 .j2k .j2c .jpx .jpf"),
-    ("JPEG XR", _MAGICK, ".jxr .wdp .hdp"),
-    ("OpenEXR", _MAGICK, ".exr"),
-    ("a Radiance picture", _MAGICK, ".hdr"),
-    ("Targa", _MAGICK, ".tga"),
-    ("a GIMP picture", _MAGICK, ".xcf"),
-    ("an icon", _MAGICK, ".ico .icns"),
-)
-"""What files are, the hint that cures it, and their suffixes."""
 
-_SUFFIXES = {suffix: (what, hint) for what, hint, all_ in _KINDS for suffix in all_.split()}
+class _Kind(NamedTuple):
+    """What files are, the hint that cures it, their suffixes, and a regular expression of bytes
+    that they begin with; empty where such bytes are none of their own."""
+
+    what: str
+    hint: str
+    suffixes: str = ""
+    begins: bytes = b""
+
+
+_KINDS = (
+    _Kind(
+        "a vector drawing",
+        "render it first, for example with: rsvg-convert",
+        ".svg .svgz",
+        rb"\s*(<\?xml[^>]*>\s*)?<svg[\s>]",
+    ),
+    _Kind("a PDF document", "render it first, for example with: pdftoppm -png", ".pdf", b"%PDF-"),
+    _Kind("a Photoshop document", _MAGICK, ".psd .psb", b"8BPS\0"),
+    _Kind(
+        "JPEG 2000",
+        _MAGICK,
+        ".jp2 .j2k .j2c .jpx .jpf",
+        rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
+    ),
+    _Kind("JPEG XR", _MAGICK, ".jxr .wdp .hdp", b"II\xbc"),
+    _Kind("OpenEXR", _MAGICK, ".exr", b"\x76\x2f\x31\x01"),
+    _Kind("a Radiance picture", _MAGICK, ".hdr", rb"#\?(RADIANCE|RGBE)"),
+    _Kind("a PFM picture of floating-point numbers", _MAGICK, ".pfm", rb"P[Ff]\s"),
+    _Kind("a PAM picture", _MAGICK, ".pam", rb"P7\s"),
+    _Kind("QOI", _MAGICK, ".qoi", b"qoif"),
+    _Kind("a texture (DDS)", _MAGICK, ".dds", b"DDS "),
+    _Kind("a FITS picture", _MAGICK, ".fits .fts", b"SIMPLE  ="),
+    _Kind("a DICOM picture", _MAGICK, ".dcm"),
+    _Kind("Targa", _MAGICK, ".tga"),
+    _Kind("a GIMP picture", _MAGICK, ".xcf", b"gimp xcf"),
+    _Kind("an icon", _MAGICK, ".ico .icns", b"icns"),
+    _Kind("a web page", "download the picture itself", begins=rb"(?i)\s*<(!doctype )?html"),
+    _Kind("a pointer of Git LFS", "fetch the picture with: git lfs pull", begins=b"version https:"),
+)
+
+_SUFFIXES = {suffix: kind for kind in _KINDS for suffix in kind.suffixes.split()}
 _DOCUMENTS = (".pdf",)
 
 
@@ -31,9 +61,9 @@ def foreign(head: bytes, name: str) -> tuple[str, str] | None:
         head: the file's first 64 bytes.
         name: the file's name.
     """
-    if head.startswith(b"%PDF-"):
-        return _SUFFIXES[".pdf"]
-    return _SUFFIXES.get(Path(name).suffix.lower())
+    begun = (kind for kind in _KINDS if kind.begins and re.match(kind.begins, head))
+    kind = next(begun, None) or _SUFFIXES.get(Path(name).suffix.lower())
+    return None if kind is None else kind[:2]
 
 
 def foreign_suffix(suffix: str) -> tuple[str, str] | None:
@@ -41,4 +71,5 @@ def foreign_suffix(suffix: str) -> tuple[str, str] | None:
 
     None where they are no pictures, or may be read, and for documents, which rarely are pictures.
     """
-    return None if suffix in _DOCUMENTS else _SUFFIXES.get(suffix)
+    kind = None if suffix in _DOCUMENTS else _SUFFIXES.get(suffix)
+    return None if kind is None else kind[:2]

@@ -195,6 +195,7 @@ FORMATS = {
             extra=extras.HEIF,
             converter="heif-convert",
             becomes="JPEG",
+            lossless="as such a file",
             alpha=True,
             bits=10,
             longest_side=65_535,
@@ -203,6 +204,7 @@ FORMATS = {
             avif.Codec(),
             rb"....ftyp(avif|avis|mif1|msf1)",
             (".avif",),
+            lossless="as such a file",
             alpha=True,
             bits=10,
             longest_side=65_536,
@@ -217,7 +219,9 @@ FORMATS = {
             holds=frozenset({"exif", "xmp"}),
         ),
         Format(
-            pillow.Codec("BMP", BmpImagePlugin),
+            pillow.Codec(  # of its own accord Pillow would say 96 dpi
+                "BMP", BmpImagePlugin, lambda data, _: {} if data.dpi else {"dpi": (0, 0)}
+            ),
             rb"BM",
             (".bmp", ".dib"),
             lossless="always",

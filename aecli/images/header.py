@@ -84,6 +84,10 @@ class Codec(Protocol):
         ...
 
 
+SPLIT = "split it into single pictures first"
+"""The hint where a file holds several."""
+
+
 class UnsupportedError(Exception):
     """A file is sound, but holds what aecli does not read.
 
@@ -93,7 +97,7 @@ class UnsupportedError(Exception):
     """
 
     def __init__(
-        self, what: str, hint: str = "convert it to 8 or 16 bits of grey or RGB first"
+        self, what: str, hint: str = "convert it first, to 8 or 16 bits of grey or RGB"
     ) -> None:
         super().__init__(what)
         self.what = what

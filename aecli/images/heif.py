@@ -61,7 +61,10 @@ class Codec:
         return Opened(header, partial(_decode, picture, depth, mode.endswith("a")))
 
     def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:
-        """See `aecli.images.header.Codec`; 16 bits become 10, and quality 100 is without loss."""
+        """See `aecli.images.header.Codec`; 16 bits become 10, and quality 100 is without loss.
+
+        What is stored without loss says so by its matrix, which is none.
+        """
         height, width = samples.shape[:2]
         mode = ("L", "LA", "RGB", "RGBA")[0 if samples.ndim == 2 else samples.shape[2] - 1]
         if samples.dtype == np.uint16:
@@ -71,7 +74,7 @@ class Codec:
         if data.dpi:
             exif = metadata.with_resolution(exif or b"", data.dpi)
         options: dict[str, Any] = {"exif": exif, "xmp": data.xmp, "icc_profile": data.icc}
-        if quality == 100:
+        if quality == 100 or data.lossless:
             options |= {"quality": _LOSSLESS, "matrix_coefficients": _NO_MATRIX}
         _library().encode(
             mode,
@@ -101,7 +104,8 @@ def _decode(
         samples = scaled(samples, 2**depth - 1, 65535)
     info = picture.info
     data = metadata.of_blocks(info["exif"], info.get("xmp"), info.get("icc_profile"))
-    said = info.get("nclx_profile")
+    said = info.get("nclx_profile") or {}
+    data = replace(data, lossless=said.get("matrix_coefficients") == _NO_MATRIX)
     if said and not data.icc:
         primaries, transfer = said["color_primaries"], said["transfer_characteristics"]
         data = replace(data, colour=colour.unlike_srgb(primaries, transfer))

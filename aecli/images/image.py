@@ -35,7 +35,7 @@ class Metadata:
     depth: int | None = None
     """Bits a sample in the file, where these are more than 8 and fewer than the array's 16."""
     lossless: bool = False
-    """Whether the file keeps every level although its format need not (WebP)."""
+    """Whether the file keeps every level although its format need not (WebP, AVIF)."""
     lost: tuple[str, ...] = ()
     """One line for each thing that the file holds beside its picture, and no result will."""
     text: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from dataclasses import replace
 from functools import partial
@@ -31,7 +32,14 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a length."""
 
 _LOSSLESS, _HIERARCHICAL, _JPEG_LS = {0xC3, 0xC7, 0xCB, 0xCF}, {0xC5, 0xC6, 0xCD, 0xCE}, 0xF7
+_LOSSLESS_ARITHMETIC = {0xCB, 0xCF}
 _FRAMES = {*range(0xC0, 0xD0), _JPEG_LS} - {0xC4, 0xC8, 0xCC}
+_APP2, _LIST = 0xE2, b"MPF\0"
+_UNTOLD = "Undefined"
+"""What a list of pictures calls one that is neither a preview nor another view."""
+_START, _END = b"\xff\xd8\xff", b"\xff\xd9"
+_VIDEO, _SAMSUNG_VIDEO = re.compile(rb".ftyp", re.DOTALL), b"MotionPhoto_Data"
+"""What begins an MP4 file, less the zeros before it, and what Samsung's phones put before one."""
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496"
 _JFIF_DENSITY = 13
 """Where a file that Pillow wrote says its unit and densities."""
@@ -68,7 +76,15 @@ class Codec(pillow.Codec):
         if frame is not None and (kind := _refused(frame)) is not None:
             raise UnsupportedError(kind)
         if frame is None or frame.plain:
-            return super().open(file)
+            opened = super().open(file)
+
+            def decode(at_least: int | None) -> tuple[Pixels, Pixels | None, Metadata]:
+                pixels, alpha, data = opened.decode(at_least)
+                if at_least is None and not data.lost:  # else it is for looking at
+                    data = replace(data, lost=_behind(file))
+                return pixels, alpha, data
+
+            return Opened(opened.header, decode)
         header = Header(
             frame.width,
             frame.height,
@@ -134,11 +150,27 @@ def _options(data: Metadata, quality: int) -> dict[str, Any]:
 
 
 def _lost(picture: Any, lost: tuple[str, ...]) -> tuple[str, ...]:
-    """What is told to be left out, and a gain map that XMP does not tell of."""
-    said = any(
-        kind == "APP2" and content.startswith(_GAIN_MAP) for kind, content in picture.applist
-    )
-    return (companions.left_out("gain map"),) if said and not lost else lost
+    """What is told to be left out, or what other pictures there are that XMP does not tell of."""
+    if lost:
+        return lost
+    if any(kind == "APP2" and content.startswith(_GAIN_MAP) for kind, content in picture.applist):
+        return (companions.left_out("gain map"),)
+    more = pillow.listed(picture)[1:]
+    return (companions.left_out("second image"),) if _UNTOLD in more else ()
+
+
+def _behind(file: BinaryIO) -> tuple[str, ...]:
+    """A line for what lies behind a picture whose file says nothing of it.
+
+    Phones put a video there, and some programs another picture. What a list of pictures names has
+    been told of; padding is no loss.
+    """
+    listed = any(kind == _APP2 and content.startswith(_LIST) for kind, content in _segments(file))
+    rest = file.read().partition(_END)[2].lstrip(b"\0")
+    if _SAMSUNG_VIDEO in rest or _VIDEO.match(rest):
+        return (companions.left_out("video"),)
+    second = not listed and rest.startswith(_START)
+    return (companions.left_out("second image"),) if second else ()
 
 
 def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -172,6 +204,8 @@ def _refused(frame: _Frame) -> str | None:
         return "a JPEG-LS picture"
     if frame.marker in _HIERARCHICAL:
         return "a hierarchical JPEG picture"
+    if frame.marker in _LOSSLESS_ARITHMETIC:
+        return "a lossless JPEG picture with arithmetic coding"
     if not frame.plain and frame.samples not in (1, 3):
         return f"{frame.bits}-bit pixels of {frame.samples} samples"
     return None

@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 
 from aecli.images import colour, isobmff, jxl_header, metadata, unpack
-from aecli.images.header import Header, Opened, UnsupportedError
+from aecli.images.header import SPLIT, Header, Opened, UnsupportedError
 from aecli.images.levels import scaled
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Codec:
         data = file.read()
         blocks = dict(_unpacked(_boxes(data)))
         said = jxl_header.read(blocks[_WHOLE] if _WHOLE in blocks else blocks[_PART][_NUMBER:])
+        if said.animated:
+            raise UnsupportedError("an animation", SPLIT)
         if (refused := _refused(said)) is not None:
             raise UnsupportedError(refused)
         size = said.width, said.height
@@ -117,8 +119,6 @@ def _unpacked(boxes: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]
 
 def _refused(said: Picture) -> str | None:
     """What a file holds that is not read."""
-    if said.animated:
-        return "an animation"
     if said.floating:
         return "floating-point pixels"
     if said.bits > 16:

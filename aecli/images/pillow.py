@@ -102,10 +102,14 @@ class Codec:
         return pixels, alpha, data
 
 
+def listed(picture: ImageFile) -> list[str]:
+    """What kinds of pictures a multi-picture JPEG lists, its own first; none of another file."""
+    info: Any = getattr(picture, "mpinfo", None)
+    return [entry["Attribute"]["MPType"] for entry in info[_MP_ENTRIES]] if info else []
+
+
 def _frames(picture: ImageFile) -> int:
     """Pictures in the file; in a multi-picture JPEG those that are no thumbnail or gain map."""
-    info: Any = getattr(picture, "mpinfo", None)
-    if info is None:
+    if not (kinds := listed(picture)):
         return int(getattr(picture, "n_frames", 1))
-    kinds: list[str] = [entry["Attribute"]["MPType"] for entry in info[_MP_ENTRIES]]
     return max(1, sum(kind.startswith(("Baseline", "Multi-Frame")) for kind in kinds))

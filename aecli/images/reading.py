@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -12,8 +13,8 @@ import PIL.Image
 from aecli.errors import InputError, Reason
 from aecli.images import metadata
 from aecli.images.foreign import foreign
-from aecli.images.formats import FORMATS, recognised
-from aecli.images.header import UnsupportedError
+from aecli.images.formats import FORMATS, SUFFIXES, recognised
+from aecli.images.header import SPLIT, UnsupportedError
 from aecli.images.image import Image
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ MAX_PIXELS = 500_000_000
 
 _DAMAGED = (*metadata.UNPARSABLE, RuntimeError)
 """What Pillow, imagecodecs and tifffile raise on damaged files."""
+
+_STUMBLED = (LookupError, TypeError, AttributeError, ArithmeticError, struct.error)
+"""Those that tell of their code, and nothing of the file."""
+
+_PLAINLY = {"not identified by this driver": "its header makes no sense"}
+"""What they say in words of their own, and in plain ones."""
 
 
 def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Header:
@@ -73,7 +80,7 @@ def decode(
         if frames > 1:
             raise InputError(
                 f"{called}: holds {frames} pictures (an animation or several pages)",
-                "split it into single pictures first",
+                SPLIT,
             )
         return Image(*opened.decode(at_least), form)
 
@@ -110,8 +117,16 @@ def _reading(source: Path | bytes, name: str | None) -> Iterator[tuple[BinaryIO,
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{called}: {error.strerror}") from error
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{called}: damaged or truncated ({reason})") from error
+        raise InputError(f"{called}: damaged or truncated{_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What a library says of a damaged file, in brackets; nothing where it merely stumbled."""
+    if isinstance(error, _STUMBLED):
+        return ""
+    said = error.args[0] if error.args else ""
+    said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
+    return f" ({_PLAINLY.get(said) or ' '.join(said.split())[:200]})"
 
 
 def _open(file: BinaryIO, name: str, max_pixels: int) -> Opened:
@@ -126,7 +141,10 @@ def _open(file: BinaryIO, name: str, max_pixels: int) -> Opened:
     if form is None:
         if (known := foreign(head, name)) is not None:
             raise InputError(f"{name}: is {known[0]}, which aecli does not read", known[1])
-        raise InputError(f"{name}: is no image that aecli reads", f"it reads {', '.join(FORMATS)}")
+        said = Path(name).suffix.lower()
+        hint = f"its name says {said}, its content does not" if said in SUFFIXES else None
+        hint = hint or f"it reads {', '.join(FORMATS)}"
+        raise InputError(f"{name}: is no image that aecli reads", hint)
     if form.extra is not None and not form.extra.there:
         what = form.called or form.name
         raise InputError(f"{name}: is {what}, which needs {form.extra.package}", form.cure)

@@ -19,7 +19,7 @@ from PIL.Image import Exif
 
 from aecli.images import companions, ifd, iptc, pillow, unpack
 from aecli.images import metadata as meta
-from aecli.images.header import Header, Opened, UnsupportedError
+from aecli.images.header import SPLIT, Header, Opened, UnsupportedError
 from aecli.images.image import Metadata
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2
 _BYTE, _ASCII, _SHORT, _UNDEFINED = 1, 2, 3, 7
 _PIECES, _LARGE_PIECE = 4, 1 << 24
 """Strips and tiles may have so many times as many samples as the picture, or so many."""
+_UNKNOWN = ("unknown pixel mode", "unknown data organization")
+"""What Pillow says of pixels that may be sound."""
 _MOST_EXTRA = 4
 """Samples of a pixel beside its colours, in files that are read."""
 
@@ -56,6 +58,8 @@ class Codec(pillow.Codec):
         file.seek(0)
         with _opened(file) as tif:
             page: Any = tif.pages.first
+            if page.imagedepth > 1:
+                raise UnsupportedError(f"a volume, {page.imagedepth} pictures deep", SPLIT)
             if (refused := _refused(page)) is not None:
                 raise UnsupportedError(refused)
             _check_whole(page, file.seek(0, io.SEEK_END))
@@ -74,7 +78,7 @@ class Codec(pillow.Codec):
             known = meta.turned(known, _orientation(page))
         if plain:
             return Opened(header, partial(_decode, file))
-        opened = super().open(file)
+        opened = self._open_other(file, page)
 
         def decode(at_least: int | None) -> tuple[Pixels, Pixels | None, Metadata]:
             pixels, alpha, data = opened.decode(at_least)
@@ -82,6 +86,17 @@ class Codec(pillow.Codec):
             return pixels, alpha, data
 
         return Opened(replace(opened.header, frames=header.frames), decode)
+
+    def _open_other(self, file: BinaryIO, page: Any) -> Opened:
+        """As Pillow's, which is asked where tifffile does not do."""
+        try:
+            return super().open(file)
+        except SyntaxError as error:
+            if str(error) not in _UNKNOWN:
+                raise
+            samples, bits = page.samplesperpixel, max(_depths(page))
+            what = f"pixels of {samples} samples of {bits} bits, of the kind {_kind(page)}"
+            raise UnsupportedError(what) from error
 
     def write(self, samples: Pixels, file: BinaryIO, data: Metadata, quality: int) -> None:  # noqa: ARG002 - lossless
         """Deflated, with an EXIF directory."""
@@ -100,8 +115,6 @@ def _refused(page: Any) -> str | None:
     bits, extra = max(depths), page.samplesperpixel - _colours(page)
     if _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
         return "a camera's RAW image"
-    if page.imagedepth > 1:
-        return f"a volume, {page.imagedepth} pictures deep"
     if page.sampleformat != _UNSIGNED:
         return "floating-point or signed pixels"
     if bits not in (1, 2, 4, 8, 16):
@@ -109,10 +122,15 @@ def _refused(page: Any) -> str | None:
     if len(depths) > 1:
         return "samples of different depths"
     if bits == 16 and not _plain(page):
-        return f"16-bit pixels of the kind {getattr(page.photometric, 'name', page.photometric)}"
+        return f"16-bit pixels of the kind {_kind(page)}"
     if extra > _MOST_EXTRA:
         return f"pixels of {page.samplesperpixel} samples"
     return None
+
+
+def _kind(page: Any) -> str:
+    """What a page's pixels are, by TIFF's word, or its number."""
+    return str(getattr(page.photometric, "name", page.photometric))
 
 
 def _plain(page: Any) -> bool:

@@ -47,8 +47,8 @@ def write(
         image: what to write.
         file: open for writing; a pipe will do.
         format: one of `FORMATS` that is written.
-        quality: of JPEG (always 4:4:4) and the other formats that lose, 1 to 100; WebP, HEIC and
-            JPEG XL are lossless at 100. None: `QUALITY`, or lossless as the format's row says.
+        quality: of JPEG (always 4:4:4) and the other formats that lose, 1 to 100; all but
+            JPEG are lossless at 100. None: `QUALITY`, or lossless as the format's row says.
         background: colour that shows through where the format holds no alpha, as CSS names it.
         strip: leave all metadata of `image` out.
         text: PNG texts to add; other formats do without.
@@ -74,7 +74,7 @@ def write(
         data = replace(data, exif=metadata.exif_for(data.exif, image.width, image.height))
     warnings = list(image.metadata.lost)
     if image.alpha is not None and not form.alpha:
-        image = _flatten(image, background)
+        image = flatten(image, background)
         warnings.append(f"transparency flattened on {background}: {format} holds none")
     if image.pixels.dtype == np.uint16 and form.bits < 16:
         if not (form.deep and data.depth):  # what came with 10 bits is as deep as it was
@@ -153,10 +153,15 @@ def _profiled(data: Metadata, form: Format, *, grey: bool) -> tuple[Metadata, li
     return replace(data, colour={}), [f"colour chunks dropped: {form.name} holds none"]
 
 
-def _flatten(image: Image, background: str) -> Image:
-    """The picture in front of a plain colour; grey stays grey where the colour is grey."""
+def flatten(image: Image, background: str) -> Image:
+    """The picture in front of a plain colour; grey stays grey where the colour is grey.
+
+    Raises:
+        UsageError: there is no such colour.
+    """
+    if image.alpha is None:
+        return image
     colour = colour_of(background)
-    assert image.alpha is not None
     peak = image.peak
     grey = image.grey and len(set(colour)) == 1
     plain = np.array(colour[:1] if grey else colour, np.uint64) * (peak // 255)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.images.metrics import decibels
+from aecli.inference.neighbours import neighbours
 from aecli.inference.pca import principal_axes
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ FOLDS = 10
 
 LIMIT = 2000
 """Pictures that the report looks at: a random choice where there are more."""
-
-_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def compare(
         psnr=decibels(float(np.square(flat - again).mean()), 1),
         psnr_pca=decibels(pca_error(flat, dimension), 1) if len(flat) > 1 else None,
         accuracy=accuracy(values, labels) if several else None,
-        accuracy_pca=accuracy(_scores(flat, dimension), labels) if several else None,
+        accuracy_pca=accuracy(scores(flat, dimension), labels) if several else None,
         chance=float(np.bincount(labels).max() / len(labels)) if several else None,
     )
 
@@ -110,18 +109,9 @@ def accuracy(values: Floats, labels: NDArray[np.int64], k: int = K) -> float:
 
     Euclidean distance; of labels with equally many votes the smallest wins.
     """
-    k = min(k, len(values) - 1)
-    squares = np.square(values).sum(axis=1)
-    right = 0
-    for start in range(0, len(values), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        distances = squares - 2 * values[part] @ values.T
-        rows = np.arange(len(distances))
-        distances[rows, start + rows] = np.inf
-        near = labels[np.argpartition(distances, k - 1, axis=1)[:, :k]]
-        votes = (near[:, :, None] == np.arange(labels.max() + 1)).sum(axis=1)
-        right += int((votes.argmax(axis=1) == labels[part]).sum())
-    return right / len(values)
+    near, _ = neighbours(values, min(k, len(values) - 1))
+    votes = (labels[near][:, :, None] == np.arange(labels.max() + 1)).sum(axis=1)
+    return float((votes.argmax(axis=1) == labels).mean())
 
 
 def pca_error(flat: Floats, dimension: int) -> float:
@@ -141,8 +131,10 @@ def pca_error(flat: Floats, dimension: int) -> float:
     return total / flat.size
 
 
-def _scores(flat: Floats, dimension: int) -> Floats:
-    """Pictures (N, P) by their principal components (N, dimension)."""
+def scores(flat: Floats, dimension: int) -> Floats:
+    """Pictures (N, P) by their principal components (N, dimension); 0 beyond the last of these."""
     centred = flat - flat.mean(axis=0)
-    scores: Floats = centred @ principal_axes(centred, dimension)[0].T
-    return scores
+    axes, _ = principal_axes(centred, dimension)
+    along = np.zeros((len(flat), dimension), np.float32)
+    along[:, : len(axes)] = centred @ axes.T
+    return along

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from aecli import device as devices
 from aecli.checkpoints import portable
 from aecli.device import Terms
-from aecli.errors import UsageError
+from aecli.errors import Reason, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -180,7 +180,8 @@ def choose(
             "ncnn", None, Terms((("cpu", placed_by), ("fp32", exact_by), ("with ncnn", by)))
         )
     if engine == "ncnn":
-        raise UsageError(f"the engine ncnn cannot be used: {lack}", "the engine torch runs it")
+        reason = Reason.NO_GRAPH if _installed() else Reason.NO_NCNN
+        raise UsageError(f"the engine ncnn cannot be used: {lack}", reason=reason)
     return _on_torch(device, precision, devices.CHOSEN if wanted == "ncnn" else by, lack)
 
 
@@ -206,9 +207,14 @@ def _elsewhere(device: str, precision: str, *, preferred: bool) -> str:
     return "" if device in ("auto", "cpu") else f"on {device}"
 
 
+def _installed() -> bool:
+    """Whether ncnn is there; not every platform has a wheel of it."""
+    return find_spec("ncnn") is not None
+
+
 def _lack(paths: Sequence[Path], methods: Collection[str]) -> str | None:
     """Why ncnn cannot run these models; None where it can."""
-    if find_spec("ncnn") is None:
+    if not _installed():
         return "ncnn is not installed"
     from aecli.inference.ncnn_layers import LAYERS
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli import cores
 from aecli.checkpoints import portable
-from aecli.device import usable_cores
 from aecli.errors import ModelError
 from aecli.inference import memory
 from aecli.inference.engine import LatentSpace
@@ -59,7 +59,8 @@ class NcnnEngine:
 
     Args:
         path: the model's file, which holds graphs.
-        threads: of the CPU; None: as many as it has cores.
+        threads: of the CPU; None: one a core, of those that ncnn itself would take: hyperthreads
+            and efficiency cores only wait for each other in its convolutions.
     """
 
     name = "ncnn"
@@ -70,7 +71,7 @@ class NcnnEngine:
         assert network is not None
         self._path = path
         self._network = network
-        self._threads = threads or usable_cores()
+        self._threads = threads or cores.computing(ncnn.get_physical_big_cpu_count())
         self._functions: dict[str, Function] = {}
         self._sure: Call | None = None
         self.geometry = network.portable.geometry

@@ -9,18 +9,26 @@ from numpy.typing import NDArray
 
 from aecli import extras
 from aecli.inference.pca import principal_axes
+from aecli.inference.tsne import tsne
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aecli.extras import Extra
+    from collections.abc import Callable
 
 Floats = NDArray[np.float32]
 
-_LIBRARIES: Mapping[str, Extra] = {"tsne": extras.TSNE, "umap": extras.UMAP}
+METHODS = ("tsne", "pca", "umap")
+"""Ways to the plane: t-SNE, principal components (Pearson 1901), UMAP (McInnes et al. 2018)."""
 
-METHODS = ("pca", *_LIBRARIES)
-"""Ways to two dimensions: principal components (Pearson 1901), t-SNE, UMAP."""
+MOST = 50_000
+"""So many vectors t-SNE lays out unless told otherwise: their neighbours take minutes to find."""
+
+_FEWEST = 5
+"""Of fewer vectors there is nothing to see but their principal components."""
+
+
+def usual(count: int) -> str:
+    """The way that so many vectors go unless told otherwise."""
+    return "tsne" if count <= MOST else "pca"
 
 
 def check(method: str) -> None:
@@ -29,11 +37,13 @@ def check(method: str) -> None:
     Raises:
         UsageError: its library is not installed.
     """
-    if method in _LIBRARIES:
-        _LIBRARIES[method].load(method)
+    if method == "umap":
+        extras.UMAP.load(method)
 
 
-def project(values: Floats, method: str) -> tuple[Floats, str]:
+def project(
+    values: Floats, method: str, progress: Callable[[], None] | None = None
+) -> tuple[Floats, str]:
     """Points in the plane.
 
     Two-dimensional vectors are points already and stay as they are. t-SNE and UMAP draw from a
@@ -42,6 +52,7 @@ def project(values: Floats, method: str) -> tuple[Floats, str]:
     Args:
         values: (N, D), at least one row.
         method: one of `METHODS`.
+        progress: called after each of t-SNE's steps.
 
     Returns:
         (N, 2), and what they are, for a title.
@@ -51,18 +62,15 @@ def project(values: Floats, method: str) -> tuple[Floats, str]:
     """
     if values.shape[1] == 2:
         return np.asarray(values), "latent space"
-    if method == "pca" or len(values) < 5:
+    if method == "pca" or len(values) < _FEWEST:
         points, share = pca(values)
         return points, f"PCA, {share:.0%} of the variance"
-    library = _LIBRARIES[method].load(method)
     unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     if method == "tsne":
-        perplexity = min(30.0, (len(values) - 1) / 3)
-        mapper = library.TSNE(2, init="pca", perplexity=perplexity, random_state=0)
-    else:
-        mapper = library.UMAP(n_neighbors=min(15, len(values) - 1), random_state=0, n_jobs=1)
-    points = np.asarray(mapper.fit_transform(unit), np.float32)
-    return points, {"tsne": "t-SNE", "umap": "UMAP"}[method]
+        return tsne(unit, pca(unit)[0], progress=progress), "t-SNE"
+    library = extras.UMAP.load(method)
+    mapper = library.UMAP(n_neighbors=min(15, len(values) - 1), random_state=0, n_jobs=1)
+    return np.asarray(mapper.fit_transform(unit), np.float32), "UMAP"
 
 
 def pca(values: Floats) -> tuple[Floats, float]:

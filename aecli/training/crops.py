@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from aecli import cores
 from aecli.datasets.collecting import evenly
-from aecli.device import usable_cores
 from aecli.errors import InputError, TrainingError
 from aecli.images.levels import LUMA
 from aecli.training.degradations.draws import on_device
@@ -151,7 +151,7 @@ def validation_crops(
         TrainingError: none of them is a readable image.
     """
     found: list[Picture] = []
-    with side_threads(usable_cores(), "validation") as threads:
+    with side_threads(cores.usable(), "validation") as threads:
         for picture in threads.map(_read, evenly(items, limit)):
             if isinstance(picture, str):
                 warn(f"skipped: {picture}")
@@ -194,7 +194,7 @@ def _decoded(
         picture = _read(item)
         return picture if isinstance(picture, str) else pyramid(picture, config)
 
-    with side_threads(usable_cores(), "decode") as threads:
+    with side_threads(cores.usable(), "decode") as threads:
         for item, made in zip(items, threads.map(decode, items), strict=True):
             if isinstance(made, str):
                 observer.warn(f"skipped: {made}")

@@ -63,10 +63,13 @@ class History:
         for name, rows in ((PICTURES, score.rows), (SAMPLES, score.samples)):
             if rows:
                 sheet = np.concatenate([np.concatenate(row, axis=1) for row in rows])
+                png = io.BytesIO()
+                writing.write(Image(sheet), png, "PNG")
                 with atomic(self._folder / name, overwrite=True) as file:
-                    writing.write(Image(sheet), file, "PNG")
+                    file.write(png.getbuffer())
                 if self._events is not None:
-                    self._events.picture(step, name.removesuffix(".png"), sheet)
+                    stem, size = name.removesuffix(".png"), sheet.shape[:2]
+                    self._events.picture(step, stem, png.getvalue(), size)
 
     def validated(self, progress: Progress, metrics: Mapping[str, float]) -> None:
         """Take in a validation's figures, and where the run stands after it."""

@@ -36,8 +36,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from aecli import cores
 from aecli.checkpoints import portable, store
-from aecli.device import usable_cores
 from tests.benchmarks.tables import markdown
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def network(setting: Setting) -> Table:
     rows = [["s/MP of result", *names, *usual]]
     for task in METHODS:
         measures = {
-            name: lambda t=task, n=name: child("bare", t, n, setting.side, usable_cores())
+            name: lambda t=task, n=name: child("bare", t, n, setting.side, cores.usable())
             for name in (*names, YARDSTICK)
         }
         best = least(measures, setting.rounds)
@@ -233,7 +233,7 @@ def network(setting: Setting) -> Table:
 
 def threads(setting: Setting) -> Table:
     """One thread, and all."""
-    counts = sorted({1, usable_cores()})
+    counts = sorted({1, cores.usable()})
     rows = [["denoise, s/MP", *(f"{count} threads" for count in counts)]]
     for name in ENGINES:
         if name in engines():
@@ -366,7 +366,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.child:
         sys.stdout.write(json.dumps(CHILDREN[given.child[0]](*given.child[1:])))
         return
-    sys.stdout.write(f"{usable_cores()} cores\n")
+    sys.stdout.write(f"{cores.usable()} cores\n")
     with tempfile.TemporaryDirectory() as scratch:
         setting = Setting(given.photos, given.crop, given.side, given.rounds, Path(scratch))
         for name in given.only.split(","):

@@ -18,6 +18,7 @@ from aecli.images.resample import resample
 from aecli.models.complexity import measure
 from tests.benchmarks import degraded
 from tests.benchmarks.degraded import Picture
+from tests.benchmarks.maps import maps
 from tests.benchmarks.music import music
 
 SIGMAS = (15, 25, 50)
@@ -120,7 +121,7 @@ def markdown(rows: Table) -> str:
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
 
 
-TABLES = {f.__name__: f for f in (models, white, camera, enlarged, found, speed, music)}
+TABLES = {f.__name__: f for f in (models, white, camera, enlarged, found, speed, maps, music)}
 
 
 def _upscaling(folders: Sequence[Path], degrade) -> Table:

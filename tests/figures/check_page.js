@@ -26,7 +26,11 @@ sprite.decode().then(() => {
   fire("pointerdown", 5, 5); fire("pointermove", 45, 25); fire("pointerup", 45, 25);
   check(Math.hypot(screenX(own) - x - 40, screenY(own) - y - 20) < 1.5, "dragging does not move the map");
   check(pins.size === 0, "dragging pins");
+  fire("dblclick", 2, innerHeight - 2);
+  const out = i => screenX(i) < 0 || screenY(i) < 0 || screenX(i) > innerWidth || screenY(i) > innerHeight;
+  check(![...Array(count).keys()].some(out), "a double click does not show all");
   fit();
+  check(out(count - 1), "one far out squeezes the others");
   const button = document.querySelectorAll("nav button")[map.group[own]];
   check(document.querySelectorAll("nav button").length === 3, "the legend is not one of three");
   button.click();

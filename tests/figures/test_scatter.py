@@ -135,7 +135,11 @@ CHECK = Path(__file__).with_name("check_page.js").read_text("utf-8")
 @pytest.mark.parametrize("count", [60, 10_000])
 def test_a_page_works_in_a_real_browser(tmp_path: Path, count: int) -> None:
     path = tmp_path / "map.html"
-    path.write_text(made(count).replace("</body>", f"<script>{CHECK}</script></body>"), "utf-8")
+    points = cloud(count)
+    points[-1] = 90, 90  # far out
+    path.write_text(
+        made(count, points=points).replace("</body>", f"<script>{CHECK}</script></body>"), "utf-8"
+    )
     assert CHROMIUM is not None
     command = [
         CHROMIUM,
@@ -162,6 +166,12 @@ def test_a_few_far_out_do_not_squeeze_the_others() -> None:
     low, high = scatter.limits(points)
     assert (high - low).max() < 20
     assert scatter.limits(points[:1])[0] == pytest.approx(points[0])
+    within = scatter.fitted(points, 100, 10)
+    assert np.ptp(within[:500], axis=0).min() > 40
+    assert (within.min(), within.max()) == (10, 90)
+    data = json.loads(re.search(r'json">(.*?)</script>', made(501, points=points))[1])
+    assert np.ptp(data["x"][:500]) > 1
+    assert data["x"][500] > 10
     near, far = (scatter.dots(p, ["a"] * len(p), "t") for p in (points[:500], points))
     assert has(far, scatter.colours(1)[0]) > 0.5 * has(near, scatter.colours(1)[0])
 

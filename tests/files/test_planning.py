@@ -14,7 +14,7 @@ from aecli.files.planning import Job, Naming, fresh, plan
 from aecli.images import sizing
 from aecli.images.formats import format_of
 
-DENOISED = Naming("denoised", values={"model": "photo"})
+DENOISED = Naming("denoised", values={"model": "photo"}, tags="denoised|denoise_compare")
 X2 = Naming("x2", values={"model": "clean"}, tags=sizing.TAGS)
 
 
@@ -266,25 +266,31 @@ def test_existing_results_are_refused_replaced_or_left_out() -> None:
 
 
 def test_running_again_leaves_out_its_own_results() -> None:
-    touch("in/a.png", "in/a_denoised.png", "in/b.jpg", "in/b_denoised.png", "in/b_compare.png")
+    touch(
+        "in/a.png", "in/a_denoised.png", "in/b.jpg", "in/b_denoised.png", "in/b_denoise_compare.png"
+    )
     assert targets("in", skip_existing=True) == ["in/a_denoised.png", "in/b_denoised.jpg"]
     assert targets("in", out="out") == ["out/a.png", "out/b.jpg"]
 
 
 def test_what_is_named_is_never_left_out() -> None:
-    touch("in/a.png", "in/a_denoised.png", "in/a_compare.png")
+    touch("in/a.png", "in/a_denoised.png", "in/a_denoise_compare.png")
     every = [str(path) for path in sorted(Path("in").iterdir())]
-    assert targets(*every, out="out") == ["out/a.png", "out/a_compare.png", "out/a_denoised.png"]
+    assert targets(*every, out="out") == [
+        "out/a.png",
+        "out/a_denoise_compare.png",
+        "out/a_denoised.png",
+    ]
     with pytest.raises(UsageError, match=r"would replace the input in/a_denoised\.png"):
         targets(*every, overwrite=True)
     assert targets(*every, skip_existing=True)[0] == "in/a_denoised.png"
     _, made = fresh(collect(["in"]), None, DENOISED)
-    assert [item.path.name for item in made] == ["a_compare.png", "a_denoised.png"]
+    assert [item.path.name for item in made] == ["a_denoise_compare.png", "a_denoised.png"]
 
 
 def test_results_of_other_scales_are_left_out_too() -> None:
     touch("in/a.png", "in/a_x2.png", "in/a_x4.png", "in/a_x2.5.png", "in/a_x3_x4.png")
-    touch("in/a_640x480.png", "in/a_w640.png", "in/a_h480.png", "in/a_compare.png")
+    touch("in/a_640x480.png", "in/a_w640.png", "in/a_h480.png")
     assert targets("in", naming=X2, overwrite=True) == ["in/a_x2.png", "in/a_x3_x4_x2.png"]
 
 

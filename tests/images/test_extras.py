@@ -129,6 +129,16 @@ def test_heic_of_10_bits_and_another_gamut_says_so() -> None:
     assert decode(data).metadata.colour == image.metadata.colour
 
 
+def test_heic_stays_lossless() -> None:
+    pytest.importorskip("pillow_heif")
+    exact = decode(written(Image(COLOUR), "HEIC", quality=100)[0])
+    assert exact.metadata.lossless
+    assert far(decode(written(exact, "HEIC")[0]), exact) == 0
+    lossy = decode(written(exact, "HEIC", quality=90)[0])
+    assert not lossy.metadata.lossless
+    assert not decode(written(lossy, "HEIC")[0]).metadata.lossless
+
+
 def test_jpeg_xl_is_exact_where_its_input_was() -> None:
     image = Image(COLOUR)
     exact = decode(written(replace(image, format="PNG"), "JXL")[0])

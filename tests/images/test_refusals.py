@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from pathlib import Path
 
 import imagecodecs
@@ -72,6 +73,13 @@ def test_random_damage_never_raises_anything_but_an_input_error(form: str) -> No
         (b"\0\0\0\x18ftypheic" + bytes(90), "a.jpg", "damaged"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(90), "a", "damaged"),
         (bytes(100), "x.psd", "is a Photoshop document"),
+        (bytes(imagecodecs.jpeg2k_encode(noise(16, 16, 3))), "a.jpg", "is JPEG 2000"),
+        (b"II\xbc\x01" + bytes(90), "a.tif", "is JPEG XR"),
+        (b"PF\n4 4\n-1.0\n" + bytes(192), "a", "is a PFM picture"),
+        (b"P7\nWIDTH 4\nENDHDR\n" + bytes(64), "a.ppm", "is a PAM picture"),
+        (b'<?xml version="1.0"?>\n<svg width="9"/>', "a.png", "is a vector drawing"),
+        (b"\n<!DOCTYPE html><p>404 not found", "a.jpg", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a.png", "is a pointer of Git LFS"),
         (b"%PDF-1.7" + bytes(90), "-", "is a PDF"),
         (b"FUJIFILMCCD-RAW " + bytes(90), "-", "RAW"),
         (GOOD["TIFF"], "DSC_1.NEF", "RAW"),
@@ -83,6 +91,15 @@ def test_what_is_no_image_is_refused_by_name(data: bytes, name: str, message: st
         with pytest.raises(InputError, match=message) as caught:
             look(data, name=name)
         assert caught.value.message.startswith(f"{name}: ")
+
+
+def test_a_name_that_its_content_does_not_bear_out_is_told_of() -> None:
+    with pytest.raises(InputError) as caught:
+        decode(bytes(100), name="a.jxl")
+    assert caught.value.hint == "its name says .jxl, its content does not"
+    with pytest.raises(InputError) as caught:
+        decode(bytes(100), name="a.txt")
+    assert "it reads PNG, JPEG" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", ["photo.heic", "photo.jpg", "photo", "photo.dng"])
@@ -130,6 +147,41 @@ def test_of_a_multi_picture_jpeg_only_stereo_counts() -> None:
     stereo[at + 16 : at + 20] = struct.pack("<L", 0x020002)
     with pytest.raises(InputError, match="holds 2 pictures"):
         decode(bytes(stereo))
+
+
+def test_sound_pixels_that_no_library_reads_are_not_called_damaged() -> None:
+    file = io.BytesIO()
+    tifffile.imwrite(file, noise(8, 8, 5), photometric="separated", extrasamples=["unassalpha"])
+    with pytest.raises(InputError, match=r"holds pixels of 5 samples of 8 bits, .* SEPARATED"):
+        decode(file.getvalue())
+
+
+@pytest.mark.parametrize(("marker", "kind"), [(0xCB, "lossless"), (0xC5, "hierarchical")])
+def test_kinds_of_jpeg_are_named(marker: int, kind: str) -> None:
+    data = GOOD["JPEG"].replace(b"\xff\xc0", bytes([0xFF, marker]), 1)
+    with pytest.raises(InputError, match=f"holds a {kind} JPEG picture"):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    ("form", "at"),
+    [("PNG", 16), ("JPEG", GOOD["JPEG"].index(b"\xff\xc0") + 7), ("BMP", 18)],
+)
+def test_a_picture_without_pixels_is_refused_in_plain_words(form: str, at: int) -> None:
+    data = bytearray(GOOD[form])
+    data[at : at + 4 if form != "JPEG" else at + 2] = bytes(4 if form != "JPEG" else 2)
+    if form == "PNG":
+        data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    with pytest.raises(InputError, match=r"damaged or truncated \(its header makes no sense\)"):
+        decode(bytes(data))
+
+
+def test_where_a_library_merely_stumbles_its_words_are_not_repeated() -> None:
+    data = GOOD["TIFF-raw"]
+    at = data.index(struct.pack("<HHI", 277, 3, 1))
+    none = data[: at + 8] + bytes(2) + data[at + 10 :]  # samples a pixel
+    with pytest.raises(InputError, match=r"damaged or truncated$"):
+        decode(none)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int16", "uint32"])

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -216,10 +217,25 @@ def test_webp_stays_lossless(lossless: bool) -> None:
     assert not np.array_equal(decode(again(source, "WEBP", quality=80)[0]).pixels, before.pixels)
 
 
+@pytest.mark.parametrize("samples", [3, 4])
+@pytest.mark.parametrize("depth", [8, 10])
+def test_avif_stays_lossless(depth: int, samples: int) -> None:
+    dtype = np.uint8 if depth == 8 else np.uint16
+    pixels = (noise(24, 20, samples, dtype=np.uint16) >> (16 - depth)).astype(dtype)
+    source = bytes(imagecodecs.avif_encode(pixels, level=100, bitspersample=depth))
+    before = decode(source)
+    assert before.metadata.lossless
+    after = decode(again(source, "AVIF")[0])
+    assert after.metadata.lossless
+    assert np.array_equal(before.pixels, after.pixels)
+    assert not decode(again(source, "AVIF", quality=90)[0]).metadata.lossless
+    lossy = bytes(imagecodecs.avif_encode(pixels, level=90, bitspersample=depth))
+    assert not decode(lossy).metadata.lossless
+    assert np.array_equal(decode(again(lossy, "AVIF", quality=100)[0]).pixels, decode(lossy).pixels)
+
+
 @pytest.mark.parametrize("depth", [10, 12])
 def test_deep_avif_stays_deep(depth: int) -> None:
-    import imagecodecs
-
     line = np.linspace(0, 2**depth - 1, 500).astype(np.uint16)
     ramp = np.broadcast_to(line[None, :, None], (8, 500, 3)).copy()
     source = bytes(imagecodecs.avif_encode(ramp, level=100, bitspersample=depth))
@@ -256,6 +272,39 @@ def test_xmp_promises_nothing_that_is_gone(xmp: str, what: str) -> None:
     assert b'dc:format="kept"' in packet
     for gone in (b"Motion", b"hdrgm", b"Container", b"Item", b"1008"):
         assert gone not in packet
+    assert again(data, "JPEG")[1] == []
+
+
+MP4 = b"\0\0\0\x18ftypmp42" + bytes(40)
+PREVIEW, UNTOLD = 0x010001, 0
+
+
+def multi_picture(kind: int) -> bytes:
+    """A JPEG with a second one behind, of this kind in its list."""
+    second = Pillow.fromarray(COLOURS[::-1].copy())
+    data = bytearray(encode(COLOURS, "MPO", save_all=True, append_images=[second]))
+    index = data.index(b"MPF\0") + 4
+    entries = data.index(struct.pack("<HHL", 0xB002, 7, 32), index)
+    at = index + struct.unpack_from("<L", data, entries + 8)[0]
+    data[at + 16 : at + 20] = struct.pack("<L", kind)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        (encode(COLOURS, "JPEG") + MP4, "video"),
+        (encode(COLOURS, "JPEG") + bytes(99) + MP4, "video"),
+        (encode(COLOURS, "JPEG") + b"\0\0\x30\x0aMotionPhoto_Data" + MP4 + b"SEFT", "video"),
+        (encode(COLOURS, "JPEG") + encode(COLOURS, "JPEG"), "second image"),
+        (multi_picture(UNTOLD), "second image"),
+        (multi_picture(PREVIEW), ""),
+        (encode(COLOURS, "JPEG") + bytes(999), ""),
+    ],
+)
+def test_what_lies_behind_a_jpeg_is_told_of(source: bytes, what: str) -> None:
+    data, warnings = again(source, "JPEG")
+    assert warnings == ([f"the {what} beside the photo is left out"] if what else [])
     assert again(data, "JPEG")[1] == []
 
 

@@ -169,12 +169,11 @@ def test_principal_components_show_the_widest_spread() -> None:
     assert projection.project(np.ones((1, 8), np.float32), "pca")[0].tolist() == [[0, 0]]
 
 
-@pytest.mark.parametrize(("method", "library"), [("tsne", "sklearn"), ("umap", "umap")])
-def test_other_projections_keep_clusters_apart(method: str, library: str) -> None:
-    pytest.importorskip(library)
+def test_umap_keeps_clusters_apart() -> None:
+    pytest.importorskip("umap")
     rng = np.random.default_rng(0)
     values = np.eye(2, 8, dtype=np.float32).repeat(20, 0) + rng.normal(size=(40, 8)) * 0.05
-    points, _ = projection.project(values.astype(np.float32), method)
+    points, _ = projection.project(values.astype(np.float32), "umap")
     labels = np.repeat([0, 1], 20)
     assert comparison.accuracy(points, labels) == 1
 

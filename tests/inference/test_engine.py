@@ -18,6 +18,7 @@ import aecli
 from aecli import device as devices
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import portable, store
+from aecli.cli import cures
 from aecli.errors import ModelError, UsageError
 from aecli.images.metrics import psnr
 from aecli.inference import engine as engines
@@ -165,8 +166,9 @@ def test_a_machine_without_ncnn_runs_on_torch(
     assert aecli.denoise(pixels, model="tiny").shape == pixels.shape
     with pytest.raises(ImportError):
         importlib.import_module("aecli.inference.engine_ncnn")
-    with pytest.raises(UsageError, match="not installed"):
+    with pytest.raises(UsageError, match="not installed") as caught:
         choose(tiny_denoiser, engine="ncnn")
+    assert "pip install ncnn" in str(cures.hint(caught.value))
 
 
 def test_a_damaged_model_is_refused_before_it_runs(tiny_denoiser: Path) -> None:

@@ -147,6 +147,9 @@ def test_a_parameter_and_a_constant_can_be_operands() -> None:
     ("change", "said"),
     [
         (lambda _, x: x / x.shape[2], "every size"),
+        (lambda _, x: x / (x.shape[2] * x.shape[3]), "every size"),
+        (lambda _, x: x / (x.shape[2] + x.shape[3]), "every size"),
+        (lambda _, x: x / (x.shape[3] - x.shape[2]), "every size"),
         (lambda m, x: x * m.weight.exp(), "no parameters"),
         (lambda _, x: x + torch.rand(1, 1, *x.shape[2:]).repeat(1, 30, 1, 1)[:, :3], "constant"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image
 from aecli import extras
 from aecli.errors import TrainingError, UsageError
 from aecli.training import curve
+from aecli.training.events import Events
 from aecli.training.state import FILE
 
 from .test_loop import StopAt
@@ -76,6 +78,20 @@ def test_the_log_of_a_run_that_was_killed_has_each_step_once(train: Any) -> None
 
     train("mine", steps=4, overwrite=True)
     assert not list(first.folder.glob("events.out.tfevents.*")), "of the run that was replaced"
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    log = Events(tmp_path, step=0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
+    try:
+        with pytest.raises(TrainingError, match=r"tfevents\.\d+: cannot be written: File"):
+            for step in range(99):
+                log.figures(step, {"loss/total": 1.0})
+        log.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(events(tmp_path).Scalars("loss/total")) > 3, "what there was room for"
 
 
 def test_without_the_extra_nothing_is_replaced(train: Any, monkeypatch: pytest.MonkeyPatch) -> None:

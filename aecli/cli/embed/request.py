@@ -134,9 +134,10 @@ class EmbedRequest:
     projection: Annotated[
         str | None,
         LOOK.option(
-            metavar="pca|tsne|umap",
-            help="How vectors become places on the map; pca without it. Two-dimensional ones are"
-            " places already.",
+            metavar="tsne|pca|umap",
+            help="How vectors become places on the map: by their neighbours (tsne; umap needs the"
+            " extra maps), or where they vary most (pca). tsne without it, pca of more than 50,000."
+            " Two-dimensional ones are places already.",
         ),
     ] = None
     report: Annotated[
@@ -150,7 +151,7 @@ class EmbedRequest:
     model: options.Model = None
     engine: options.Engine = "auto"
     device: options.Device = "auto"
-    workers: options.Workers = 2
+    workers: options.Workers = options.WORKERS
     json: options.Json = False
     quiet: options.Quiet = False
     verbose: options.Verbose = False

@@ -65,18 +65,20 @@ def denoise(request: DenoiseRequest) -> int:
 
     Examples:
         aecli denoise photo.jpg
+        aecli denoise photo.jpg -m photo -m gaussian --compare
         aecli denoise IMG_1.HEIC DSC_1.NEF -r album/ -o clean/ --skip-existing
+        aecli denoise scan.tif -f jxl
         aecli denoise --watch camera/ -o clean/
     """
     from aecli.checkpoints import store
     from aecli.cli.restore.run import run
     from aecli.cli.restore.spec import LoadedModel, RestoreSpec
 
-    def load() -> LoadedModel:
+    def load(model: str | None) -> LoadedModel:
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open(
-            request.model,
+            model,
             engine=request.engine,
             device=request.device,
             precision=request.precision,
@@ -89,7 +91,10 @@ def denoise(request: DenoiseRequest) -> int:
             ensemble=request.ensemble,
             tile=request.tile,
         )
-        return LoadedModel(restorer.runs_on, restorer.engine.name, restore)
+        return LoadedModel(called(model), restorer.runs_on, restorer.engine.name, restore)
 
-    spec = RestoreSpec("denoised", store.find("denoise", request.model).name)
+    def called(model: str | None) -> str:
+        return store.find("denoise", model).name
+
+    spec = RestoreSpec("denoise", "denoised", called(request.model))
     return run(request, spec, load)

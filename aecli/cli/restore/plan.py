@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aecli.cli import console
+from aecli.cli.restore import comparing
 from aecli.datasets import collecting, idx
 from aecli.errors import InputError, Reason, UsageError
-from aecli.files import places, planning
+from aecli.files import planning
 from aecli.files.inputs import within
 from aecli.images import reading, writing
 from aecli.images.formats import FORMATS, SUFFIXES, format_of, writable
@@ -81,6 +82,7 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
         UsageError: it cannot all be done as asked.
     """
     writing.colour_of(request.background)
+    comparing.check_models(request)
     found = collecting.gather(
         request.inputs,
         recursive=request.recursive,
@@ -94,7 +96,7 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
         template=request.template,
         format=format_of(request.format) if request.format else None,
         values={"model": spec.model, **spec.words},
-        tags=spec.tags,
+        tags=f"{spec.tags or spec.tag}|{comparing.NAMES}",
     )
     sources, made = planning.fresh(list(parts), request.output, naming)
     if request.overwrite and request.skip_existing:
@@ -118,13 +120,13 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
         Task(
             job,
             references.of(job) if references and not job.skip else None,
-            _compare_target(job) if request.compare and not job.skip else None,
+            comparing.target(job, spec) if request.compare and not job.skip else None,
             parts[job.source],
             errors.get(job.source),
         )
         for job in jobs
     ]
-    _check_comparisons(tasks, overwrite=request.overwrite)
+    comparing.check(tasks, overwrite=request.overwrite)
     tasks = [replace(task, error=task.error or _refused(task, request, spec)) for task in tasks]
     if len(tasks) == 1 and isinstance(tasks[0].error, UsageError):
         raise tasks[0].error
@@ -198,24 +200,3 @@ def _check_stdout(request: RestoreRequest, jobs: Sequence[planning.Job]) -> None
         )
     if not request.dry_run and console.stdout_is_terminal():
         raise UsageError("an image is not for the terminal", "-o names a file, > redirects")
-
-
-def _compare_target(job: planning.Job) -> Path:
-    if job.target is None:
-        raise UsageError(
-            "--compare writes beside the result, which has no file here", "use -o FILE"
-        )
-    return job.target.with_name(f"{job.source.relative.stem}_compare.png")
-
-
-def _check_comparisons(tasks: Sequence[Task], *, overwrite: bool) -> None:
-    """Comparisons collide neither with each other nor with results, inputs or existing files."""
-    comparisons = [(f"the comparison of {t.source}", t.compare) for t in tasks if t.compare]
-    if comparisons:
-        places.check(
-            comparisons,
-            kept=[(t.source, t.job.target) for t in tasks if t.job.target],
-            inputs=[t.job.source.path for t in tasks if t.job.source.path],
-            overwrite=overwrite,
-            make_folders=True,
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from aecli.cli import console
@@ -16,6 +16,50 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Made:
+    """What one model made of an image.
+
+    Attributes:
+        name: the model's.
+        engine: what computed, `ncnn` or `torch`.
+        width: of the result, in pixels.
+        height: of the result, in pixels.
+        seconds: the model's time.
+        facts: what the command itself has to say, such as the noise level.
+        score: likeness to the true image.
+    """
+
+    name: str
+    engine: str
+    width: int
+    height: int
+    seconds: float
+    facts: Mapping[str, float | str]
+    score: Score | None = None
+
+    @property
+    def called(self) -> str:
+        """The model that it was in the end: the default leaves some images to another."""
+        return str(self.facts.get("model", self.name))
+
+    def to_json(self) -> dict[str, Any]:
+        """One flat object without what does not apply."""
+        values = {"model": self.name, "engine": self.engine, "seconds": self.seconds}
+        return {**values, **self.facts, **(dataclasses.asdict(self.score) if self.score else {})}
+
+    def to_words(self) -> list[str]:
+        """What there is to say of it, for people."""
+        words = [
+            f"{name} {value if isinstance(value, str) else format(value, '.3g')}"
+            for name, value in self.facts.items()
+        ]
+        if s := self.score:
+            words.append(f"PSNR {s.psnr_before:.2f} -> {s.psnr:.2f} dB")
+            words.append(f"SSIM {s.ssim_before:.4f} -> {s.ssim:.4f}")
+        return [*words, f"{self.seconds:.1f} s"]
+
+
+@dataclass(frozen=True)
 class Record:
     """What became of one image.
 
@@ -23,13 +67,7 @@ class Record:
         source: the input, `-` for standard input.
         target: the result, `-` for standard output.
         status: how it ended.
-        width: of the result, in pixels.
-        height: of the result, in pixels.
-        model: name of the model.
-        engine: what computed, `ncnn` or `torch`.
-        seconds: the model's time.
-        facts: what the command itself has to say, such as the noise level.
-        score: likeness to the true image.
+        made: what each model made; the first, the result.
         compare: the picture of before and after.
         warnings: what the result's format could not hold.
     """
@@ -37,13 +75,7 @@ class Record:
     source: str
     target: str
     status: Literal["done", "skipped", "planned"]
-    width: int | None = None
-    height: int | None = None
-    model: str | None = None
-    engine: str | None = None
-    seconds: float | None = None
-    facts: Mapping[str, float | str] = field(default_factory=dict)
-    score: Score | None = None
+    made: Sequence[Made] = ()
     compare: str | None = None
     warnings: Sequence[str] = ()
 
@@ -53,30 +85,27 @@ class Record:
         return "standard input" if self.source == "-" else self.source
 
     def to_json(self) -> dict[str, Any]:
-        """One flat object without what does not apply."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        facts, score = values.pop("facts"), values.pop("score")
-        present = {k: v for k, v in values.items() if v is not None and v != ()}
-        return {**present, **facts, **(dataclasses.asdict(score) if score else {})}
+        """One flat object without what does not apply; of several models, `models` has each."""
+        values: dict[str, Any] = {k: getattr(self, k) for k in ("source", "target", "status")}
+        if self.made:
+            first = self.made[0]
+            values |= {"width": first.width, "height": first.height, **first.to_json()}
+        if self.compare is not None:
+            values["compare"] = self.compare
+        if len(self.made) > 1:
+            values["models"] = [each.to_json() for each in self.made]
+        return values | ({"warnings": self.warnings} if self.warnings else {})
 
     def to_line(self) -> str:
         """One line for people."""
         target = "standard output" if self.target == "-" else self.target
         if self.status == "skipped":
             return f"{self.name}: skipped, {target} exists"
-        parts = [
-            f"{name} {value if isinstance(value, str) else format(value, '.3g')}"
-            for name, value in self.facts.items()
-        ]
-        if self.score:
-            s = self.score
-            parts += [
-                f"PSNR {s.psnr_before:.2f} -> {s.psnr:.2f} dB",
-                f"SSIM {s.ssim_before:.4f} -> {s.ssim:.4f}",
-            ]
-        if self.seconds is not None:
-            parts.append(f"{self.seconds:.1f} s")
-        details = f" ({', '.join(parts)})" if parts else ""
+        parts = [", ".join(each.to_words()) for each in self.made]
+        if len(parts) > 1:
+            named = zip(self.made, parts, strict=True)
+            parts = [f"{each.called}: {words}" for each, words in named]
+        details = f" ({'; '.join(parts)})" if parts else ""
         return f"{self.name} -> {target}{details}"
 
 
@@ -98,8 +127,8 @@ class RestoreReport(Report):
         """Tell of one image that did not fail."""
         self._counts[record.status] += 1
         self.record(record.to_json())
-        if record.score:
-            self._scores.append(record.score)
+        if record.made and (score := record.made[0].score):
+            self._scores.append(score)
         for warning in record.warnings:
             console.warning(f"{record.name}: {warning}")
         if self._verbose:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from aecli.cli import options  # noqa: TC001 - Typer reads the annotations
+from aecli.cli import options
 from aecli.files.shards import Shard
 
 
@@ -13,7 +13,7 @@ from aecli.files.shards import Shard
 class RestoreRequest:
     """The options that `aecli denoise` and `aecli upscale` share."""
 
-    OWN_BEFORE: ClassVar[str] = "model"
+    OWN_BEFORE: ClassVar[str] = "models"
 
     inputs: options.Inputs = field(default_factory=list)
     output: options.Output = None
@@ -27,13 +27,13 @@ class RestoreRequest:
     watch: options.Watch = False
     dry_run: options.DryRun = False
     max_pixels: options.MaxPixels = 500_000_000
-    model: options.Model = None
+    models: options.Models = field(default_factory=list)
     ensemble: options.Ensemble = False
     tile: options.Tile = "auto"
     engine: options.Engine = "auto"
     device: options.Device = "auto"
     precision: options.Precision = "auto"
-    workers: options.Workers = 2
+    workers: options.Workers = options.WORKERS
     format: options.Format = None
     quality: options.Quality = None
     background: options.Background = "white"
@@ -44,6 +44,11 @@ class RestoreRequest:
     json: options.Json = False
     quiet: options.Quiet = False
     verbose: options.Verbose = False
+
+    @property
+    def model(self) -> str | None:
+        """The model that makes the results; None for the default."""
+        return next(iter(self.models), None)
 
     @property
     def part(self) -> Shard:

@@ -6,21 +6,20 @@ import functools
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from aecli.cli import console, hush, stopping
+from aecli.cli.restore import comparing
 from aecli.cli.restore.plan import Task, plan
-from aecli.cli.restore.report import Record, RestoreReport
+from aecli.cli.restore.report import Made, Record, RestoreReport
 from aecli.errors import AecliError, InputError
 from aecli.images import formats, reading, writing
 from aecli.inference import batch
-from aecli.inference.reference import Score, score
+from aecli.inference.reference import score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from aecli.cli.restore.request import RestoreRequest
     from aecli.cli.restore.spec import LoadedModel, RestoreSpec
@@ -39,23 +38,24 @@ class _Loaded:
 
 @dataclass(frozen=True)
 class _Restored:
-    """A result on its way to the disk; `before` only where something still needs it."""
+    """Results on their way to the disk; `before` only where something still needs it."""
 
-    after: Image
+    images: Sequence[Image]
+    made: Sequence[Made]
     before: Image | None
     reference: Image | None
-    facts: Mapping[str, float | str]
-    seconds: float
 
 
 @hush.hushed()
-def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedModel]) -> int:
+def run(
+    request: RestoreRequest, spec: RestoreSpec, load: Callable[[str | None], LoadedModel]
+) -> int:
     """Do what a restoring command was asked for.
 
     Args:
         request: the shared options.
         spec: what the command makes of pictures.
-        load: opens the model; not called where there is nothing to do.
+        load: opens a model, None for the default; not called where there is nothing to do.
 
     Returns:
         The program's exit code.
@@ -86,10 +86,20 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedMod
 
     if todo:
         with stopping.telling(tell):
-            model = load()
-            report.runs_on(spec.model, model.runs_on)
-            work(request, spec, model, todo, report, finished)
+            models = loaded(request, load, report)
+            work(request, spec, models, todo, report, finished)
     return report.finish(time.monotonic() - started)
+
+
+def loaded(
+    request: RestoreRequest, load: Callable[[str | None], LoadedModel], report: RestoreReport
+) -> list[LoadedModel]:
+    """The models that are asked for, the one that makes the results first; each is told of."""
+    named: Sequence[str | None] = request.models or (None,)
+    models = [load(name) for name in named]
+    for model in models:
+        report.runs_on(model.name, model.runs_on)
+    return models
 
 
 def worth_it(tasks: Sequence[Task], report: RestoreReport) -> list[Task]:
@@ -105,7 +115,7 @@ def worth_it(tasks: Sequence[Task], report: RestoreReport) -> list[Task]:
 def work(
     request: RestoreRequest,
     spec: RestoreSpec,
-    model: LoadedModel,
+    models: Sequence[LoadedModel],
     tasks: Sequence[Task],
     report: RestoreReport,
     finished: dict[Source, Record],
@@ -114,13 +124,13 @@ def work(
 
     Args:
         request, spec: see `run`.
-        model: what restores.
+        models: what restores; the first makes the results.
         tasks: those that are worth it.
         report: is told.
         finished: what is done and not told yet, for who ends the program to tell.
     """
     with console.Bars(len(tasks), shown=not request.quiet) as bars:
-        pipeline = _Pipeline(request, spec, model, bars, finished)
+        pipeline = _Pipeline(request, spec, models, bars, finished)
         for item in pipeline.steps(tasks):
             if isinstance(item, batch.Step):
                 with item:
@@ -149,13 +159,13 @@ class _Pipeline:
         self,
         request: RestoreRequest,
         spec: RestoreSpec,
-        model: LoadedModel,
+        models: Sequence[LoadedModel],
         bars: console.Bars,
         finished: dict[Source, Record],
     ) -> None:
         self._request = request
         self._spec = spec
-        self._model = model
+        self._models = models
         self._bars = bars
         self._finished = finished
 
@@ -167,16 +177,21 @@ class _Pipeline:
         return batch.steps(tasks, self._read, self._write, workers=workers, cost=self._cost)
 
     def restore(self, loaded: _Loaded) -> _Restored:
-        """The result for an image, and what it is to be compared with."""
-        started = time.monotonic()
+        """The results for an image, and what they are to be compared with."""
         progress = self._bars.inside(loaded.task.job.source.name)
-        progress(0, loaded.image.width * loaded.image.height)
+        images, made = [], []
         with _contained(loaded.task):
-            result = self._model.restore(loaded.image, progress=progress)
-            seconds = time.monotonic() - started
+            for model in self._models:
+                started = time.monotonic()
+                progress(0, loaded.image.width * loaded.image.height)
+                result = model.restore(loaded.image, progress=progress)
+                seconds = round(time.monotonic() - started, 3)
+                images.append(result.image)
+                size = result.image.width, result.image.height
+                made.append(Made(model.name, model.engine, *size, seconds, result.facts))
             wanted = loaded.reference is not None or loaded.task.compare is not None
-            before = self._model.baseline(loaded.image) if wanted else None
-        return _Restored(result.image, before, loaded.reference, result.facts, seconds)
+            before = self._models[0].baseline(loaded.image) if wanted else None
+        return _Restored(images, made, before, loaded.reference)
 
     def _cost(self, task: Task) -> int:
         path = task.job.source.path
@@ -189,7 +204,7 @@ class _Pipeline:
                 header = reading.probe(path, max_pixels=self._request.max_pixels)
                 width, height = header.width, header.height
         width, height = self._spec.size_of(width, height)
-        return width * height
+        return width * height * len(self._models)
 
     def _read(self, task: Task) -> _Loaded:
         path, name = task.job.source.path, task.job.source.name
@@ -213,30 +228,21 @@ class _Pipeline:
         return record
 
     def _written(self, task: Task, result: _Restored) -> Record:
-        scores: Score | None = None
+        made = result.made
         if result.before is not None and result.reference is not None:
-            scores = score(result.before, result.after, result.reference)
-        warnings = self._write_result(task, result.after)
+            before, truth = result.before, result.reference
+            scores = [score(before, image, truth) for image in result.images]
+            made = [replace(m, score=s) for m, s in zip(made, scores, strict=True)]
+        warnings = self._write_result(task, result.images[0])
         if result.before is not None and task.compare is not None:
-            picture = _side_by_side(result.before, result.after)
-            encode = functools.partial(
-                writing.write, picture, format="PNG", strip=self._request.strip
+            request = self._request
+            beside = comparing.picture(
+                [result.before, *result.images], self._spec.before, made, request.background
             )
-            console.deliver(encode, task.compare, overwrite=self._request.overwrite)
-        return Record(
-            task.source,
-            task.target,
-            "done",
-            width=result.after.width,
-            height=result.after.height,
-            model=self._spec.model,
-            engine=self._model.engine,
-            seconds=round(result.seconds, 3),
-            facts=result.facts,
-            score=scores,
-            compare=str(task.compare) if task.compare else None,
-            warnings=tuple(warnings),
-        )
+            encode = functools.partial(writing.write, beside, format="PNG", strip=request.strip)
+            console.deliver(encode, task.compare, overwrite=request.overwrite)
+        compare = str(task.compare) if task.compare else None
+        return Record(task.source, task.target, "done", made, compare, tuple(warnings))
 
     def _write_result(self, task: Task, image: Image) -> list[str]:
         request, target = self._request, task.job.target
@@ -285,8 +291,3 @@ def _show_plan(tasks: Sequence[Task], report: RestoreReport, *, json: bool) -> i
         else:
             console.line(console.printable(record.to_line()))
     return report.code
-
-
-def _side_by_side(before: Image, after: Image) -> Image:
-    """Two pictures of one size as one: `before` at the left, transparency left out."""
-    return before.with_pixels(np.concatenate([before.pixels, after.pixels], axis=1))

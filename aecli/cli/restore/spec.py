@@ -22,16 +22,20 @@ class RestoreSpec:
     """What a command makes of pictures, known before its model is loaded.
 
     Attributes:
+        command: what comparisons are named after.
         tag: what it calls its results.
-        model: name of the model.
+        model: name of the model that makes them.
+        before: what comparisons call the picture at their left.
         tags: see `aecli.files.planning.Naming`.
         words: placeholders of templates besides `{model}`.
         size: width and height of a picture -> those of its result, or a UsageError; None: the same.
         huge: whether results may take more than `MOST_BYTES`.
     """
 
+    command: str
     tag: str
     model: str
+    before: str = "before"
     tags: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
     size: Callable[[int, int], tuple[int, int]] | None = None
@@ -89,12 +93,14 @@ class LoadedModel:
     """What a command does to one image.
 
     Attributes:
+        name: the model's.
         runs_on: where and in what precision, and who chose that.
         engine: what computes, `ncnn` or `torch`.
         restore: called with an image, and as `progress` with what follows it: its result.
         baseline: what doing nothing gives, in the result's size.
     """
 
+    name: str
     runs_on: Terms
     engine: str
     restore: Callable[..., Result]

@@ -95,6 +95,9 @@ def upscale(request: UpscaleRequest) -> int:
         aecli upscale photo.jpg
         aecli upscale in/*.png -o out/ --scale 2.5
         aecli upscale icon.png -m clean --width 512
+        aecli upscale photo.jpg -m photo -m clean --compare
+        aecli upscale IMG_1.HEIC DSC_1.NEF -f jpg -o large/
+        aecli upscale --watch small/ -o large/
     """
     from aecli.cli.restore.run import run
     from aecli.cli.restore.spec import LoadedModel, RestoreSpec
@@ -103,11 +106,11 @@ def upscale(request: UpscaleRequest) -> int:
     wishes = request.scale, request.size, request.width, request.height
     sizing = Sizing(2.0) if wishes == (None,) * 4 else Sizing(*wishes)
 
-    def load() -> LoadedModel:
+    def load(model: str | None) -> LoadedModel:
         from aecli.inference.upscale import Upscaler, bicubic
 
         upscaler = Upscaler.open(
-            request.model,
+            model,
             engine=request.engine,
             device=request.device,
             precision=request.precision,
@@ -131,11 +134,14 @@ def upscale(request: UpscaleRequest) -> int:
         def baseline(image: Image) -> Image:
             return bicubic(image, *sizing.of(image.width, image.height))
 
-        return LoadedModel(upscaler.choice.reason, upscaler.choice.name, restore, baseline)
+        choice = upscaler.choice
+        return LoadedModel(_called(model), choice.reason, choice.name, restore, baseline)
 
     spec = RestoreSpec(
+        command=f"upscale_{sizing.tag}",
         tag=sizing.tag,
         model=_called(request.model),
+        before="before: bicubic",
         tags=TAGS,
         words={"scale": sizing.label},
         size=sizing.of,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aecli.cli import console, stopping
 from aecli.cli.restore.plan import Task, plan
 from aecli.cli.restore.report import Record, RestoreReport
-from aecli.cli.restore.run import work, worth_it
+from aecli.cli.restore.run import loaded, work, worth_it
 from aecli.errors import AecliError, UsageError
 from aecli.extras import WATCH
 
@@ -26,7 +26,9 @@ QUIET = 1.0
 """Seconds in which a file does not grow or change before it counts as whole."""
 
 
-def watch(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedModel]) -> int:
+def watch(
+    request: RestoreRequest, spec: RestoreSpec, load: Callable[[str | None], LoadedModel]
+) -> int:
     """Do for every file that is in the folders, or comes there, what the command was asked for.
 
     Arguments and result: as `aecli.cli.restore.run.run`. Ctrl-C is how it ends: the exit code tells
@@ -48,13 +50,12 @@ def watch(request: RestoreRequest, spec: RestoreSpec, load: Callable[[], LoadedM
         report.finish(time.monotonic() - began)
 
     with stopping.telling(tell):
-        model = load()
-        report.runs_on(spec.model, model.runs_on)
+        models = loaded(request, load, report)
         report.say(f"watching {', '.join(map(str, folders))} until Ctrl-C")
         try:
             for paths in settled:
                 tasks = worth_it(_of(paths, asked, spec), report)
-                work(asked, spec, model, tasks, report, finished)
+                work(asked, spec, models, tasks, report, finished)
         except KeyboardInterrupt:
             tell()
     return report.code

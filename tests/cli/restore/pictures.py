@@ -28,3 +28,12 @@ def size(path: Path | str) -> tuple[int, int]:
 def names(folder: Path | str = ".") -> list[str]:
     folder = Path(folder)
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def panel(figure: np.ndarray, picture: np.ndarray) -> int:
+    """The column at which a figure of panels shows a picture, in its bottom rows; fails if none."""
+    height, width = picture.shape[:2]
+    for left in range(figure.shape[1] - width + 1):
+        if np.array_equal(figure[-height:, left : left + width], picture):
+            return left
+    raise AssertionError("the picture is not in the figure")

@@ -12,7 +12,7 @@ import aecli
 from aecli.images import metrics, reading
 from aecli.images.formats import FORMATS
 
-from ..pictures import names, read
+from ..pictures import names, panel, read
 from .pictures import CLEAN, pixels, save
 
 
@@ -176,17 +176,35 @@ def test_grey_and_deep_images_score_against_any_reference(denoise, tmp_path) -> 
 
 def test_compare_shows_before_and_after(denoise, photo, tmp_path) -> None:
     result = denoise(photo, "--compare", "-o", "out/", "--json")
-    assert result.records[0]["compare"] == "out/photo_compare.png"
-    both = read(tmp_path / "out/photo_compare.png")
-    assert np.array_equal(both[:, :56], read(photo))
-    assert np.array_equal(both[:, 56:], read(tmp_path / "out/photo.png"))
+    [record] = result.records
+    assert record["compare"] == "out/photo_denoise_compare.png"
+    assert "models" not in record
+    both = read(tmp_path / record["compare"])
+    left, right = panel(both, read(photo)), panel(both, read("out/photo.png"))
+    assert left < 10 < both.shape[1] / 2 < right
+    assert denoise(photo, "--compare", "-o", "out/b.png").code == 0
     assert denoise(photo, "--compare", "-o", "out/b.png").code == 2
     assert denoise(photo, "--compare", "-o", "out/b.png", "--overwrite").code == 0
     assert denoise("-", "--compare", stdin=photo.read_bytes()).code == 2
     save(tmp_path / "photo.jpg")
-    refused = denoise(photo, "photo.jpg", "--compare", "-o", "new/")
-    assert refused.code == 2
-    assert "would both become new/photo_compare.png" in refused.err
+    Path("new").mkdir()
+    Path("new/photo_denoise_compare.png").write_bytes(b"mine")
+    assert denoise(photo, "--compare", "-o", "new/").code == 2
+    assert names("new") == ["photo_denoise_compare.png"]
+    refused = denoise(photo, "photo.jpg", "--compare", "-o", "newer/")
+    assert "would both become newer/photo_denoise_compare.png" in refused.err
+    assert "hint: name results after their inputs" in refused.err
+    template = ("--template", "{name}.png")
+    assert denoise(photo, "photo.jpg", "--compare", "-o", "newer/", *template).code == 0
+    assert "photo.jpg_denoise_compare.png" in names("newer")
+
+
+def test_what_is_transparent_shows_the_background_when_compared(denoise) -> None:
+    alpha = np.zeros(CLEAN.shape[:2], np.uint8)
+    save(Path("clear.png"), np.dstack([pixels(), alpha]))
+    assert denoise("clear.png", "--compare", "--background", "#123456").code == 0
+    figure = read("clear_denoise_compare.png")
+    assert (figure == (0x12, 0x34, 0x56)).all(axis=2).sum() == 2 * alpha.size
 
 
 def test_a_dry_run_writes_nothing_and_loads_no_model(denoise, photo, tmp_path) -> None:

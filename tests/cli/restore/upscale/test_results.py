@@ -18,7 +18,7 @@ from aecli.images.resample import resample
 from tests import tiny
 from tests.cli.conftest import ROOT
 
-from ..pictures import names, read, size
+from ..pictures import names, panel, read, size
 from .pictures import SMOOTH, save
 
 
@@ -119,10 +119,12 @@ def test_ref_scores_against_bicubic(upscale, photo) -> None:
 
 def test_compare_shows_bicubic_and_result(upscale, photo) -> None:
     assert upscale(photo, "--compare", "-s", "1.5").code == 0
-    both = read("photo_compare.png")
-    assert both.shape == (36, 90, 3)
-    assert np.array_equal(both[:, :45], resample(read(photo), 36, 45))
-    assert np.array_equal(both[:, 45:], read("photo_x1.5.png"))
+    both = read("photo_upscale_x1.5_compare.png")
+    assert panel(both, resample(read(photo), 36, 45)) < panel(both, read("photo_x1.5.png"))
+    assert upscale(photo, "--compare", "-s", "3").code == 0
+    assert upscale(".", "--compare", "-o", "out/", "--dry-run").lines == [
+        "photo.png -> out/photo.png"
+    ]
 
 
 def test_stdin_to_stdout(upscale, photo) -> None:
