@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from aecli.training.plan import Plan
 
 
-MADE_TOGETHER, MADE_BY_GPU = 64, 256
+MADE_TOGETHER, MADE_BY_GPU = 128, 256
 """Samples that are made in one go, in as far as they are several steps'."""
 
 

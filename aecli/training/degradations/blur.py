@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,23 +82,28 @@ def _blur(pictures: Tensor, kernels: Array, reach: int) -> Tensor:
 
 def _reaches(kernels: Array) -> NDArray[np.int64]:
     """(N,): how far from the centre all of a kernel lies, but for the share `LOST`."""
-    rings = _rings(kernels.shape[-1])
-    within = np.arange(kernels.shape[-1] // 2)[:, None] >= rings.ravel()
+    rings, within = _rings(kernels.shape[-1])
     weight = np.abs(kernels).reshape(len(kernels), rings.size)
-    shares = weight @ within.T.astype(np.float64)
-    reaches: NDArray[np.int64] = (shares < (1 - LOST) * weight.sum(1)[:, None]).sum(1)
+    enough = (1 - LOST) * weight.sum(1)[:, None]
+    reaches: NDArray[np.int64] = (weight @ within < enough).sum(1)
     return reaches
 
 
 def _cut(kernels: Array, reaches: NDArray[np.int64]) -> Array:
     """Kernels without what lies further from the centre, (N,), each of sum 1."""
-    return _normalised(np.where(_rings(kernels.shape[-1]) > _columns(reaches), 0.0, kernels))
+    return _normalised(kernels * (_rings(kernels.shape[-1])[0] <= _columns(reaches)))
 
 
-def _rings(size: int) -> NDArray[np.int64]:
-    """(size, size): how far from the centre a place is, along the axis on which it is further."""
+@functools.cache
+def _rings(size: int) -> tuple[NDArray[np.int64], Array]:
+    """How far from the centre a place of a kernel is, along the axis on which it is further.
+
+    Returns:
+        (size, size), and 1 where place k is no further than r, (size * size, size // 2).
+    """
     place = np.abs(np.arange(size) - size // 2)
-    return np.maximum(place[:, None], place)
+    rings = np.maximum(place[:, None], place)
+    return rings, (rings.reshape(-1, 1) <= np.arange(size // 2)).astype(np.float64)
 
 
 def gaussian(
@@ -164,6 +170,7 @@ def _distances(sigma: Array, ratio: Array | float, angle: Array | float) -> Arra
     return ((x * cos + y * sin) / long) ** 2 + ((y * cos - x * sin) / short) ** 2
 
 
+@functools.cache
 def _grid() -> tuple[Array, Array]:
     y, x = np.mgrid[:TAPS, :TAPS] - float(TAPS // 2)
     return y, x
