@@ -57,11 +57,19 @@ def options(command: Any) -> dict[str, Any]:
 
 
 def name_variables(program: Any) -> None:
-    """Let every option read the variable of its name, and keep that out of the help pages."""
+    """Let every option read the variable of its name, and keep that out of the help pages.
+
+    Values of an option that repeats are separated as folders are in PATH: names may hold spaces.
+    """
     for words, command in commands(program):
         for name, option in options(command).items():
             option.envvar = "_".join(("aecli", *words, name)).replace("-", "_").upper()
             option.show_envvar = False
+            option.split_envvar_value = _split
+
+
+def _split(value: str) -> list[str]:
+    return value.split(os.pathsep)
 
 
 def load(program: Any, *, others: Container[str] = ()) -> Settings:

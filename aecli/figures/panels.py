@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 from PIL import ImageDraw, ImageFont
 
-from aecli.figures.lettering import short
+from aecli.figures.lettering import drawable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def panels(pictures: Sequence[Pixels], names: Sequence[str]) -> Pixels:
     height, width = pictures[0].shape[:2]
     text = max(_SMALLEST, max(height, width * len(pictures)) // _SHARE)
     font = ImageFont.load_default(text)
-    lines = [short(name) for name in names]
+    lines = [drawable(name) for name in names]
     column = max(width, math.ceil(max(map(font.getlength, lines))) + text)
     rule, strip = max(1, text // 8), 2 * text
     step = column + 3 * rule

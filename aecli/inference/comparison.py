@@ -99,7 +99,7 @@ def compare(
         psnr=decibels(float(np.square(flat - again).mean()), 1),
         psnr_pca=decibels(pca_error(flat, dimension), 1) if len(flat) > 1 else None,
         accuracy=accuracy(values, labels) if several else None,
-        accuracy_pca=accuracy(_scores(flat, dimension), labels) if several else None,
+        accuracy_pca=accuracy(scores(flat, dimension), labels) if several else None,
         chance=float(np.bincount(labels).max() / len(labels)) if several else None,
     )
 
@@ -131,8 +131,10 @@ def pca_error(flat: Floats, dimension: int) -> float:
     return total / flat.size
 
 
-def _scores(flat: Floats, dimension: int) -> Floats:
-    """Pictures (N, P) by their principal components (N, dimension)."""
+def scores(flat: Floats, dimension: int) -> Floats:
+    """Pictures (N, P) by their principal components (N, dimension); 0 beyond the last of these."""
     centred = flat - flat.mean(axis=0)
-    scores: Floats = centred @ principal_axes(centred, dimension)[0].T
-    return scores
+    axes, _ = principal_axes(centred, dimension)
+    along = np.zeros((len(flat), dimension), np.float32)
+    along[:, : len(axes)] = centred @ axes.T
+    return along

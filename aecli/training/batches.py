@@ -32,8 +32,9 @@ class Batches:
         first: the step to start with.
         device: where the batches are made.
         ahead: whether they are made ahead at all, or each when it is asked for.
-        together: steps whose batches are made in one go: a GPU has as much work with few samples as
-            with many, that is with telling it what to do.
+        together: steps whose batches are made in one go, counted from step 0, so that a resumed
+            run makes the same: telling a device what to do takes as long for few samples as for
+            many.
 
     Attributes:
         waited: seconds that `next` has taken, all in all.
@@ -49,7 +50,9 @@ class Batches:
         together: int = 1,
     ) -> None:
         self.waited = 0.0
-        self._make, self._step, self._device, self._together = make, first, device, together
+        self._make, self._device, self._together = make, device, together
+        self._done = first % together
+        self._step = first - self._done
         self._exit = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
         self._stream: torch.cuda.Stream | None = None
@@ -74,10 +77,10 @@ class Batches:
         began = time.perf_counter()
         if not self._parts:
             whole = self._next()
-            parts = (tensor.chunk(self._together) for tensor in whole.values())
-            self._parts.extend(
-                dict(zip(whole, part, strict=True)) for part in zip(*parts, strict=True)
-            )
+            chunks = (tensor.chunk(self._together) for tensor in whole.values())
+            parts = [dict(zip(whole, part, strict=True)) for part in zip(*chunks, strict=True)]
+            self._parts.extend(parts[self._done :])
+            self._done = 0
         self.waited += time.perf_counter() - began
         return self._parts.popleft()
 

@@ -85,7 +85,7 @@ class RandomCrops:
             ]
             back = np.argsort(np.concatenate([usual, others]))
             pixels = torch.cat(parts)[on_device(back, self._device)]
-        clean = pixels.permute(0, 3, 1, 2).float().div_(255).contiguous()
+        clean = pixels.float().div_(255)
         if grey.any():
             dull = on_device(np.flatnonzero(grey), self._device)
             weights = on_device(LUMA, self._device)

@@ -1,8 +1,9 @@
 """Decoded pictures, packed so that crops of many are gathered in one go.
 
-All pixels lie in one flat array, on the training device or in the host's memory; what a crop needs
-of it is index arithmetic. Beside the pixels each picture has smaller versions of itself, so that no
-crop is resampled, and a table that tells how much detail lies in any rectangle.
+All pixels lie in one flat array, colour by colour, on the training device or in the host's memory;
+a crop is so many stretches of it, found by index arithmetic. Beside the pixels each picture has
+smaller versions of itself, so that no crop is resampled, and a table that tells how much detail
+lies in any rectangle.
 """
 
 from __future__ import annotations
@@ -132,14 +133,15 @@ class Packed:
         self._columns = np.array([table.shape[1] for table in tables])
         self._table = np.array([0, *accumulate(table.size for table in tables)][:-1])
         self._details = np.concatenate([table.ravel() for table in tables])
-        self.pixels: Tensor = torch.empty(int(sizes.sum()), 3, dtype=torch.uint8, device=device)
+        self.pixels: Tensor = torch.empty(3 * int(sizes.sum()), dtype=torch.uint8, device=device)
         del levels
         position = 0
         while pyramids:
             for level in pyramids.pop(0).levels:
-                flat = torch.from_numpy(np.array(level)).view(-1, 3)
-                self.pixels[position : position + len(flat)].copy_(flat)
-                position += len(flat)
+                planes = torch.from_numpy(np.array(level)).permute(2, 0, 1)
+                place = self.pixels[position : position + planes.numel()]
+                place.copy_(planes.flatten())
+                position += planes.numel()
 
     def __len__(self) -> int:
         return len(self._count)
@@ -163,7 +165,7 @@ class Packed:
             flips: whether they are turned and mirrored, too.
 
         Returns:
-            uint8 (N, side, side, 3), where the pixels are.
+            uint8 (N, 3, side, side), where the pixels are.
         """
         count = self._count[picture]
         smaller = (u[:, 0] < shrink) & (count > 1)
@@ -177,22 +179,24 @@ class Packed:
         best = self._detail_within(level[:, None], tops, lefts, side).argmax(1)
         top, left = tops[row, best], lefts[row, best]
 
-        # A symmetry of the square is the corner that the crop starts in, and which way it runs.
+        # A symmetry of the square: from its last line up, mirrored, turned about its diagonal.
         symmetry = (u[:, 2] * 8).astype(np.int64) if flips else np.zeros(len(u), np.int64)
-        upwards, leftwards, across = symmetry & 1, symmetry >> 1 & 1, (symmetry >> 2).astype(bool)
-        down, right = self._width[level] * (1 - 2 * upwards), 1 - 2 * leftwards
-        start = self._start[level] + left + leftwards * (side - 1)
-        start = start + (top + upwards * (side - 1)) * self._width[level]
-        steps = np.where(across, right, down), np.where(across, down, right)
-        return self._gather(np.stack([start, *steps]), side)
+        upwards, kind = symmetry & 1, symmetry >> 1
+        width, area = width[:, 0], (width * height)[:, 0]
+        start = 3 * self._start[level] + (top + upwards * (side - 1)) * width + left
+        lattice = np.stack([start, area, width * (1 - 2 * upwards)])
+        rows = [np.flatnonzero(kind == k) for k in range(4)]
+        plain, mirrored, turned, both = (self._gather(lattice[:, some], side) for some in rows)
+        crops = torch.cat([plain, mirrored.flip(-1), turned.mT, both.flip(-1).mT])
+        return crops.index_select(0, on_device(np.argsort(np.concatenate(rows)), crops.device))
 
     def _gather(self, lattice: NDArray[np.int64], side: int) -> Tensor:
-        """Squares of pixels: (3, N) of starts, steps down and steps to the right."""
-        places = on_device(lattice, self.pixels.device)
-        start, down, right = places[:, :, None, None]
-        line = torch.arange(side, device=places.device)
-        index = start + down * line[:, None] + right * line
-        return self.pixels.index_select(0, index.flatten()).view(*index.shape, 3)
+        """Squares, (N, 3, side, side): (3, N) of starts, steps to the next colour and line."""
+        start, colour, line = on_device(lattice, self.pixels.device)[:, :, None, None]
+        place = torch.arange(max(3, side), device=start.device)
+        index = start + colour * place[:3, None] + line * place[:side]
+        lines = self.pixels.as_strided((len(self.pixels) - side + 1, side), (1, 1))
+        return lines.index_select(0, index.flatten()).view(*index.shape, side)
 
     def _detail_within(
         self, level: NDArray[np.int64], top: NDArray[np.int64], left: NDArray[np.int64], side: int

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from aecli.training.plan import Plan
 
 
-MADE_TOGETHER = 256
-"""Samples that a GPU makes in one go, in as far as they are several steps'."""
+MADE_TOGETHER, MADE_BY_GPU = 128, 256
+"""Samples that are made in one go, in as far as they are several steps'."""
 
 
 @dataclass(eq=False)
@@ -102,7 +102,8 @@ class Session:
             numbers = (starts + np.arange(share)).ravel()
             return self.objective.batch(self.opened.source, Draws(recipe.run.seed, numbers, device))
 
-        together = max(1, MADE_TOGETHER // whole) if device.type == "cuda" else 1
+        samples = MADE_BY_GPU if device.type == "cuda" else MADE_TOGETHER
+        together = max(1, samples // whole)
         return Batches(make, self.step, device, ahead=recipe.data.workers > 0, together=together)
 
     def save_weights(self, name: str, meter: Meter) -> None:

@@ -38,7 +38,7 @@ class Shelf(Protocol):
         ...
 
     def crops(self, draws: Draws, u: NDArray[np.float64]) -> Tensor:
-        """One crop a sample: uint8 (N, side, side, 3).
+        """One crop a sample: uint8 (N, 3, side, side).
 
         `u`, uniform draws, (N, 4 + 2 * candidates): the picture, then as `Packed.crops`.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,19 @@ def test_the_nearer_word_comes_first(
     assert named() == "variable_photo.png"
     assert named("--template", template.format("option")) == "option_photo.png"
     assert named(command="upscale") == "photo.png"
+
+
+def test_a_variable_may_hold_several_values_and_these_spaces(
+    aecli, tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Pillow.new("L", (8, 8)).save("photo.png")
+    spaced = Path("my model.safetensors")
+    spaced.write_bytes(tiny_denoiser.read_bytes())
+    monkeypatch.setenv("AECLI_DENOISE_MODEL", str(spaced))
+    assert aecli("denoise", "photo.png").code == 0
+    monkeypatch.setenv("AECLI_DENOISE_MODEL", os.pathsep.join(("tiny", str(spaced))))
+    [record] = aecli("denoise", "photo.png", "--compare", "--overwrite", "--json").records
+    assert len(record["models"]) == 2
 
 
 def test_show_says_what_is_set_and_where(

@@ -27,6 +27,19 @@ def test_batches_come_in_order_and_without_gradients(ahead: bool, together: int)
     assert not any(t.requires_grad for t in taken)
 
 
+def test_a_stream_that_begins_later_makes_the_same_steps_together() -> None:
+    made: list[range] = []
+
+    def noted(steps: range) -> dict[str, torch.Tensor]:
+        made.append(steps)
+        return make(steps)
+
+    with Batches(noted, 6, CPU, ahead=False, together=4) as batches:
+        taken = [next(batches)["step"].tolist() for _ in range(3)]
+    assert taken == [[6, 6], [7, 7], [8, 8]]
+    assert made == [range(4, 8), range(8, 12)]
+
+
 def test_leaving_ends_the_thread_although_batches_are_being_made() -> None:
     def slow(steps: range) -> dict[str, torch.Tensor]:
         time.sleep(0.05)

@@ -26,6 +26,8 @@ def embed(request: EmbedRequest) -> int:
         aecli embed album/ -o album.npz
         aecli embed --index album.npz --nearest photo.jpg -k 3
         aecli embed album/ --duplicates --plot groups.html
+        aecli embed album/ --plot map.html
+        aecli embed --index album.npz --plot map.png --thumbnails --projection pca
     """
     from aecli.cli.embed.check import check
     from aecli.cli.embed.run import run

@@ -68,12 +68,19 @@ class EmbedReport(Report):
 
     def kept(self, rows: int) -> None:
         """The vectors are written."""
-        self._counts["failed"] += self._counts.pop("unseen", 0)
-        made = f"{self._counts['embedded']} embedded"
-        parts = [made, *self.tally("known", "failed", "left out")]
         output = self._request.output
         where = "standard output" if output == "-" else output
-        self.say(f"{', '.join(parts)}; {rows} vectors -> {where}")
+        self.say(f"{self._counted()}; {rows} vectors -> {where}")
+
+    def used(self) -> None:
+        """The vectors are there, and are not written."""
+        self.say(self._counted())
+
+    def _counted(self) -> str:
+        """What became of the inputs."""
+        self._counts["failed"] += self._counts.pop("unseen", 0)
+        made = f"{self._counts['embedded']} embedded"
+        return ", ".join([made, *self.tally("known", "failed", "left out")])
 
     def drawn(self, pictures: int) -> None:
         """The map is written."""

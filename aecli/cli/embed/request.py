@@ -136,8 +136,8 @@ class EmbedRequest:
         LOOK.option(
             metavar="tsne|pca|umap",
             help="How vectors become places on the map: by their neighbours (tsne; umap needs the"
-            " extra maps), or where they vary most (pca). Two-dimensional ones are places already.",
-            show_default="tsne; of more than 50,000 pca",
+            " extra maps), or where they vary most (pca). tsne without it, pca of more than 50,000."
+            " Two-dimensional ones are places already.",
         ),
     ] = None
     report: Annotated[

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from aecli.cli.embed.request import EmbedRequest
     from aecli.datasets.item import Item
     from aecli.figures.sheet import Picture
+    from aecli.inference.projection import Floats
 
 _NEAREST = 5
 
@@ -46,6 +47,8 @@ def run(request: EmbedRequest) -> int:
     if request.output is not None:
         _keep(request, collection)
         report.kept(len(vectors))
+    elif request.named:
+        report.used()
     if request.nearest is not None:
         _nearest(request, collection, report)
     elif request.plot is not None and (
@@ -177,14 +180,11 @@ def _map(request: EmbedRequest, collection: Collection, report: EmbedReport) -> 
     assert request.plot is not None
     vectors = collection.vectors
     paths = [str(path) for path in vectors.paths]
-    method = request.projection or projection.usual(len(vectors))
-    if request.projection is None and method == "pca" and vectors.dimension > 2:
+    points, axes = _laid_out(request, vectors.values)
+    if request.projection is None and axes.startswith("PCA") and len(vectors) > projection.MOST:
         report.say(
             f"{len(vectors):,} pictures are laid out by PCA; --projection tsne takes its time"
         )
-    shown = method == "tsne" and not request.quiet
-    with console.Bars(STEPS, shown=shown, what="steps of t-SNE") as bars:
-        points, axes = projection.project(vectors.values, method, bars.advance)
     names = _groups(vectors.paths, vectors.labels)
     title = f"{len(paths)} pictures by {vectors.model}: {axes}"
     if request.page:
@@ -200,6 +200,14 @@ def _map(request: EmbedRequest, collection: Collection, report: EmbedReport) -> 
         _write_picture(request, scatter.thumbnails(points, pictures, names, title))
     else:
         _write_picture(request, scatter.dots(points, names, title))
+
+
+def _laid_out(request: EmbedRequest, values: Floats) -> tuple[Floats, str]:
+    """Vectors (N, D) as points in the plane (N, 2), and what these are."""
+    method = request.projection or projection.usual(len(values))
+    shown = method == "tsne" and not request.quiet
+    with console.Bars(STEPS, shown=shown, what="steps of t-SNE") as bars:
+        return projection.project(values, method, bars.advance)
 
 
 def _compare(request: EmbedRequest, collection: Collection, report: EmbedReport) -> None:
@@ -218,11 +226,13 @@ def _compare(request: EmbedRequest, collection: Collection, report: EmbedReport)
     report.compared(figures, len(vectors), len(set(names)))
     if request.plot is not None and not request.page:
         flat = np.divide(pictures.reshape(len(pictures), -1), 255, dtype=np.float32)
-        points, _ = projection.project(values, request.projection or "pca")
-        others, _ = projection.pca(flat)
+        components = comparison.scores(flat, figures.components)
+        sides = {
+            f"{vectors.model}: {figures.of_model}": values,
+            f"PCA-{figures.components} of pixels: {figures.of_pca}": components,
+        }
         maps = [
-            scatter.dots(points, names, f"{vectors.model}: {figures.of_model}"),
-            scatter.dots(others, names, f"PCA-{figures.components} of pixels: {figures.of_pca}"),
+            scatter.dots(_laid_out(request, each)[0], names, title) for title, each in sides.items()
         ]
         _write_picture(request, scatter.side_by_side(*maps))
         report.drawn(len(rows))

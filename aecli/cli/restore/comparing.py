@@ -82,11 +82,12 @@ def picture(images: Sequence[Image], name: str, made: Sequence[Made], background
             is known.
         background: what shows through where pictures are transparent, as CSS names it.
     """
+    from aecli.figures.lettering import short
     from aecli.figures.panels import panels
     from aecli.images.writing import flatten
 
     plain = [flatten(image, background) for image in images]
-    labels = [name, *(f"after: {each.called}" for each in made)]
+    labels = [name, *(f"after: {short(each.called)}" for each in made)]
     scores = [each.score for each in made]
     if scores[0] is not None:
         levels = [scores[0].psnr_before, *(score.psnr for score in scores if score)]

@@ -67,6 +67,7 @@ def denoise(request: DenoiseRequest) -> int:
         aecli denoise photo.jpg
         aecli denoise photo.jpg -m photo -m gaussian --compare
         aecli denoise IMG_1.HEIC DSC_1.NEF -r album/ -o clean/ --skip-existing
+        aecli denoise scan.tif -f jxl
         aecli denoise --watch camera/ -o clean/
     """
     from aecli.checkpoints import store

@@ -121,14 +121,15 @@ class RestoreReport(Report):
     def __init__(self, *, json: bool, quiet: bool, detailed: bool, part: str = "") -> None:
         super().__init__(json=json, quiet=quiet, verbose=detailed and not quiet)
         self._part = f"part {part}: " if part else ""
-        self._scores: list[Score] = []
+        self._scores: dict[str, list[Score]] = {}
 
     def add(self, record: Record) -> None:
         """Tell of one image that did not fail."""
         self._counts[record.status] += 1
         self.record(record.to_json())
-        if record.made and (score := record.made[0].score):
-            self._scores.append(score)
+        for made in record.made:
+            if made.score is not None:
+                self._scores.setdefault(made.name, []).append(made.score)
         for warning in record.warnings:
             console.warning(f"{record.name}: {warning}")
         if self._verbose:
@@ -151,10 +152,11 @@ class RestoreReport(Report):
             if made := self._counts["made"]:
                 parts[-1] += f" ({made} of an earlier run)"
             line = f"{self._part}{', '.join(parts)} in {seconds:.1f} s"
-            if self._scores:
-                before, after = (_mean([getattr(s, k) for s in self._scores]) for k in _PSNR)
-                line += f"; mean PSNR {before:.2f} -> {after:.2f} dB"
-                before, after = (_mean([getattr(s, k) for s in self._scores]) for k in _SSIM)
+            for name, scores in self._scores.items():
+                before, after = (_mean([getattr(s, k) for s in scores]) for k in _PSNR)
+                line += f"; {name}: " if len(self._scores) > 1 else "; "
+                line += f"mean PSNR {before:.2f} -> {after:.2f} dB"
+                before, after = (_mean([getattr(s, k) for s in scores]) for k in _SSIM)
                 line += f", SSIM {before:.4f} -> {after:.4f}"
             self.say(line)
         return self.code

@@ -96,6 +96,8 @@ def upscale(request: UpscaleRequest) -> int:
         aecli upscale in/*.png -o out/ --scale 2.5
         aecli upscale icon.png -m clean --width 512
         aecli upscale photo.jpg -m photo -m clean --compare
+        aecli upscale IMG_1.HEIC DSC_1.NEF -f jpg -o large/
+        aecli upscale --watch small/ -o large/
     """
     from aecli.cli.restore.run import run
     from aecli.cli.restore.spec import LoadedModel, RestoreSpec

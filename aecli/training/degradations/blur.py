@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,15 +23,14 @@ TAPS = 21
 LOST = 1e-3
 """Share of a kernel that may be cut off: a quarter of a level at the hardest edge."""
 
-_STEP = 2
-"""Pixels: kernels whose reaches round up to the same multiple of this are taken together."""
+CHANNELS = 16
+"""Channels to a call on a CPU, which takes so many at once, of pictures with like kernels."""
 
 
 def blur_(pictures: Tensor, kernels: Array, rows: NDArray[np.int64]) -> None:
     """Some of the pictures convolved with a kernel each, continued by reflection; in place.
 
-    By sums, not by Fourier transforms: few kernels are as large as they might be, and with so many
-    channels to a call small ones cost a fifth.
+    By sums, not by Fourier transforms: few kernels are as large as they might be.
 
     Args:
         pictures: (N, C, H, W).
@@ -38,12 +38,14 @@ def blur_(pictures: Tensor, kernels: Array, rows: NDArray[np.int64]) -> None:
             to the size of the pictures.
         rows: which of the pictures, (n,).
     """
-    most = min(kernels.shape[-1] // 2, min(pictures.shape[-2:]) - 1)
-    reaches = np.minimum(_STEP * -(-_reaches(kernels) // _STEP), most)
-    for reach in np.unique(reaches):
-        group = reaches == reach
-        index = on_device(rows[group], pictures.device)
-        pictures.index_copy_(0, index, _blur(pictures[index], kernels[group], reach))
+    reaches = np.minimum(_reaches(kernels), min(pictures.shape[-2:]) - 1)
+    kernels = _cut(kernels, reaches)
+    order = np.argsort(-reaches, kind="stable")[: np.count_nonzero(reaches)]
+    few = max(1, CHANNELS // pictures.shape[1] if pictures.device.type == "cpu" else len(rows))
+    for part in (order[start : start + few] for start in range(0, len(order), few)):
+        index = on_device(rows[part], pictures.device)
+        some = _blur(pictures.index_select(0, index), kernels[part], reaches[part[0]])
+        pictures.index_copy_(0, index, some)
 
 
 def blur(pictures: Tensor, kernels: Array) -> Tensor:
@@ -69,10 +71,10 @@ def around(planes: Tensor, middle: float = 1.0) -> Tensor:
 
 
 def _blur(pictures: Tensor, kernels: Array, reach: int) -> Tensor:
-    """Every picture convolved with what its kernel has up to `reach` from its centre."""
+    """Every picture convolved with its kernel, which ends `reach` from its centre."""
     n, channels, height, width = pictures.shape
     middle = slice(kernels.shape[-1] // 2 - reach, kernels.shape[-1] // 2 + reach + 1)
-    turned = _normalised(kernels[:, middle, middle])[:, None, ::-1, ::-1]
+    turned = kernels[:, None, middle, middle][..., ::-1, ::-1]
     weights = on_device(turned, pictures.device).repeat_interleave(channels, dim=0)
     padded = F.pad(pictures, (reach,) * 4, mode="reflect").flatten(0, 1)[None]
     return F.conv2d(padded, weights, groups=len(weights)).view(n, channels, height, width)
@@ -80,13 +82,28 @@ def _blur(pictures: Tensor, kernels: Array, reach: int) -> Tensor:
 
 def _reaches(kernels: Array) -> NDArray[np.int64]:
     """(N,): how far from the centre all of a kernel lies, but for the share `LOST`."""
-    size = kernels.shape[-1]
-    place = np.abs(np.arange(size) - size // 2)
-    ring = np.maximum(place[:, None], place) == np.arange(size // 2)[:, None, None]
-    weight = np.abs(kernels).reshape(len(kernels), size * size)
-    within = np.cumsum(weight @ ring.reshape(size // 2, -1).T, axis=1)
-    reaches: NDArray[np.int64] = (within < (1 - LOST) * weight.sum(1)[:, None]).sum(1)
+    rings, within = _rings(kernels.shape[-1])
+    weight = np.abs(kernels).reshape(len(kernels), rings.size)
+    enough = (1 - LOST) * weight.sum(1)[:, None]
+    reaches: NDArray[np.int64] = (weight @ within < enough).sum(1)
     return reaches
+
+
+def _cut(kernels: Array, reaches: NDArray[np.int64]) -> Array:
+    """Kernels without what lies further from the centre, (N,), each of sum 1."""
+    return _normalised(kernels * (_rings(kernels.shape[-1])[0] <= _columns(reaches)))
+
+
+@functools.cache
+def _rings(size: int) -> tuple[NDArray[np.int64], Array]:
+    """How far from the centre a place of a kernel is, along the axis on which it is further.
+
+    Returns:
+        (size, size), and 1 where place k is no further than r, (size * size, size // 2).
+    """
+    place = np.abs(np.arange(size) - size // 2)
+    rings = np.maximum(place[:, None], place)
+    return rings, (rings.reshape(-1, 1) <= np.arange(size // 2)).astype(np.float64)
 
 
 def gaussian(
@@ -153,12 +170,13 @@ def _distances(sigma: Array, ratio: Array | float, angle: Array | float) -> Arra
     return ((x * cos + y * sin) / long) ** 2 + ((y * cos - x * sin) / short) ** 2
 
 
+@functools.cache
 def _grid() -> tuple[Array, Array]:
     y, x = np.mgrid[:TAPS, :TAPS] - float(TAPS // 2)
     return y, x
 
 
-def _columns(values: Array | float) -> Array:
+def _columns(values: Array | NDArray[np.int64] | float) -> Array:
     return np.reshape(values, (-1, 1, 1))
 
 

@@ -30,4 +30,4 @@ def change(pictures: Tensor, chosen: NDArray[np.bool_], how: Change) -> None:
     rows = np.flatnonzero(chosen)
     if len(rows):
         index = on_device(rows, pictures.device)
-        pictures.index_copy_(0, index, how(pictures[index], rows, index))
+        pictures.index_copy_(0, index, how(pictures.index_select(0, index), rows, index))

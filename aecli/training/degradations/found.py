@@ -137,19 +137,17 @@ def live(
         kind = (sigma[rows], shot[rows], common[rows], grey[index])
         return noise(some, *kind, draws.rows(rows), f"{life.name}/noise")
 
-    def finish(some: NDArray[np.bool_]) -> None:
-        blur.blur_(pictures, _filters(harm[some], u[some, 12:15]), np.flatnonzero(some))
-
-    finished, noise_last = u[:, 17] < life.finished, u[:, 18] < 0.5
+    finished = np.flatnonzero(u[:, 17] < life.finished)
+    filters, noise_last = _filters(harm[finished], u[finished, 12:15]), u[finished, 18] < 0.5
     kernels = [KERNELS[k] for k in np.digitize(u[:, 19], _SHARES)]
     blurred = u[:, 20] < life.blurred
     sigma = (life.blur * factor * harm * (0.08 + 0.92 * u[:, 6]))[blurred]
     blur.blur_(pictures, _blurs(sigma, u[blurred, 7:12]), np.flatnonzero(blurred))
     change(pictures, noisy & ~resized_noisy, grained)
     pictures = resize_each(pictures, before, after, kernels, canvas)
-    finish(finished & noise_last)
+    blur.blur_(pictures, filters[noise_last], finished[noise_last])
     change(pictures, noisy & resized_noisy, grained)
-    finish(finished & ~noise_last)
+    blur.blur_(pictures, filters[~noise_last], finished[~noise_last])
     to_levels(pictures.mul_(255)).div_(255)
     low, high = life.quality
     quality = np.rint(high - (high - low) * np.sqrt(harm) * u[:, 15]).astype(np.int64)
@@ -170,16 +168,17 @@ def _blurs(sigma: Array, u: Array) -> Array:
     ratio = np.where(u[:, 0] < 0.5, 1.0, 0.4 + 0.6 * u[:, 1])
     angle = np.pi * u[:, 2]
     shape = np.where(u[:, 3] < 0.15, 2 ** (2 * u[:, 4] - 1), 1.0)
-    flat = (u[:, 3] > 0.95)[:, None, None]
-    return np.where(
-        flat, blur.plateau(sigma, ratio, angle), blur.gaussian(sigma, ratio, angle, shape)
-    )
+    kernels = blur.gaussian(sigma, ratio, angle, shape)
+    flat = u[:, 3] > 0.95
+    kernels[flat] = blur.plateau(sigma[flat], ratio[flat], angle[flat])
+    return kernels
 
 
 def _filters(harm: Array, u: Array) -> Array:
     """Kernels of the last filter, for (N,) factors and (N, 3) draws."""
-    sharp = blur.unsharp(0.5 + 0.7 * u[:, 1], harm * (0.2 + 0.8 * u[:, 2]))
-    rung = blur.sinc(np.pi * (1 - 0.45 * harm * u[:, 1]))
-    soft = blur.gaussian(harm * (0.2 + 0.5 * u[:, 1]))
-    kind = u[:, 0, None, None]
-    return np.select([kind < 0.45, kind < 0.65], [sharp, rung], soft)
+    kernels = blur.gaussian(harm * (0.2 + 0.5 * u[:, 1]))
+    sharp, rung = u[:, 0] < 0.45, (u[:, 0] >= 0.45) & (u[:, 0] < 0.65)
+    amount = harm[sharp] * (0.2 + 0.8 * u[sharp, 2])
+    kernels[sharp] = blur.unsharp(0.5 + 0.7 * u[sharp, 1], amount)
+    kernels[rung] = blur.sinc(np.pi * (1 - 0.45 * harm[rung] * u[rung, 1]))
+    return kernels

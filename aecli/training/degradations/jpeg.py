@@ -15,6 +15,7 @@ from aecli.images.levels import BT601
 from aecli.training.degradations.chosen import change
 from aecli.training.degradations.colour import from_opponent, mixed, to_opponent
 from aecli.training.degradations.draws import constant, on_device
+from aecli.training.degradations.resize import resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,7 +125,7 @@ def _coded(pictures: Tensor, _: object, index: Tensor, tables: Tensor, cell: Cel
     light = _code(planes[:, :1] - 128, tables[:, 0])[..., :height, :width] + 128
     colours = planes[:, 1:]
     if cell != (1, 1):
-        colours = _cut(F.avg_pool2d(colours, cell), _SHRINK_BIAS[cell])
+        colours = _cut(_means(colours, cell), _SHRINK_BIAS[cell])
     colours = _code(colours, tables[:, 1])
     colours = colours[..., : math.ceil(height / cell[0]), : math.ceil(width / cell[1])]
     if cell != (1, 1):
@@ -135,7 +136,7 @@ def _coded(pictures: Tensor, _: object, index: Tensor, tables: Tensor, cell: Cel
 def _subsampled(pictures: Tensor, *_: object, cell: Cell) -> Tensor:
     height, width = pictures.shape[-2:]
     planes = to_opponent(pictures)
-    colours = F.avg_pool2d(_extended(planes[:, 1:], cell), cell)
+    colours = _means(_extended(planes[:, 1:], cell), cell)
     planes[:, 1:] = _enlarged(colours, cell)[..., :height, :width]
     return from_opponent(planes).clamp_(0, 1)
 
@@ -147,9 +148,17 @@ def _extended(planes: Tensor, cell: Cell) -> Tensor:
     return F.pad(planes, missing, mode="replicate") if any(missing) else planes
 
 
+def _means(colours: Tensor, cell: Cell) -> Tensor:
+    """The mean of each cell."""
+    if cell[0] == 2:
+        colours = (colours[..., 0::2, :] + colours[..., 1::2, :]).mul_(0.5)
+    return (colours[..., 0::2] + colours[..., 1::2]).mul_(0.5)
+
+
 def _enlarged(colours: Tensor, cell: Cell) -> Tensor:
     """Interpolated by the triangle filter."""
-    return F.interpolate(colours, scale_factor=cell, mode="bilinear")
+    height, width = colours.shape[-2:]
+    return resize(colours, height * cell[0], width * cell[1], "plain bilinear")
 
 
 def _code(planes: Tensor, tables: Tensor) -> Tensor:
@@ -180,6 +189,10 @@ def _matrices(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _cut(colours: Tensor, bias: tuple[float, float]) -> Tensor:
     """Add a bias to the even columns and one to the odd ones, then cut down to whole numbers."""
-    colours[..., 0::2] += bias[0]
-    colours[..., 1::2] += bias[1]
-    return colours.floor_()
+    return colours.add_(_columns(bias, colours.shape[-1], colours.device)).floor_()
+
+
+@functools.cache
+def _columns(values: tuple[float, float], count: int, device: torch.device) -> Tensor:
+    """(count,): two values in turns."""
+    return constant(np.resize(values, count), device)

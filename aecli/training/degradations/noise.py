@@ -44,7 +44,9 @@ def noise(
     columns = draws.on_device(np.stack([sigma / 255, shot, common], axis=1))
     level, signal, shared = columns.view(-1, 3, 1, 1, 1).unbind(1)
     shared = torch.where(grey, 1.0, shared)
-    drawn = draws.normal(name, (4, *pictures.shape[-2:]))
-    z = (1 - shared).sqrt() * drawn[:, :3] + shared.sqrt() * drawn[:, 3:]
-    variance = signal * (255 / 128) * pictures.clamp(min=0) + (1 - signal)
-    return torch.addcmul(pictures, z.mul_(level), variance.sqrt_())
+    # Between the channels the root of (1 - shared) I + shared J, where J is all ones.
+    alone, together = (1 - shared).sqrt() * level, (1 + 2 * shared).sqrt() * level
+    z = draws.normal(name, pictures.shape[1:])
+    z = torch.addcmul(z.sum(1, keepdim=True).mul_((together - alone) / 3), z, alone)
+    variance = torch.addcmul(1 - signal, pictures.clamp(min=0), signal * (255 / 128))
+    return torch.addcmul(pictures, z, variance.sqrt_())

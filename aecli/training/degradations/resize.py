@@ -97,10 +97,11 @@ def resize_each(
                     before[:, axis].tolist(), after[:, axis].tolist(), kernels, strict=True
                 )
             ]
-        )[:, None]
+        )
         for axis, place in enumerate(pictures.shape[-2:])
     )
-    return rows @ pictures @ columns.mT
+    lines = pictures.flatten(1, 2) @ columns.mT
+    return rows[:, None] @ lines.view(*pictures.shape[:3], -1)
 
 
 def resample(pictures: Tensor, height: int, width: int) -> Tensor:

@@ -95,6 +95,13 @@ def test_maps_are_pictures(embed, more) -> None:
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 2
 
 
+def test_very_many_are_laid_out_by_pca_and_that_is_said(embed, monkeypatch) -> None:
+    monkeypatch.setattr("aecli.inference.projection.MOST", 3)
+    assert "4 pictures are laid out by PCA; --proj" in embed("in", "--plot", "map.png").err
+    told = embed("in", "--plot", "map.png", "--projection", "pca", "--overwrite").err
+    assert "laid out" not in told
+
+
 def test_maps_are_pages(embed) -> None:
     embed("in", "-o", "z.npz")
     Path("in/a/1.png").unlink()

@@ -62,6 +62,17 @@ def test_each_model_is_scored(aecli, photo: Path, command: str) -> None:
     first, second = record["models"]
     assert record["psnr"] == first["psnr"] != second["psnr"]
     assert first["ssim_before"] == second["ssim_before"]
+    save("in/photo.png")
+    save("in/clean.png")
+    Path("clean").mkdir()
+    for name in ("photo.png", "clean.png"):
+        shutil.copy(clean, Path("clean", name))
+    result = aecli(command, "in", "--ref", "clean/", *models, "-o", "out/", "--json")
+    told = result.err.splitlines()[-1]
+    for name, place in (("tiny", 0), ("other", 1)):
+        mean = np.mean([record["models"][place]["psnr"] for record in result.records])
+        assert f"{name}: mean PSNR " in told
+        assert f" -> {mean:.2f} dB" in told
 
 
 @BOTH
