@@ -172,8 +172,8 @@ def load(path: Path) -> Model:
     """Build the model that a checkpoint describes and give it the checkpoint's weights.
 
     Raises:
-        ModelError: as `read_meta`; or the config, the weights and the task do not fit the
-            architecture, or the weights are not finite.
+        ModelError: as `read_meta` and `portable.peek`; or the config, the weights and the task do
+            not fit the architecture, or the weights are not finite.
     """
     from safetensors.torch import load_file
 
@@ -187,6 +187,7 @@ def load(path: Path) -> Model:
             raise ValueError("its weights are not finite")
         own = tensors.keys() - portable.constants_of(head)
         module.load_state_dict({present(name): tensors[name] for name in own})
+    portable.peek(path)  # what one engine cannot run, the other does not load either
     return Model(module.eval(), spec, config, spec.geometry(config), meta)
 
 
@@ -199,7 +200,9 @@ def outline(path: Path) -> tuple[ModelSpec, Any]:
     head = header.read(path)
     meta = _meta(path, head)
     with fitting(path):
-        return _described(meta, head)
+        described = _described(meta, head)
+    portable.peek(path)
+    return described
 
 
 def _described(meta: Meta, head: header.Header) -> tuple[ModelSpec, Any]:

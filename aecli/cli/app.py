@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli import __version__
-from aecli.cli import console, cures, settings, suggestions
+from aecli.cli import console, cures, settings, stopping, suggestions
 from aecli.cli.help import Group
 from aecli.errors import AecliError
 
@@ -76,12 +76,13 @@ def run(arguments: Sequence[str]) -> int:
         program = build(next(iter(words), None))
         if {"-h", "--help", "--version"}.isdisjoint(words):  # which answer whatever a file says
             chosen = settings.load(program, others=_modules())
-        code = program.main(
-            args=words,
-            prog_name="aecli",
-            standalone_mode=False,
-            default_map=settings.as_defaults(chosen),
-        )
+        with stopping.telling(lambda: console.say("interrupted")):
+            code = program.main(
+                args=words,
+                prog_name="aecli",
+                standalone_mode=False,
+                default_map=settings.as_defaults(chosen),
+            )
         console.flush()
     except AecliError as error:
         return _fail(error, error.message, cures.hint(error), error.exit_code)

@@ -32,6 +32,10 @@ _tellers: list[Callable[[], None]] = []
 """What says how far the work came; the last one counts."""
 
 
+class _Ended(SystemExit):
+    """A signal ends the program; other exits are its own."""
+
+
 def watch() -> None:
     """Let signals that end a program end this one, in the main thread of a process of its own."""
     for name in ("SIGTERM", "SIGHUP"):
@@ -48,12 +52,15 @@ def watch() -> None:
 def telling(tell: Callable[[], None]) -> Iterator[None]:
     """Call `tell` once if the block is interrupted: it keeps what is done, and says what is left.
 
-    It is called in the main thread, or in another where that does not come back.
+    It is called in the main thread, or in another where that does not come back. Of blocks in each
+    other the innermost tells.
     """
+    if not _tellers:
+        _told.clear()
     _tellers.append(tell)
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, _Ended):
         _say()
         raise
     finally:
@@ -70,7 +77,7 @@ def leave(code: int) -> NoReturn:
 
 def _terminate(number: int, _frame: object) -> NoReturn:
     """Unwind on a signal, so that no half-written file stays behind."""
-    sys.exit(128 + number)
+    raise _Ended(128 + number)
 
 
 def _wait(signals: socket.socket) -> None:

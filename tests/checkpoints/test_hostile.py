@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from aecli.checkpoints import format as checkpoints
-from aecli.checkpoints import header, install
+from aecli.checkpoints import header, install, portable
 from aecli.errors import ModelError
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
@@ -52,6 +52,26 @@ def says(**values: Any) -> Change:
     return lambda _, said: said.update(values)
 
 
+def graph(change: Callable[[dict[str, Any]], None]) -> Change:
+    def act(table: dict[str, Any], _said: dict[str, Any]) -> None:
+        held = json.loads(table["__metadata__"][portable.KEY])
+        change(held)
+        table["__metadata__"][portable.KEY] = json.dumps(held)
+
+    return act
+
+
+def node(at: int, **values: Any) -> Change:
+    """A graph with one of its operations changed."""
+
+    def change(held: dict[str, Any]) -> None:
+        row = held["graphs"]["restore"]["nodes"][at]
+        row[:2] = [values.pop("op", row[0]), values.pop("inputs", row[1])]
+        row[2].update(values)
+
+    return graph(change)
+
+
 def second(table: dict[str, Any], _said: dict[str, Any]) -> None:
     table["twice"] = table["tail.bias"]
 
@@ -73,6 +93,14 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a tensor of many axes": (tensor(shape=[10**9] * 10**4), "is not a model of aecli"),
     "a negative size": (tensor(shape=[-12]), "is not a model of aecli"),
     "a tensor of another size": (tensor(shape=[3, 4]), "tail.bias is 3x4 instead of 12"),
+    "a graph with an unknown operation": (node(0, op="Exec"), "there is no operation 'Exec'"),
+    "a graph with an unknown setting": (node(0, path="/"), "has no 'path'"),
+    "a graph that bites its tail": (node(0, inputs=[99]), "do not exist yet"),
+    "a graph of other weights": (node(-3, weight="tail.bias"), "does not fit its weights"),
+    "a geometry out of bounds": (
+        graph(lambda held: held["geometry"].update(multiple_of=10**9)),
+        "its graph is not usable",
+    ),
     "an odd type": (tensor(dtype="F4"), "is not a model of aecli"),
 }
 

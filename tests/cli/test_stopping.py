@@ -124,6 +124,28 @@ def test_an_interrupted_embedding_keeps_what_is_done(whole: bool, tmp_path) -> N
         assert [*vector_formats.read(tmp_path / "z.npz").paths] == names
 
 
+def test_whatever_is_interrupted_says_so(tmp_path) -> None:
+    os.mkfifo(tmp_path / "list")
+    held = []
+
+    def begun(running: Running) -> None:
+        while running.process.poll() is None:
+            try:
+                held.append(os.open(tmp_path / "list", os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # nobody reads it yet
+                time.sleep(0.02)
+            else:
+                return
+
+    try:
+        command = ("-m", "aecli", "denoise", "--files-from", "list", "-o", "out/")
+        code, out, err = stopped(tmp_path, signal.SIGTERM, command, begun)
+    finally:
+        for number in held:
+            os.close(number)
+    assert (code, out, err) == (143, "", "aecli: interrupted\n")
+
+
 def test_a_main_thread_that_does_not_come_back_holds_nothing(tmp_path) -> None:
     program = """
 import time
