@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from concurrent import futures
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -37,6 +38,7 @@ class Batches:
             many.
 
     Attributes:
+        together: as told.
         waited: seconds that `next` has taken, all in all.
     """
 
@@ -50,7 +52,7 @@ class Batches:
         together: int = 1,
     ) -> None:
         self.waited = 0.0
-        self._make, self._device, self._together = make, device, together
+        self._make, self._device, self.together = make, device, together
         self._done = first % together
         self._step = first - self._done
         self._exit = ExitStack()
@@ -77,12 +79,16 @@ class Batches:
         began = time.perf_counter()
         if not self._parts:
             whole = self._next()
-            chunks = (tensor.chunk(self._together) for tensor in whole.values())
+            chunks = (tensor.chunk(self.together) for tensor in whole.values())
             parts = [dict(zip(whole, part, strict=True)) for part in zip(*chunks, strict=True)]
             self._parts.extend(parts[self._done :])
             self._done = 0
         self.waited += time.perf_counter() - began
         return self._parts.popleft()
+
+    def settle(self) -> None:
+        """Wait until what is to be ready ahead of time is."""
+        futures.wait(self._made)
 
     def _next(self) -> Batch:
         if self._pool is None:
@@ -100,8 +106,8 @@ class Batches:
 
     def _steps(self) -> range:
         """The steps that are to be made next."""
-        self._step += self._together
-        return range(self._step - self._together, self._step)
+        self._step += self.together
+        return range(self._step - self.together, self._step)
 
     @torch.no_grad()
     def _ahead(self, steps: range) -> tuple[Batch, torch.cuda.Event | None]:

@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", default=["auto"])
     parser.add_argument("--recipe", nargs="+", default=["denoise/photo", "upscale/photo-x2"])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=20, help="a round")
+    parser.add_argument("--steps", type=int, default=20, help="a round, at least")
     parser.add_argument("--set", nargs="*", default=[], help="as of aecli train")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -96,13 +96,17 @@ def measured(
 ) -> Speed:
     """The speed of a recipe (`TASK/NAME`) on a folder of pictures."""
     with session(name, photos, runtime, settings) as run, run.batches() as stream:
-        batch = next(stream)
+        # As many batches are made in a round of real ones as it uses, and none in the others.
+        steps += -steps % stream.together
         meter = Meter(run.plan, 0, 0.0)
+        batch = next(stream)
         flops = operations(run, batch)
+        timed(run, meter, stream, stream.together - 1)
+        timed(run, meter, repeat(batch), steps // 2)
         spent = {True: 0.0, False: 0.0}
-        timed(run, meter, stream, steps // 2)
         before = stream.waited
         for real in (True, False) * ROUNDS:
+            stream.settle()
             spent[real] += timed(run, meter, stream if real else repeat(batch), steps)
         waited = stream.waited - before
     count = ROUNDS * steps

@@ -17,7 +17,7 @@ def test_it_makes_a_table(
 ) -> None:
     few = ["--recipe", "denoise/gaussian", "--steps", "1", "--precision", "fp32", "--set"]
     settings = [*tiny.SETTINGS, "model.architecture=unet", "model.widths=[16,24]"]
-    settings += ["model.blocks=[1,1]", "objective.graphics=0"]
+    settings += ["model.blocks=[1,1]", "objective.graphics=0", "data.batch=128", "data.crop=16"]
     settings = [s for s in settings if "preset" not in s]
     monkeypatch.setattr(sys, "argv", ["training", str(images), *few, *settings])
     training.main()

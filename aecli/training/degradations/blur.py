@@ -23,8 +23,8 @@ TAPS = 21
 LOST = 1e-3
 """Share of a kernel that may be cut off: a quarter of a level at the hardest edge."""
 
-CHANNELS = 16
-"""Channels to a call on a CPU, which takes so many at once, of pictures with like kernels."""
+CHANNELS, OF_GPU = 16, 96
+"""Channels to a call, of pictures with like kernels: a CPU takes 16 at once."""
 
 
 def blur_(pictures: Tensor, kernels: Array, rows: NDArray[np.int64]) -> None:
@@ -41,7 +41,8 @@ def blur_(pictures: Tensor, kernels: Array, rows: NDArray[np.int64]) -> None:
     reaches = np.minimum(_reaches(kernels), min(pictures.shape[-2:]) - 1)
     kernels = _cut(kernels, reaches)
     order = np.argsort(-reaches, kind="stable")[: np.count_nonzero(reaches)]
-    few = max(1, CHANNELS // pictures.shape[1] if pictures.device.type == "cpu" else len(rows))
+    channels = CHANNELS if pictures.device.type == "cpu" else OF_GPU
+    few = max(1, channels // pictures.shape[1])
     for part in (order[start : start + few] for start in range(0, len(order), few)):
         index = on_device(rows[part], pictures.device)
         some = _blur(pictures.index_select(0, index), kernels[part], reaches[part[0]])
