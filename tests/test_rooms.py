@@ -56,3 +56,11 @@ def test_objectives_name_what_they_ask_of_a_model() -> None:
         and (argument.annotation is None or ast.unparse(argument.annotation) == "Any")
     ]
     assert not loose
+
+
+def test_every_promise_names_tests_that_there_are() -> None:
+    here = Path(__file__).parent
+    table = (here / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_/]+(?:\.py|/))`", table)
+    assert len(named) > 20
+    assert [name for name in named if not (here / name).exists()] == []

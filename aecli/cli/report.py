@@ -27,10 +27,10 @@ class Report:
     Args:
         json: tell programs, on stdout.
         quiet: tell people nothing else.
-        verbose: name all that was left out.
+        verbose: name all that was left out; None where that cannot be asked for.
     """
 
-    def __init__(self, *, json: bool, quiet: bool, verbose: bool = False) -> None:
+    def __init__(self, *, json: bool, quiet: bool, verbose: bool | None = False) -> None:
         self._json = json
         self._quiet = quiet
         self._verbose = verbose
@@ -96,7 +96,8 @@ class Report:
         elif foreign:
             named = ", ".join(f"{item.path} is {item.reason}" for item in foreign[:_NAMED])
             more = len(foreign) - _NAMED
-            rest = f" and {more} more, which -v names" if more > 0 else ""
+            where = "" if self._verbose is None else ", which -v names"
+            rest = f" and {more} more{where}" if more > 0 else ""
             console.warning(f"{len(foreign)} left out: {named}{rest}")
         for hint in dict.fromkeys(item.hint for item in foreign if item.hint):
             console.advise(hint)

@@ -166,7 +166,9 @@ def _behind(file: BinaryIO) -> tuple[str, ...]:
     been told of; padding is no loss.
     """
     listed = any(kind == _APP2 and content.startswith(_LIST) for kind, content in _segments(file))
-    rest = file.read().partition(_END)[2].lstrip(b"\0")
+    data = file.read()
+    end = data.find(_END)
+    rest = data[end + len(_END) :].lstrip(b"\0") if end >= 0 else b""
     if _SAMSUNG_VIDEO in rest or _VIDEO.match(rest):
         return (companions.left_out("video"),)
     second = not listed and rest.startswith(_START)

@@ -6,12 +6,14 @@ import importlib
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from packaging.requirements import Requirement
 from PIL import Image
 
 import aecli
@@ -169,6 +171,30 @@ def test_a_machine_without_ncnn_runs_on_torch(
     with pytest.raises(UsageError, match="not installed") as caught:
         choose(tiny_denoiser, engine="ncnn")
     assert "pip install ncnn" in str(cures.hint(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "python", "asked"),
+    [
+        ("linux", "x86_64", "3.11", True),
+        ("linux", "aarch64", "3.14", True),
+        ("darwin", "arm64", "3.12", True),
+        ("win32", "AMD64", "3.13", True),
+        ("linux", "riscv64", "3.12", False),
+        ("darwin", "x86_64", "3.12", False),
+        ("freebsd14", "amd64", "3.12", False),
+        ("linux", "x86_64", "3.15", False),
+    ],
+)
+def test_ncnn_is_asked_for_only_where_it_has_a_wheel(
+    system: str, machine: str, python: str, asked: bool
+) -> None:
+    with (Path(__file__).parents[2] / "pyproject.toml").open("rb") as file:
+        needed = map(Requirement, tomllib.load(file)["project"]["dependencies"])
+    marker = next(each.marker for each in needed if each.name == "ncnn")
+    where = {"sys_platform": system, "platform_machine": machine, "python_version": python}
+    assert marker is not None
+    assert marker.evaluate(where) is asked
 
 
 def test_a_damaged_model_is_refused_before_it_runs(tiny_denoiser: Path) -> None:

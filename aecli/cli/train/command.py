@@ -97,7 +97,9 @@ def embed(asked: TrainEmbedRequest) -> None:
 def _train(asked: TrainRequest, task: str) -> None:
     """Run the engine under a display, and report how it ended."""
     from aecli.cli.app import INTERRUPTED
+    from aecli.cli.report import Report
     from aecli.cli.train import display as displays
+    from aecli.datasets.collecting import gather
     from aecli.training.distributed import speaks
     from aecli.training.trainer import run
 
@@ -108,6 +110,9 @@ def _train(asked: TrainRequest, task: str) -> None:
         display = displays.LiveView()
     else:
         display = displays.Lines()
+    if speaks():
+        found = gather([*request.data, *(request.val or ())])
+        Report(json=False, quiet=asked.quiet, verbose=None).leave_out(found.left_out)
     with display:
         trained = run(request, display)
     if not speaks():

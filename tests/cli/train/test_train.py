@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,6 +62,18 @@ def test_away_from_a_terminal_it_tells_plain_lines(train) -> None:
     assert [line.split()[2] for line in validations] == ["4", "8"]
     assert all(re.search(r"validation: psnr \d+\.\d{3} ", line) for line in validations)
     assert all(line.startswith("aecli: ") and "\x1b" not in line for line in lines)
+
+
+def test_what_is_left_out_of_a_folder_is_told_of(aecli, images: Path, tmp_path) -> None:
+    folder = shutil.copytree(images, tmp_path / "folder")
+    (folder / "gone.png").symlink_to("nowhere.png")
+    (folder / "a.psd").write_bytes(bytes(99))
+    asked = ("train", "denoise", folder, "--name", "mine", *SETTINGS, "--steps", 1)
+    result = aecli(*asked, "--json")
+    assert result.code == 0
+    assert "2 left out" in result.err
+    assert "gone.png is a link to nothing" in result.err
+    assert len(result.records) == 1
 
 
 def test_json_is_one_record_and_quiet_is_quiet(train, home) -> None:
