@@ -25,8 +25,7 @@ def usable() -> int:
 def computing(most: int | None = None) -> int:
     """Threads that compute: as many as OMP_NUM_THREADS says, else one a usable core.
 
-    Slurm and torchrun set that variable, and GNU parallel's users do, where several processes
-    share a machine.
+    torchrun sets that variable; who starts several processes on a machine otherwise does well to.
 
     Args:
         most: what more than this many gain nothing, where the variable says nothing.

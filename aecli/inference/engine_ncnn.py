@@ -59,8 +59,8 @@ class NcnnEngine:
 
     Args:
         path: the model's file, which holds graphs.
-        threads: of the CPU; None: one a core, of those that ncnn itself would take: hyperthreads
-            and efficiency cores only wait for each other in its convolutions.
+        threads: of the CPU; None: one a usable core, and no more than ncnn itself would take, which
+            leaves out hyperthreads and efficiency cores.
     """
 
     name = "ncnn"
