@@ -126,10 +126,12 @@ class About:
     Attributes:
         data: name of the training set.
         licence: licence of the training set.
+        images: how many images that set is: of another number nothing is said. 0: of any.
     """
 
     data: str = ""
     licence: str = ""
+    images: int = 0
 
 
 _LIMITS: Mapping[tuple[float, float], tuple[str, ...]] = {

@@ -175,6 +175,8 @@ def apply(table: Mapping[str, Any], settings: Iterable[str]) -> Recipe:
     """
     table = dict(table)
     parsed = [_parsed(setting) for setting in settings]
+    if any(part == "about" for part, _, _ in parsed):
+        _set(table, "about.images", 0)  # whoever says it means these images
     for part, name, value in parsed:
         if (part, name) == ("model", "architecture"):
             _change_architecture(table, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from aecli.errors import UsageError
 from aecli.training import recipes
 from aecli.training.batches import Batches
 from aecli.training.build import adopt, architecture, objective, optimiser
+from aecli.training.config import About
 from aecli.training.degradations.draws import Draws
 from aecli.training.folder import RECIPE, prepare
 from aecli.training.plan import Opened
@@ -199,6 +200,10 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     if opened is None or opened.key != key:
         geometry = spec.geometry(config)
         opened = Opened(key, *task.open(plan.train, plan.val, recipe, geometry, device, observer))
+    about = recipe.about
+    if about.images and about.images != len(opened.source):
+        observer.note(f"nothing is said of the images: the recipe's [about] is of {about.images}")
+        plan = replace(plan, recipe=replace(recipe, about=About()))
     _place(module, device)
     task.begin(module, opened.source)
     trainee: nn.Module = Trainee(module, task)

@@ -91,9 +91,15 @@ def test_a_reader_that_does_not_come_back_holds_nothing(
     arguments = ("a.png", "pipe.png", "b.png", "-m", "tiny", "-o", "out/", "--json")
     save(tmp_path / "b.png")
     command = ("-m", "aecli", "denoise", *arguments)
-    found, out, err = stopped(tmp_path, number, command, lambda _: until(tmp_path / "out/a.png"))
+    records = []
+
+    def begun(running: Running) -> None:
+        assert running.process.stdout is not None
+        records[:] = [json.loads(running.process.stdout.readline())["source"]]
+
+    found, out, err = stopped(tmp_path, number, command, begun)
     assert found == code
-    assert [json.loads(line)["source"] for line in out.splitlines()] == ["a.png"]
+    assert (records, out) == (["a.png"], "")
     assert "interrupted: 1 done, 2 left" in err
     assert "--skip-existing goes on" in err
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.png"]

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import install, store
 from aecli.errors import TrainingError, UsageError
+from aecli.training import recipes
 from aecli.training.config import OptimConfig
 from aecli.training.loop import learning_rate
 from aecli.training.objectives import denoise as objectives
@@ -115,6 +116,23 @@ def test_a_deeper_network_begins_as_the_one_it_grew_from(train: Any, tmp_path: P
     meta = checkpoints.read_meta(grown.model)
     assert meta.config["blocks"] == [2, 2]
     assert meta.training["stages"][0]["recipe"]["model"]["blocks"] == [1, 1]
+
+
+def test_what_a_recipe_says_of_its_images_is_not_said_of_others(train: Any) -> None:
+    ours = "about.data=a garden", "about.licence=CC0-1.0"
+    other = (*ours, "about.images=248")
+    for settings, data in ((other, ""), (ours, "a garden")):
+        trained, recorder = train("mine", *settings, steps=1, overwrite=True)
+        meta = checkpoints.read_meta(trained.model).training
+        assert (meta["data"], meta["licence"]) == (data, "CC0-1.0" if data else "")
+        assert meta["recipe"]["about"]["data"] == data
+        assert any("nothing is said of the images" in n for n in recorder.notes) == (not data)
+    same = (*ours, f"about.images={meta['images']}")
+    trained, _ = train("mine", *same, steps=1, overwrite=True)
+    assert checkpoints.read_meta(trained.model).training["data"] == "a garden"
+    shipped = recipes.load("denoise", "photo")
+    assert shipped.about.images == 248
+    assert recipes.load("denoise", "photo", ["about.data=mine"]).about.images == 0
 
 
 def test_time_ends_a_run(train: Any) -> None:

@@ -50,7 +50,7 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     coarse = fine + 0.8 + 3.0 * u[:, 3] ** 2
     coarse_share = np.where(u[:, 4] < 0.4, 0.0, 0.5 * u[:, 5] ** 2)  # of the luma's variance
     plain = u[:, 6] < 0.15  # channels as alike as luma: no smearing of colours
-    smear = np.where(plain, fine, fine + 0.3 + 5.0 * u[:, 7] ** 1.4)
+    smear = np.where(plain, fine, fine + 0.3 + 4.7 * u[:, 7] ** 1.5)
     colour = np.where(plain, 0.6, 0.12 + 0.85 * u[:, 8] ** 1.3)  # strength against luma's
     oblong = u[:, 9] < 0.4
     stretch = np.exp(np.where(oblong, 0.3 + 0.9 * u[:, 10], 0.2 * u[:, 10]))
@@ -58,8 +58,8 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     lying = np.where(u[:, 14] < 0.4, 0.5, u[:, 15])
 
     blur = np.stack([fine, smear, smear * np.exp(0.5 * (u[:, 11] - 0.5))], 1)
-    wide = np.stack([coarse, *2 * [2 * smear + coarse]], 1)
-    share = np.stack([coarse_share, *2 * [0.4 * u[:, 12]]], 1)
+    wide = np.stack([coarse, *2 * [smear + coarse]], 1)
+    share = np.stack([coarse_share, *2 * [0.3 * u[:, 12]]], 1)
     form = draws.on_device(np.stack([stretch, lying], 1))
     size = clean.shape[-2:]
 
