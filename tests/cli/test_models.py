@@ -46,6 +46,16 @@ def test_show_tells_size_cost_origin_and_licence(aecli, tiny_denoiser) -> None:
     assert lines.index(["network"]) < lines.index(["training"]) < lines.index(["data", "none"])
 
 
+def test_steps_are_those_of_all_stages(aecli, tiny_denoiser) -> None:
+    model = checkpoints.load(tiny_denoiser)
+    stages = [{"recipe": {}, "steps": 30, "seconds": 2}, {"recipe": {}, "steps": 5, "seconds": 1}]
+    meta = replace(model.meta, training=model.meta.training | {"steps": 7, "stages": stages})
+    checkpoints.save(tiny_denoiser, model.module.state_dict(), meta)
+    lines = [line.split() for line in aecli("models", "show", "denoise", "tiny").lines]
+    assert ["steps", "42"] in lines
+    assert ["steps", "of", "each", "stage", "30,", "5,", "7"] in lines
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [

@@ -53,8 +53,12 @@ def profile(found: Found) -> Profile:
 
 
 def training(meta: Meta) -> dict[str, Any]:
-    """What people are told of a model's training, the data first."""
+    """What people are told of a training, the data first; steps and seconds of all stages."""
     known = {key: value for key, value in meta.training.items() if key not in WHOLE}
+    stages = [*meta.training.get("stages", []), meta.training]
+    if len(stages) > 1:
+        known |= {key: sum(stage.get(key, 0) for stage in stages) for key in ("steps", "seconds")}
+        known["steps of each stage"] = [stage.get("steps", 0) for stage in stages]
     return {"data": known.pop("data", ""), "licence of data": known.pop("licence", ""), **known}
 
 
