@@ -58,8 +58,8 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     lying = np.where(u[:, 14] < 0.4, 0.5, u[:, 15])
 
     blur = np.stack([fine, smear, smear * np.exp(0.5 * (u[:, 11] - 0.5))], 1)
-    wide = np.stack([coarse, *2 * [smear + coarse]], 1)
-    share = np.stack([coarse_share, *2 * [0.3 * u[:, 12]]], 1)
+    wide = np.stack([coarse, smear + coarse, smear + coarse], 1)
+    share = np.stack([coarse_share, 0.3 * u[:, 12], 0.3 * u[:, 12]], 1)
     form = draws.on_device(np.stack([stretch, lying], 1))
     size = clean.shape[-2:]
 
@@ -77,13 +77,15 @@ def coloured_noise(clean: Tensor, draws: Draws, grey: Tensor) -> Tensor:
     stronger = np.where(reduced, np.exp(2.2 * v[:, 4:5] + 0.5 * (2 * v[:, 5:8] - 1)), 1.0)
     left = grain(blur * sharper, wide * sharper[:, :1], share * np.where(reduced, 0.5, 1.0))
     left *= draws.on_device(stronger)[:, :, None, None]
-    planes.lerp_(left, _detail(clean, draws))
+    light = luma(clean)
+    bright = around(light) / 9
+    planes.lerp_(left, _detail(light, bright, draws))
     balance = np.exp(0.5 * (u[:, 13] - 0.5))
     strength = np.stack([np.ones_like(colour), colour * balance, colour / balance], 1)
     levels = draws.on_device(strength * sigma[:, None])
     levels[:, 1:].masked_fill_(grey[:, :, 0, 0], 0)
     noise = from_opponent(planes * levels[:, :, None, None])
-    return noise * _gain(clean, draws)
+    return noise * _gain(bright, draws)
 
 
 def _spectrum(blur: Tensor, wide: Tensor, share: Tensor, form: Tensor, size: torch.Size) -> Tensor:
@@ -124,20 +126,25 @@ def _half(width: int, device: torch.device) -> Tensor:
     return constant(twice / width, device)
 
 
-def _gain(clean: Tensor, draws: Draws) -> Tensor:
-    """Strength of the noise at each place by its brightness, about 1: (N, 1, H, W)."""
+def _gain(bright: Tensor, draws: Draws) -> Tensor:
+    """Strength of the noise at each place by its brightness (N, 1, H, W), about 1: likewise."""
     u = draws.uniform("gain", KNOTS + 3)
     knots = np.exp(np.where(u[:, KNOTS, None] < 0.3, 0.15, 0.5) * (2 * u[:, :KNOTS] - 1))
     knots[:, 0] *= 0.5 + 0.5 * u[:, KNOTS + 1]  # black and white leave less room
     knots[:, -1] *= 0.4 + 0.6 * u[:, KNOTS + 2]
-    return curve(around(luma(clean)) / 9, draws.on_device(knots))
+    return curve(bright, draws.on_device(knots))
 
 
-def _detail(clean: Tensor, draws: Draws) -> Tensor:
-    """How little of the noise was reduced at each place: from 0 where flat to 1, (N, 1, H, W)."""
+def _detail(light: Tensor, bright: Tensor, draws: Draws) -> Tensor:
+    """How little of the noise was reduced at each place: from 0 where flat to 1, (N, 1, H, W).
+
+    Args:
+        light: luma, (N, 1, H, W).
+        bright: its mean around each pixel, likewise.
+        draws: of all that is random.
+    """
     half = (0.5 + 9.0 * draws.uniform("detail", 1) ** 2) / 255  # the step at which it is half
-    sharp = luma(clean)
-    step = around((sharp - around(sharp) / 9).abs_()) / 9
+    step = around((light - bright).abs_()) / 9
     return step / (step + draws.on_device(half)[:, :, None, None])
 
 
