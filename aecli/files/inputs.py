@@ -145,8 +145,8 @@ def gather(
     A named file is taken whatever its suffix, even if it does not exist: it fails when its turn
     comes and the others go on. Folders give the files in them that have an image's suffix and do
     not start with a dot; what else in them looks like an image is left out, and told of, and so
-    are their folders unless these are looked into, and can be. A pattern that the shell left alone (`*.png` on Windows) is
-    expanded here.
+    are their folders unless these are looked into, and can be. A pattern that the shell left alone
+    (`*.png` on Windows) is expanded here.
 
     Args:
         inputs: files, folders, patterns, and `-` for an image on standard input.

@@ -181,7 +181,11 @@ def _map(request: EmbedRequest, collection: Collection, report: EmbedReport) -> 
     vectors = collection.vectors
     paths = [str(path) for path in vectors.paths]
     layout = _laid_out(request, vectors.values)
-    if request.projection is None and layout.title.startswith("PCA") and len(vectors) > projection.MOST:
+    if (
+        request.projection is None
+        and layout.title.startswith("PCA")
+        and len(vectors) > projection.MOST
+    ):
         report.say(
             f"{len(vectors):,} pictures are laid out by PCA; --projection tsne takes its time"
         )

@@ -55,7 +55,8 @@ def watch(
         report.say(f"watching {', '.join(map(str, folders))} until Ctrl-C")
         if not request.recursive:
             for folder in folders:
-                report.leave_out(list(passed_over(folder, sorted(os.listdir(folder)))))
+                names = sorted(path.name for path in folder.iterdir())
+                report.leave_out(list(passed_over(folder, names)))
         try:
             for paths in settled:
                 tasks = worth_it(_of(paths, asked, spec), report)
