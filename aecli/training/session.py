@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from aecli import cores
 from aecli.checkpoints import format as checkpoints
 from aecli.device import Precision
 from aecli.errors import UsageError
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 
 MADE_TOGETHER, MADE_BY_GPU = 128, 256
 """Samples that are made in one go, in as far as they are several steps'."""
+
+FEW_CORES = 2
+"""So few, if all of them train, are hindered by a thread beside them: whatever it takes from one
+of them, the others wait for at the next barrier, and longer. Measured on two."""
 
 
 @dataclass(eq=False)
@@ -108,7 +113,8 @@ class Session:
 
         samples = MADE_BY_GPU if device.type == "cuda" else MADE_TOGETHER
         together = max(1, samples // whole)
-        return Batches(make, self.step, device, ahead=recipe.data.workers > 0, together=together)
+        ahead = recipe.data.workers > 0 and (device.type != "cpu" or not _crowded())
+        return Batches(make, self.step, device, ahead=ahead, together=together)
 
     def save_weights(self, name: str, meter: Meter) -> None:
         """Write the averaged weights as a model, in the form it is published in."""
@@ -261,3 +267,8 @@ def _check_shares(recipe: Recipe, ranks: Ranks) -> None:
 
 def _place(module: nn.Module, device: torch.device) -> None:
     module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _crowded() -> bool:
+    """Whether a thread that makes batches would hinder those that train."""
+    return cores.usable() <= torch.get_num_threads() <= FEW_CORES
