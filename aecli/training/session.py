@@ -21,6 +21,7 @@ from aecli.training.build import adopt, architecture, objective, optimiser
 from aecli.training.config import About
 from aecli.training.degradations.draws import Draws
 from aecli.training.folder import RECIPE, prepare
+from aecli.training.objectives.trainable import Contested
 from aecli.training.plan import Opened
 from aecli.training.state import State, WeightAverage
 from aecli.training.trainee import Compiled, Trainee
@@ -56,6 +57,7 @@ class Session:
         plan: what to do.
         spec, config: the architecture.
         module: what is trained.
+        opponent: what is trained beside it, against it; None where the objective wants none.
         trainee: the same with its loss, perhaps compiled and distributed.
         shadow: a second module, for the averaged weights in validation.
         objective: what the task asks of it.
@@ -76,6 +78,7 @@ class Session:
     spec: ModelSpec
     config: Any
     module: nn.Module
+    opponent: nn.Module | None
     trainee: nn.Module
     shadow: nn.Module
     objective: Objective
@@ -134,6 +137,7 @@ class Session:
             limit=self.plan.limit,
             validated=self.validated,
             earlier=list(self.plan.earlier),
+            opponent=None if self.opponent is None else self.opponent.state_dict(),
         ).save(self.plan.folder)
 
     def restore(self, state: State) -> None:
@@ -146,6 +150,8 @@ class Session:
         self.origin, self.validated = state.origin, state.validated
         try:
             self.module.load_state_dict(state.module)
+            if self.opponent is not None:
+                self.opponent.load_state_dict(state.opponent or {})
         except RuntimeError:
             raise UsageError(
                 "the saved weights do not fit this architecture",
@@ -199,9 +205,10 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     with torch.random.fork_rng():
         torch.manual_seed(recipe.run.seed)
         module = spec.build(config)
+        task = objective(recipe, spec, config)
+        opponent = task.opponent() if isinstance(task, Contested) else None
     if plan.start is not None:
         adopt(module, plan.start, observer.warn)
-    task = objective(recipe, spec, config)
     key, opened = task.opening(recipe), plan.opened
     if opened is None or opened.key != key:
         geometry = spec.geometry(config)
@@ -210,9 +217,12 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     if about.images and about.images != len(opened.source):
         observer.note(f"nothing is said of the images: the recipe's [about] is of {about.images}")
         plan = replace(plan, recipe=replace(recipe, about=About()))
-    _place(module, device)
+    for part in (module, opponent):
+        if part is not None:
+            _place(part, device)
     task.begin(module, opened.source)
-    trainee: nn.Module = Trainee(module, task)
+    trainee: nn.Module = Trainee(module, task, opponent)
+    fitted = optimiser(trainee, recipe.optim, device)
     if recipe.run.compile and device.type == "cuda":
         trainee = Compiled(trainee, observer.warn)
     if plan.ranks.size > 1:
@@ -223,12 +233,13 @@ def assemble(plan: Plan, observer: Observer) -> Session:
         spec=spec,
         config=config,
         module=module,
+        opponent=opponent,
         trainee=trainee,
         shadow=plan.runtime.prepare(spec.build(config)),
         objective=task,
         opened=opened,
         average=WeightAverage(module, recipe.optim.ema),
-        optimiser=optimiser(module, recipe.optim, device),
+        optimiser=fitted,
         scaler=torch.amp.GradScaler(device.type, enabled=half),
         origin=plan.origin,
         validated=opened.validated,
