@@ -44,7 +44,7 @@ class UnitConv(nn.Conv2d):
 
 
 class Critic(nn.Module):
-    """How real the places of a large picture look, beside the small one that it is said to be of.
+    """How real the places of a large picture look, beside the small one that it was made from.
 
     It judges small places (Isola et al. 2017, PatchGAN), each by what lies within 20 pixels.
 
@@ -62,9 +62,17 @@ class Critic(nn.Module):
             nn.Conv2d(2 * width, 1, 3, padding=1),
         )
 
-    def forward(self, large: Tensor, small: Tensor) -> Tensor:
-        """(N, 3, H, W), H and W multiples of `CELL`, and small (N, 3, h, w) -> (N, 1, H/4, W/4)."""
+    def forward(self, large: Tensor, beside: Tensor) -> Tensor:
+        """A score a cell.
+
+        Args:
+            large: (N, 3, H, W) in [0, 1], H and W multiples of `CELL`.
+            beside: the small pictures, enlarged to the same size.
+
+        Returns:
+            (N, 1, H / CELL, W / CELL), float32.
+        """
         folded = F.pixel_unshuffle(large, FOLDED)
-        beside = F.interpolate(small, folded.shape[-2:], mode="bilinear", align_corners=False)
-        scores: Tensor = self.layers((torch.cat([folded, beside.to(folded.dtype)], 1) - MEAN) * 2)
+        coarse = F.avg_pool2d(beside, FOLDED)
+        scores: Tensor = self.layers((torch.cat([folded, coarse.to(folded.dtype)], 1) - MEAN) * 2)
         return scores.float()

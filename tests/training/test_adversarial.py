@@ -94,6 +94,20 @@ def test_the_critic_is_not_heard_of_graphics_and_where_nothing_is() -> None:
     assert float(busy(ramp)[..., 4:-4].max()) < 0.01
 
 
+@pytest.mark.parametrize("axis", [2, 3])
+def test_the_critics_grid_leaves_no_grid_in_the_gradient(axis: int) -> None:
+    """Every row and column of a cell hears as much of the critic as the others."""
+    objective, _, _ = made(critic=8)
+    pictures = torch.rand(8, 3, 64, 64)
+    batch = {"input": pictures[..., ::2, ::2], "target": pictures, "busy": torch.ones(8, 1, 16, 16)}
+    output = torch.rand(8, 3, 64, 64, requires_grad=True)
+    objective.contest(output, batch)["adversarial"].backward()
+    assert output.grad is not None
+    energy = output.grad.square().transpose(axis, 3).flatten(0, 2).mean(0)[8:-8]
+    phases = energy.view(-1, CELL).mean(0)
+    assert float(phases.max() / phases.min()) < 1.25
+
+
 def test_features_tell_pictures_apart_and_stay_as_they_are() -> None:
     features = Features("tiny")
     pictures = torch.rand(2, 3, 16, 16)
@@ -106,7 +120,7 @@ def test_features_tell_pictures_apart_and_stay_as_they_are() -> None:
 
 
 def test_the_critic_scores_places() -> None:
-    scores = Critic(4)(torch.rand(2, 3, 24, 36), torch.rand(2, 3, 8, 12))
+    scores = Critic(4)(torch.rand(2, 3, 24, 36), torch.rand(2, 3, 24, 36))
     assert scores.shape == (2, 1, 6, 9)
 
 
