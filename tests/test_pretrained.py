@@ -71,6 +71,9 @@ def test_the_committed_recipe_is_what_it_was_trained_by(path: Path) -> None:
             was, now = (recipe.as_table()[section] for recipe in (then, ours))
             differ = {key for key in was | now if was.get(key) != now.get(key)}
             assert differ <= OF_THE_MACHINE, section
+    done = [stage["steps"] for stage in training.get("stages", [])] + [training["steps"]]
+    if path.stem not in LAST_STAGE_ALONE:
+        assert done == [recipe.run.steps for recipe in committed]
     for fact in ("data", "licence", "steps", "seed"):
         assert training[fact] is not None
     assert training["data"]

@@ -150,10 +150,14 @@ def optimise(session: Session, meter: Meter, batch: Mapping[str, Tensor], fracti
         for name, term in terms.items():
             losses[name] = losses.get(name, 0) + term.detach() / optim.accumulate
     scaler.unscale_(session.optimiser)
-    norm = nn.utils.clip_grad_norm_(session.module.parameters(), optim.clip or math.inf)
+    norms = [
+        nn.utils.clip_grad_norm_(part.parameters(), optim.clip or math.inf)
+        for part in (session.module, session.opponent)
+        if part is not None
+    ]
     finite = torch.stack(list(losses.values())).isfinite().all()
     if not scaler.is_enabled():  # else the scaler itself skips steps that overflowed
-        finite &= norm.isfinite()
+        finite &= torch.stack(norms).isfinite().all()
     scaler.step(session.optimiser)
     scaler.update()
     session.optimiser.zero_grad(set_to_none=True)

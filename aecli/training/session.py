@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from aecli import cores
 from aecli.checkpoints import format as checkpoints
 from aecli.device import Precision
 from aecli.errors import UsageError
@@ -20,6 +21,7 @@ from aecli.training.build import adopt, architecture, objective, optimiser
 from aecli.training.config import About
 from aecli.training.degradations.draws import Draws
 from aecli.training.folder import RECIPE, prepare
+from aecli.training.objectives.trainable import Contested
 from aecli.training.plan import Opened
 from aecli.training.state import State, WeightAverage
 from aecli.training.trainee import Compiled, Trainee
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
 MADE_TOGETHER, MADE_BY_GPU = 128, 256
 """Samples that are made in one go, in as far as they are several steps'."""
 
+FEW_CORES = 2
+"""So few, if all of them train, are hindered by a thread beside them: whatever it takes from one
+of them, the others wait for at the next barrier, and longer. Measured on two."""
+
 
 @dataclass(eq=False)
 class Session:
@@ -51,6 +57,7 @@ class Session:
         plan: what to do.
         spec, config: the architecture.
         module: what is trained.
+        opponent: what is trained beside it, against it; None where the objective wants none.
         trainee: the same with its loss, perhaps compiled and distributed.
         shadow: a second module, for the averaged weights in validation.
         objective: what the task asks of it.
@@ -71,6 +78,7 @@ class Session:
     spec: ModelSpec
     config: Any
     module: nn.Module
+    opponent: nn.Module | None
     trainee: nn.Module
     shadow: nn.Module
     objective: Objective
@@ -105,7 +113,8 @@ class Session:
 
         samples = MADE_BY_GPU if device.type == "cuda" else MADE_TOGETHER
         together = max(1, samples // whole)
-        return Batches(make, self.step, device, ahead=recipe.data.workers > 0, together=together)
+        ahead = recipe.data.workers > 0 and (device.type != "cpu" or not _crowded())
+        return Batches(make, self.step, device, ahead=ahead, together=together)
 
     def save_weights(self, name: str, meter: Meter) -> None:
         """Write the averaged weights as a model, in the form it is published in."""
@@ -128,6 +137,7 @@ class Session:
             limit=self.plan.limit,
             validated=self.validated,
             earlier=list(self.plan.earlier),
+            opponent=None if self.opponent is None else self.opponent.state_dict(),
         ).save(self.plan.folder)
 
     def restore(self, state: State) -> None:
@@ -140,6 +150,8 @@ class Session:
         self.origin, self.validated = state.origin, state.validated
         try:
             self.module.load_state_dict(state.module)
+            if self.opponent is not None:
+                self.opponent.load_state_dict(state.opponent or {})
         except RuntimeError:
             raise UsageError(
                 "the saved weights do not fit this architecture",
@@ -193,9 +205,10 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     with torch.random.fork_rng():
         torch.manual_seed(recipe.run.seed)
         module = spec.build(config)
+        task = objective(recipe, spec, config)
+        opponent = task.opponent() if isinstance(task, Contested) else None
     if plan.start is not None:
         adopt(module, plan.start, observer.warn)
-    task = objective(recipe, spec, config)
     key, opened = task.opening(recipe), plan.opened
     if opened is None or opened.key != key:
         geometry = spec.geometry(config)
@@ -204,9 +217,12 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     if about.images and about.images != len(opened.source):
         observer.note(f"nothing is said of the images: the recipe's [about] is of {about.images}")
         plan = replace(plan, recipe=replace(recipe, about=About()))
-    _place(module, device)
+    for part in (module, opponent):
+        if part is not None:
+            _place(part, device)
     task.begin(module, opened.source)
-    trainee: nn.Module = Trainee(module, task)
+    trainee: nn.Module = Trainee(module, task, opponent)
+    fitted = optimiser(trainee, recipe.optim, device)
     if recipe.run.compile and device.type == "cuda":
         trainee = Compiled(trainee, observer.warn)
     if plan.ranks.size > 1:
@@ -217,12 +233,13 @@ def assemble(plan: Plan, observer: Observer) -> Session:
         spec=spec,
         config=config,
         module=module,
+        opponent=opponent,
         trainee=trainee,
         shadow=plan.runtime.prepare(spec.build(config)),
         objective=task,
         opened=opened,
         average=WeightAverage(module, recipe.optim.ema),
-        optimiser=optimiser(module, recipe.optim, device),
+        optimiser=fitted,
         scaler=torch.amp.GradScaler(device.type, enabled=half),
         origin=plan.origin,
         validated=opened.validated,
@@ -250,3 +267,8 @@ def _check_shares(recipe: Recipe, ranks: Ranks) -> None:
 
 def _place(module: nn.Module, device: torch.device) -> None:
     module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _crowded() -> bool:
+    """Whether a thread that makes batches would hinder those that train."""
+    return cores.usable() <= torch.get_num_threads() <= FEW_CORES

@@ -74,6 +74,7 @@ class State:
         limit: seconds that the whole run is to take, None where its steps end it.
         validated: images that its validations look at, 0 where that is not settled yet.
         earlier: the stages before this one, those of the origin included, for the metadata.
+        opponent: the state dict of what is trained against the module, None where nothing is.
     """
 
     step: int
@@ -90,6 +91,7 @@ class State:
     limit: float | None = None
     validated: int = 0
     earlier: list[dict[str, Any]] = field(default_factory=list)
+    opponent: Mapping[str, Tensor] | None = None
 
     def save(self, folder: Path) -> None:
         """Write it to `folder`; the old one is replaced only once the new one is complete.

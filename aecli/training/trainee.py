@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 
 
 class Trainee(nn.Module):
-    """The model with its loss, as one module: what DistributedDataParallel wraps."""
+    """The model with its loss, as one module: what DistributedDataParallel wraps.
 
-    def __init__(self, module: nn.Module, objective: Objective) -> None:
+    Its parameters are all that is fitted: those of an objective's opponent, too.
+    """
+
+    def __init__(
+        self, module: nn.Module, objective: Objective, opponent: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.module = module
+        self.opponent = opponent
         self._objective = objective
 
     def forward(self, batch: Mapping[str, Tensor], fraction: float) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,22 @@ def test_time_ends_a_run(train: Any) -> None:
     trained, _ = train("timed", seconds=1.0)
     assert trained.finished
     assert trained.step > 0
+
+
+@pytest.mark.parametrize(("usable", "beside"), [(1, False), (2, True)])
+def test_batches_are_made_beside_the_training_where_a_core_is_free(
+    train: Any, monkeypatch: pytest.MonkeyPatch, usable: int, beside: bool
+) -> None:
+    degrade, threads = objectives.Denoise.degrade, set()
+
+    def noted(self: Any, *given: Any) -> Any:
+        threads.add(threading.current_thread() is not threading.main_thread())
+        return degrade(self, *given)
+
+    monkeypatch.setattr(objectives.Denoise, "degrade", noted)
+    monkeypatch.setattr("aecli.cores.usable", lambda: usable)
+    train("cores", "data.workers=1", steps=2)  # by one thread, as all tests here
+    assert (True in threads) == beside
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_weights(

@@ -17,6 +17,7 @@ PURPOSE = {
     ("denoise", "photo"): "photos: camera noise and JPEG",
     ("denoise", "gaussian"): "white noise, the same everywhere",
     ("upscale", "photo"): "soft, noisy, compressed photos",
+    ("upscale", "sharp"): "for looking at: invents detail",
     ("upscale", "clean"): "sharp pictures without artefacts",
     ("generate", "mnist"): "the best digits",
     ("generate", "mnist-class"): "digits of a class that is asked for",

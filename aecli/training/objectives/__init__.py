@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aecli.training.objectives.adversarial import Adversarial
 from aecli.training.objectives.base import Objective, Score
 from aecli.training.objectives.contrastive import Contrastive
 from aecli.training.objectives.denoise import Denoise
@@ -23,6 +24,7 @@ __all__ = ["OBJECTIVES", "Objective", "Score"]
 OBJECTIVES: Mapping[str, Callable[[Mapping[str, Any], str, Any], Objective]] = {
     "denoise": Denoise,
     "upscale": Upscale,
+    "adversarial": Adversarial,
     "vae": Variational,
     "flow": flow,
     "contrastive": Contrastive,

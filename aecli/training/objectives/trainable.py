@@ -101,6 +101,18 @@ class MelodyModel(VariationalModel, FlowModel, Protocol):
 
 
 @runtime_checkable
+class Contested(Protocol):
+    """What an objective may offer: a network that is trained beside the model, against it."""
+
+    def opponent(self) -> nn.Module:
+        """That network, at random, as `loss` uses it from now on; called once, before `begin`.
+
+        It is fitted by the same steps and kept in the resume state, but is no part of the model.
+        """
+        ...
+
+
+@runtime_checkable
 class StartsFromImages(Protocol):
     """What a network for `contrastive` may offer: to begin elsewhere than at random.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -79,9 +79,11 @@ class Upscale(Restoring):
     """Find the picture that was degraded."""
 
     primary = "psnr"
+    settings: ClassVar[type[UpscaleConfig]] = UpscaleConfig
+    """What a recipe's [objective] is read as."""
 
     def __init__(self, table: Mapping[str, Any], loss: str, model: UpscalerConfig) -> None:
-        self.config = section(UpscaleConfig, table, "objective")
+        self.config = section(self.settings, table, "objective")
         self.scale = model.scale
         self._pixel_loss = pixel_loss(loss)
         self._degrade = DEGRADATIONS[self.config.degradation]
@@ -96,19 +98,22 @@ class Upscale(Restoring):
     ) -> dict[str, Tensor]:
         """`pixel`, the error of the enlarged picture, and its `luma`'s where that has a weight."""
         model = cast("SuperResolver", module)
-        output = model.upscale(batch["input"])
-        terms = {"pixel": self._pixel_loss(output, batch["target"])}
+        return self.pixel_terms(model.upscale(batch["input"]), batch["target"])
+
+    def pixel_terms(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """`pixel` and, where that has a weight, `luma`: of (N, 3, H, W) each."""
+        terms = {"pixel": self._pixel_loss(output, target)}
         if self.config.luma:
-            bright = self._pixel_loss(_luma(output.float()), _luma(batch["target"]))
+            bright = self._pixel_loss(_luma(output.float()), _luma(target))
             terms["luma"] = self.config.luma * bright
         return terms
 
     def validate(
         self, module: nn.Module, held_out: Sequence[Picture], device: torch.device
     ) -> Score:
-        """Mean PSNR of the luma without its border, and that of bicubic enlargement."""
+        """Mean `figures`, and the PSNR of bicubic enlargement."""
         model = cast("SuperResolver", module)
-        scores: list[float] = []
+        scores: list[dict[str, float]] = []
         baseline: list[float] = []
         rows: list[list[Picture]] = []
         for start in range(0, len(held_out), VAL_BATCH):
@@ -118,13 +123,16 @@ class Upscale(Restoring):
             outputs = model.upscale(small)
             for number, clean in enumerate(pictures):
                 plain, output = to_picture(cubic[number]), to_picture(outputs[number])
-                scores.append(self._psnr(clean, output))
+                scores.append(self.figures(clean, output))
                 baseline.append(self._psnr(clean, plain))
                 if (start + number) % 6 == 0:
                     rows.append([plain, output, clean])
-        return Score(
-            {"psnr": float(np.mean(scores)), "psnr_bicubic": float(np.mean(baseline))}, rows
-        )
+        means = {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+        return Score({**means, "psnr_bicubic": float(np.mean(baseline))}, rows)
+
+    def figures(self, clean: Picture, output: Picture) -> dict[str, float]:
+        """How good an enlarged picture is: the PSNR of the luma without its border."""
+        return {"psnr": self._psnr(clean, output)}
 
     def _tests(
         self, pictures: NDArray[np.uint8], first: int, device: torch.device

@@ -13,11 +13,12 @@ import numpy as np
 from aecli.training.degradations.graphics import dithers, drawings, patterns, screens, sprites
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     Picture = NDArray[np.uint8]
+    Kind = Callable[[np.random.Generator, Sequence[Picture]], Picture]
 
 KINDS = (
     *(dithers.ordered, dithers.diffused, dithers.scattered, screens.halftone, screens.process),
@@ -34,15 +35,25 @@ KINDS = (
 """What is made, all equally often: (generator, photographs) -> HxWx3."""
 
 
-def make(photos: Sequence[Picture], count: int, seed: int) -> list[Picture]:
-    """Pictures of all `KINDS`.
+PLAIN = (
+    *(drawings.text, drawings.lines, drawings.chart, drawings.window),
+    *(sprites.scene, patterns.gradient),
+)
+"""Those of them that are still told when they are shrunk: not made of single pixels."""
+
+
+def make(
+    photos: Sequence[Picture], count: int, seed: int, kinds: Sequence[Kind] = KINDS
+) -> list[Picture]:
+    """Pictures of some kinds.
 
     Args:
         photos: HxW or HxWx3 of any size, to dither and to print; without any, gradients are.
         count: how many; the first of a larger count are the same.
         seed: of all that is random.
+        kinds: what to make, all equally often.
 
     Returns:
         `count` pictures, HxWx3, of 256 to 512 pixels a side.
     """
-    return [KINDS[k % len(KINDS)](np.random.default_rng([seed, k]), photos) for k in range(count)]
+    return [kinds[k % len(kinds)](np.random.default_rng([seed, k]), photos) for k in range(count)]

@@ -1,0 +1,214 @@
+"""Sharp super-resolution: detail that looks real, where the true one cannot be known.
+
+It invents: for looking at pictures, not for measuring or proving anything by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from aecli.errors import UsageError
+from aecli.training.critic import CELL, Critic
+from aecli.training.degradations import graphics
+from aecli.training.degradations.colour import luma
+from aecli.training.objectives.base import to_tensor
+from aecli.training.objectives.upscale import Upscale, UpscaleConfig
+from aecli.training.perceptual import Features, distance
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from aecli.datasets.item import Item
+    from aecli.models.registry import Geometry, SuperResolver
+    from aecli.training.config import Recipe
+    from aecli.training.crops import RandomCrops
+    from aecli.training.data import Batch
+    from aecli.training.degradations.draws import Draws
+    from aecli.training.objectives.base import Picture
+    from aecli.training.objectives.trainable import UpscalerConfig
+    from aecli.training.observer import Observer
+
+GRAPHICS = 400
+"""Graphics drawn for a run that wants some."""
+
+AROUND = 3
+"""A place's texture is looked for in the square of so many cells on each side of it."""
+
+EYE = 8
+"""Pixels a side that features are of multiples of."""
+
+FAINT = 2 / 255
+"""Detail, as a mean deviation of the luma, at which half of the critic's word counts."""
+
+
+@dataclass(frozen=True)
+class AdversarialConfig(UpscaleConfig):
+    """The objective of sharp super-resolution: beside the pixel loss, two others.
+
+    Attributes:
+        features: the denoiser whose encoder says how different two pictures look.
+        perceptual: weight of that difference.
+        seen: side of the square in the middle of a crop that it is taken of, as a share of the
+            crop's side: features take long.
+        adversarial: weight of the critic's word.
+        critic: channels of the critic.
+        graphics: share of the crops that come from drawn graphics, text, lines, charts, gradients;
+            nothing is invented there.
+    """
+
+    features: str = "gaussian"
+    perceptual: float = 0.1
+    seen: float = 0.5
+    adversarial: float = 0.04
+    critic: int = 48
+    graphics: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.perceptual, self.adversarial) < 0 or self.critic < 1:
+            raise UsageError(
+                "objective.perceptual and adversarial must not be negative, nor critic below 1"
+            )
+        if not (0 < self.seen <= 1 and 0 <= self.graphics <= 1):
+            raise UsageError("objective.seen and graphics are shares: at most 1, seen above 0")
+
+
+class Adversarial(Upscale):
+    """Find a picture that looks like the one that was degraded, to a network and to a critic."""
+
+    settings = AdversarialConfig
+    config: AdversarialConfig
+
+    def __init__(self, table: Mapping[str, Any], loss: str, model: UpscalerConfig) -> None:
+        super().__init__(table, loss, model)
+        self.features = Features(self.config.features)
+        self.critic: nn.Module = nn.Identity()
+
+    def opponent(self) -> nn.Module:
+        """The critic."""
+        self.critic = Critic(self.config.critic)
+        return self.critic
+
+    def begin(self, module: nn.Module, source: RandomCrops) -> None:
+        """All weights are trained, but for the features'."""
+        super().begin(module, source)
+        self.features.to(next(module.parameters()).device)
+
+    def open(
+        self,
+        train: Sequence[Item],
+        val: Sequence[Item],
+        recipe: Recipe,
+        geometry: Geometry,
+        device: torch.device,
+        observer: Observer,
+    ) -> tuple[RandomCrops, list[Picture]]:
+        """As other objectives of restoration."""
+        for name in ("crop", "val_crop"):
+            side = getattr(recipe.data, name)
+            if side % EYE:
+                raise UsageError(
+                    f"data.{name} = {side} does not suit the features",
+                    f"they are of multiples of {EYE} pixels",
+                )
+        return super().open(train, val, recipe, geometry, device, observer)
+
+    def opening(self, recipe: Recipe) -> Hashable:
+        """As other objectives of restoration, and the share of graphics."""
+        return super().opening(recipe), self.config.graphics
+
+    def extras(self, _train: Sequence[Item], recipe: Recipe) -> tuple[Sequence[Picture], float]:
+        """Drawn graphics that can be told when they are small, and their share of the crops."""
+        share = self.config.graphics
+        made = graphics.make((), GRAPHICS, recipe.run.seed, graphics.PLAIN) if share else ()
+        return made, share
+
+    def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> Batch:
+        """`input` and `target`; `busy`: (N, 1, H/4, W/4), where the critic is heard, 0 to 1."""
+        pair = super().degrade(clean, draws, extra)
+        drawn = draws.on_device(extra)[:, None, None, None]
+        return {**pair, "busy": busy(clean) * (1 - drawn)}
+
+    def loss(
+        self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
+    ) -> dict[str, Tensor]:
+        """`pixel` and `luma`, `perceptual`, `adversarial`, and the critic's own, `critic`."""
+        model = cast("SuperResolver", module)
+        output, target = model.upscale(batch["input"]).float(), batch["target"]
+        terms = self.pixel_terms(output, target)
+        seen, wanted = (self.features(_middle(p, self.config.seen)) for p in (output, target))
+        terms["perceptual"] = self.config.perceptual * distance(seen, wanted).mean()
+        return terms | self.contest(output, batch)
+
+    def contest(self, output: Tensor, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the network loses to the critic, `adversarial`, and the critic to it, `critic`.
+
+        The critic tells which of two looks real, place by place: its scores are compared with each
+        other (Jolicoeur-Martineau 2018). Each term gives gradients to one of the two alone, so that
+        one step trains both.
+        """
+        beside = F.interpolate(batch["input"], output.shape[-2:], mode="bilinear")
+        target, output, beside = (moved(p) for p in (batch["target"], output, beside))
+        frozen = {name: weight.detach() for name, weight in self.critic.named_parameters()}
+        real = self.critic(target, beside)
+        fake = self.critic(output.detach(), beside)
+        judged = functional_call(self.critic, frozen, (output, beside))
+        lost = (batch["busy"] * F.softplus(real.detach() - judged)).mean()
+        return {
+            "adversarial": self.config.adversarial * lost,
+            "critic": F.softplus(fake - real).mean(),
+        }
+
+    def figures(self, clean: Picture, output: Picture) -> dict[str, float]:
+        """Also `perceptual`, how different they look, and `detail`, how much the output has.
+
+        `detail` is the standard deviation of the luma's finest detail, that of the truth being 1.
+        """
+        device = next(self.features.parameters()).device
+        pair = to_tensor(torch.from_numpy(np.stack([output, clean])).to(device))
+        with torch.autocast(device.type, enabled=False):
+            ours, theirs = ([level[k : k + 1] for level in self.features(pair)] for k in (0, 1))
+            fine = _fine(pair).flatten(1).std(1)
+        return super().figures(clean, output) | {
+            "perceptual": float(distance(ours, theirs)),
+            "detail": float(fine[0] / fine[1].clamp_min(1e-4)),
+        }
+
+
+def busy(pictures: Tensor) -> Tensor:
+    """(N, 3, H, W) -> (N, 1, H/4, W/4): 0 where a picture is flat, near 1 where it has texture."""
+    detail = F.avg_pool2d(_fine(pictures).abs(), CELL)
+    around = F.avg_pool2d(detail, 2 * AROUND + 1, 1, AROUND, count_include_pad=False)
+    return around / (around + FAINT)
+
+
+def moved(pictures: Tensor) -> Tensor:
+    """A batch of pictures, each rolled by some pixels less than a cell: (N, C, H, W) -> the same.
+
+    So the critic's grid lies elsewhere in each. Its strides give some pixels of a cell more of the
+    gradient than others (Odena et al. 2016), which a network would learn as dots along edges.
+    """
+    parts = enumerate(pictures.unbind())
+    return torch.stack([p.roll((k % CELL, k // 2 % CELL), (1, 2)) for k, p in parts])
+
+
+def _fine(pictures: Tensor) -> Tensor:
+    """The luma less its mean over 3 x 3 pixels: (N, 3, H, W) -> (N, 1, H, W)."""
+    bright = luma(pictures)
+    return bright - F.avg_pool2d(bright, 3, 1, 1, count_include_pad=False)
+
+
+def _middle(pictures: Tensor, share: float) -> Tensor:
+    """The square in the middle of squares, multiples of `EYE`: (N, 3, H, H) -> (N, 3, S, S)."""
+    side = max(1, round(share * pictures.shape[-1] / EYE)) * EYE
+    start = (pictures.shape[-1] - side) // 2
+    return pictures[..., start : start + side, start : start + side]
