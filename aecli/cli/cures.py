@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 CURES: Mapping[Reason, str] = {
     Reason.EXISTS: "--overwrite replaces it",
-    Reason.COLLISION: "--template names results otherwise",
+    Reason.COLLISION: "name results after their inputs, for example with --template '{name}.{ext}'"
+    " or '{parent}_{stem}.{ext}'",
     Reason.TOO_MANY_PIXELS: "--max-pixels sets the limit",
     Reason.TOO_LARGE_FOR_FORMAT: "choose another format, for example with -f png",
     Reason.FORMAT: "-f names one; -o FOLDER/ is a folder",
