@@ -107,6 +107,7 @@ def _answer(url: str) -> Iterator[Opened]:
             length = response.headers["Content-Length"] or ""
             yield _chunks(response), int(length) if length.isdecimal() else None
     except HTTPError as error:
+        error.close()  # it is the answer, too, and Python 3.14 warns of one that is left open
         raise ModelError(f"cannot download {url}: {error.code} {error.reason}") from None
     except (OSError, HTTPException) as error:  # URLError and timeouts are of the former
         reason = getattr(error, "reason", None) or error
