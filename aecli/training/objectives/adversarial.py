@@ -82,7 +82,7 @@ class AdversarialConfig(UpscaleConfig):
         super().__post_init__()
         if min(self.perceptual, self.adversarial, self.grid) < 0 or self.critic < 1:
             raise UsageError(
-                "objective.perceptual, adversarial and grid must not be negative, nor critic below 1"
+                "objective.perceptual, adversarial, grid must not be negative, nor critic below 1"
             )
         if not (0 < self.seen <= 1 and 0 <= self.graphics <= 1):
             raise UsageError("objective.seen and graphics are shares: at most 1, seen above 0")
