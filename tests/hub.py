@@ -52,6 +52,8 @@ class Hub(ThreadingHTTPServer):
     large: dict[str, bytes]
     forged: set[str]
     """Files that are sent with other bytes than the hub says."""
+    portal: bytes | None = None
+    """What answers instead of the hub, if anything does."""
 
     @property
     def url(self) -> str:
@@ -65,7 +67,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
+        if self.server.portal is not None:
+            self._send(self.server.portal)
+        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             self._info(found[1], found[2] or "main")
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._file(*found.groups())

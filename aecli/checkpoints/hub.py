@@ -11,6 +11,7 @@ import logging
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from json import JSONDecodeError
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoSibling
+    from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 CARD = "README.md"
 """What a repository's model card is called."""
@@ -91,6 +92,10 @@ class Pushed:
     card: bool
 
 
+class _StrangerError(Exception):
+    """Somebody else answers in the hub's place."""
+
+
 def is_place(text: str) -> bool:
     """Whether a source is the hub's."""
     return text.startswith(_SCHEME)
@@ -107,13 +112,11 @@ def source(text: str) -> sources.Source:
     place = Place.parse(text)
     api = _api()
     with _talking(place, ModelError):
-        info = api.model_info(
-            place.repo, revision=place.revision, files_metadata=True, timeout=sources.TIMEOUT
-        )
+        info = _info(api, place)
         files = {file.rfilename: file for file in info.siblings or ()}
         name = _chosen(place, files)
         exact = replace(place, revision=str(info.sha), file=name)
-        licence = info.card_data.license if info.card_data is not None else None
+        licence = getattr(info.card_data, "license", None)
         return sources.Source(
             str(exact),
             functools.partial(_opened, api, place, exact, files[name].size),
@@ -160,7 +163,7 @@ def push(
     name, digest = store.file_name(found.task, found.name), store.sha256(found.path)
     with _talking(place, AecliError):
         try:
-            info = api.model_info(place.repo, files_metadata=True, timeout=sources.TIMEOUT)
+            info = _info(api, place)
         except RepositoryNotFoundError:
             api.create_repo(place.repo, private=not public)
             private, files = not public, {}
@@ -198,6 +201,27 @@ def _api() -> HfApi:
     if not sources.is_safe(api.endpoint):
         raise UsageError(f"HF_ENDPOINT is {api.endpoint}: models travel by https only")
     return api
+
+
+def _info(api: HfApi, place: Place) -> ModelInfo:
+    """What the hub knows of a repository.
+
+    Raises:
+        _StrangerError: who answers is not the hub, such as the sign-in page of a network.
+    """
+    try:
+        info = api.model_info(
+            place.repo, revision=place.revision, files_metadata=True, timeout=sources.TIMEOUT
+        )
+        sound = re.fullmatch("[0-9a-f]{40,64}", info.sha or "") and all(
+            isinstance(file.rfilename, str) and isinstance(file.size, int | None)
+            for file in info.siblings or ()
+        )
+    except (JSONDecodeError, UnicodeError, AttributeError, KeyError, TypeError):
+        sound = None  # the library reads what it expects, unlooked at
+    if not sound:
+        raise _StrangerError
+    return info
 
 
 def _chosen(place: Place, files: Mapping[str, RepoSibling]) -> str:
@@ -265,6 +289,11 @@ def _talking(place: Place, kind: Callable[[str, str | None], AecliError]) -> Ite
 
     try:
         yield
+    except _StrangerError:
+        raise kind(
+            f"{place}: what answers at {constants.ENDPOINT} is not the hub",
+            "the sign-in page of a network may stand between: a browser shows it",
+        ) from None
     except errors.GatedRepoError:
         page = f"{constants.ENDPOINT}/{place.repo}"
         raise kind(f"{place}: its owner wants to be asked first", f"ask on {page}") from None

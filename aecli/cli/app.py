@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli import __version__
-from aecli.cli import console, cures, settings, stopping, suggestions
+from aecli.cli import completion, console, cures, settings, stopping, suggestions
 from aecli.cli.help import Group
 from aecli.errors import AecliError
 
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the signal's number, as shells have it."""
+
+
+_HELP = """Autoencoders for image files: clean pictures, and train the models that do it.
+
+Examples:
+    aecli denoise photo.jpg
+    aecli denoise --help
+    man aecli-denoise
+    AECLI_DENOISE_QUALITY=92 aecli denoise photo.jpg
+    aecli --install-completion
+"""
 
 
 def build(command: str | None = None) -> Any:
@@ -47,7 +58,7 @@ def _program(rooms: Sequence[str]) -> Any:
     app = typer.Typer(
         name="aecli",
         cls=Group,
-        help="Autoencoders for image files: clean pictures, and train the models that do it.",
+        help=_HELP,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
@@ -59,6 +70,7 @@ def _program(rooms: Sequence[str]) -> Any:
     program: Any = typer.main.get_command(app)
     program.commands = dict(sorted(program.commands.items()))
     settings.name_variables(program)
+    completion.guard(program)
     return program
 
 

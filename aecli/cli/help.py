@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     import typer
 
 
-class Command(TyperCommand):
-    """A command whose help lists its options under the panel (`rich_help_panel`) each belongs to.
+class _Exemplified:
+    """A command or group whose page ends with its examples.
 
-    Typer groups by panel only in its Rich pages, and those take longer to import than all the rest
-    of `aecli --help`. What follows a line `Examples:` in the command's docstring ends the page, as
-    it stands there.
+    They are what follows a line `Examples:` in the docstring, and stay as they stand there.
     """
+
+    help: str | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -24,12 +24,20 @@ class Command(TyperCommand):
         self.help = text.rstrip()
         self.examples = [line.strip() for line in examples.splitlines() if line.strip()]
 
-    def format_epilog(self, _ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # Typer's own types for these are private
+    def format_epilog(self, _ctx: typer.Context, formatter: Any) -> None:
         """Write the examples."""
         if self.examples:
             with formatter.section("Examples"):
                 for line in self.examples:
                     formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+class Command(_Exemplified, TyperCommand):  # type: ignore[misc]  # Typer's own types are private
+    """A command whose help lists its options under the panel (`rich_help_panel`) each belongs to.
+
+    Typer groups by panel only in its Rich pages, and those take longer to import than all the rest
+    of `aecli --help`.
+    """
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # as below
         """Read the arguments, without Pydantic where that can be."""
@@ -64,7 +72,7 @@ class Command(TyperCommand):
                 formatter.write_dl(records)
 
 
-class Group(TyperGroup):
+class Group(_Exemplified, TyperGroup):  # type: ignore[misc]  # as above
     """A group of commands that reaches them without detours.
 
     Typer's own flags (help, completion) default to None; to make that False it loads pydantic,

@@ -11,6 +11,7 @@ from aecli.errors import AecliError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from aecli.device import Terms
     from aecli.files.inputs import LeftOut
@@ -75,9 +76,10 @@ class Report:
         """Tell of what folders hold beside the inputs.
 
         Earlier results are told of where everything is asked for; what is an image but is not read,
-        in any case; what should have been looked at and could not be, as an error.
+        in any case; folders that were not looked into, in a line; what should have been looked at
+        and could not be, as an error.
         """
-        ours = [item for item in items if not item.failed]
+        ours = [item for item in items if not item.failed and not item.folder]
         self._counts["left out"] += len(ours)
         self._counts["made"] += sum(item.made for item in items)
         for item in items:
@@ -101,6 +103,16 @@ class Report:
             console.warning(f"{len(foreign)} left out: {named}{rest}")
         for hint in dict.fromkeys(item.hint for item in foreign if item.hint):
             console.advise(hint)
+        self._pass_over([item.path for item in items if item.folder])
+
+    def _pass_over(self, folders: Sequence[Path]) -> None:
+        """Tell of folders that were not looked into."""
+        if folders:
+            many = len(folders) > 1
+            named = ", ".join(map(str, folders[: None if self._verbose else _NAMED]))
+            rest = "" if self._verbose or len(folders) <= _NAMED else ", ..."
+            what = f"{len(folders)} sub-folder{'s' * many} passed over ({named}{rest})"
+            self.say(f"{what}: -r looks into {'them' if many else 'it'}, too")
 
     def tally(self, *statuses: str) -> list[str]:
         """`3 done`, `1 failed`: what there is of each."""

@@ -13,7 +13,7 @@ import PIL.Image
 from numpy.typing import NDArray
 from PIL import ImageDraw, ImageFont
 
-from aecli.figures.axes import Frame
+from aecli.figures.axes import GREY, Frame
 from aecli.figures.lettering import short
 
 if TYPE_CHECKING:
@@ -123,8 +123,10 @@ def limits(points: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return low, np.minimum(points.max(axis=0), third + reach)
 
 
-def dots(points: Floats, names: Sequence[str], title: str) -> Picture:
-    """A map of points between axes, coloured by name, with a legend where there are several names.
+def dots(
+    points: Floats, names: Sequence[str], title: str, axes: tuple[str, str] | None = None
+) -> Picture:
+    """A map of points in a box, coloured by name, with a legend where there are several names.
 
     Both axes have one scale. The title says how many points lie beyond the edges; they are drawn on
     these.
@@ -133,12 +135,14 @@ def dots(points: Floats, names: Sequence[str], title: str) -> Picture:
         points: (N, 2), at least one.
         names: of each point's group.
         title: one line above.
+        axes: what x and y are; None where their numbers mean nothing, and are not shown.
     """
     known, groups = legend(names)
     palette = colours(len(known))
     low, high = limits(points)
     middle, half = (low + high) / 2, (float((high - low).max()) / 2 or 0.5) * _ROOM
-    edge = _FINE * np.array([_AXES, _MARGIN / 2, SIDE - _MARGIN / 2, SIDE - _AXES])
+    room = _MARGIN / 2 if axes is None else _AXES
+    edge = _FINE * np.array([room, _MARGIN / 2, SIDE - _MARGIN / 2, SIDE - room])
     across, up = ((float(c - half), float(c + half)) for c in middle)
     frame = Frame((edge[0], edge[1], edge[2], edge[3]), across, up)
     radius = _FINE * min(8.0, max(3.0, 100 / len(points) ** 0.5))
@@ -151,7 +155,10 @@ def dots(points: Floats, names: Sequence[str], title: str) -> Picture:
         draw.ellipse(box, fill=palette[groups[row]], outline=rim, width=_FINE)
     small = canvas.resize((SIDE, SIDE), PIL.Image.Resampling.BOX)
     left, top, right, bottom = (float(at) / _FINE for at in edge)
-    Frame((left, top, right, bottom), across, up).draw(ImageDraw.Draw(small), grid=False)
+    if axes is None:
+        ImageDraw.Draw(small).rectangle((left, top, right, bottom), outline=GREY)
+    else:
+        Frame((left, top, right, bottom), across, up).draw(ImageDraw.Draw(small), *axes, grid=False)
     beyond = int(((points < middle - half) | (points > middle + half)).any(axis=1).sum())
     about = f"{title}; {beyond} beyond the edges" if beyond else title
     return _framed(small, known, groups, about)

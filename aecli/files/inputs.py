@@ -104,7 +104,7 @@ class Source:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something in a folder that looks like an image, and is not worked on.
+    """Something in a folder that looks like an image, or may hold some, and is not worked on.
 
     Attributes:
         path: where it lies.
@@ -112,6 +112,7 @@ class LeftOut:
         hint: what makes it an image that is read, if anything.
         failed: whether it should have been looked at and could not be.
         made: whether an earlier run made it.
+        folder: whether it is a folder that was not looked into.
     """
 
     path: Path
@@ -119,6 +120,7 @@ class LeftOut:
     hint: str | None = None
     failed: bool = False
     made: bool = False
+    folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,8 @@ def gather(
     A named file is taken whatever its suffix, even if it does not exist: it fails when its turn
     comes and the others go on. Folders give the files in them that have an image's suffix and do
     not start with a dot; what else in them looks like an image is left out, and told of, and so
-    are folders that cannot be listed. A pattern that the shell left alone (`*.png` on Windows) is
-    expanded here.
+    are their folders unless these are looked into, and can be. A pattern that the shell left alone
+    (`*.png` on Windows) is expanded here.
 
     Args:
         inputs: files, folders, patterns, and `-` for an image on standard input.
@@ -171,11 +173,10 @@ def gather(
             key: object = STDIN if item.path is None else (absolute(item.path), item.place)
             if key not in sources or (sources[key].found and not item.found):
                 sources[key] = item
-    for source in sources.values():
-        if source.path is not None:
-            left_out.pop(absolute(source.path), None)  # a name that was given counts
+    for given in (*names, *(source.path for source in sources.values() if source.path is not None)):
+        left_out.pop(absolute(Path(given)), None)  # a name that was given counts
     if not sources:
-        raise _nothing(names, list(left_out.values()), recursive=recursive)
+        raise _nothing(names, list(left_out.values()))
     chosen = _once(sources.values()) if once else list(sources.values())
     return Gathered(chosen, list(left_out.values()))
 
@@ -200,7 +201,7 @@ def _once(sources: Iterable[Source]) -> list[Source]:
     return list(chosen.values())
 
 
-def _nothing(names: Sequence[str], left_out: Sequence[LeftOut], *, recursive: bool) -> UsageError:
+def _nothing(names: Sequence[str], left_out: Sequence[LeftOut]) -> UsageError:
     """Why there are no images."""
     if not names:
         return UsageError("no inputs", "name image files or folders, or - for standard input")
@@ -208,22 +209,14 @@ def _nothing(names: Sequence[str], left_out: Sequence[LeftOut], *, recursive: bo
         if item.failed:
             return UsageError(f"{item.path}: {item.reason}")
     where = f"{', '.join(names[:3])}{' ...' * (len(names) > 3)}"
-    if left_out:
-        first, more = left_out[0], len(left_out) - 1
+    if files := [item for item in left_out if not item.folder]:
+        first, more = files[0], len(files) - 1
         others = f" and {more} more" if more else ""
         return UsageError(
             f"no images in {where} that aecli reads: {first.path} is {first.reason}{others}",
             first.hint,
         )
-    deeper = not recursive and any(_has_folders(Path(name)) for name in names)
-    return UsageError(f"no images in {where}", reason=Reason.NOT_RECURSIVE if deeper else None)
-
-
-def _has_folders(path: Path) -> bool:
-    try:
-        return any(p.is_dir() and not p.name.startswith(".") for p in path.iterdir())
-    except OSError:
-        return False
+    return UsageError(f"no images in {where}", reason=Reason.NOT_RECURSIVE if left_out else None)
 
 
 def named(name: str) -> Source:
@@ -315,7 +308,10 @@ def _inside(
     """Files below `folder` with the suffix of an image; hidden files and folders do not count."""
     failures: list[OSError] = []
     for root, folders, files in os.walk(folder, onerror=failures.append):
-        folders[:] = [f for f in folders if recursive and not f.startswith(".")]
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        if not recursive:
+            yield from passed_over(folder, folders)
+            folders.clear()
         for file in files:
             path = Path(root, file)
             suffix = path.suffix.lower()
@@ -328,6 +324,14 @@ def _inside(
                 yield path if stands is Kind.FILE else LeftOut(path, _instead(path, stands))
     for error in failures:
         yield LeftOut(Path(error.filename), f"cannot be listed: {error.strerror}", failed=True)
+
+
+def passed_over(folder: Path, names: Iterable[str]) -> Iterator[LeftOut]:
+    """Those of the folders in a folder that are not looked into, and would be if it were said."""
+    for name in names:
+        path = folder / name
+        if not name.startswith(".") and path.is_dir() and not path.is_symlink():
+            yield LeftOut(path, "a folder", folder=True)
 
 
 def _instead(path: Path, stands: Kind | None) -> str:

@@ -75,8 +75,8 @@ class Naming:
     def made(self, source: Source, siblings: set[tuple[Path, str]]) -> bool:
         """Whether `source` is an earlier result of the same command.
 
-        That is: it carries one of its tags, and its original is among `siblings`, (folder, stem)
-        pairs.
+        That is: it carries one of its tags, and its original is among `siblings`, pairs of a folder
+        and a stem or a name.
         """
         if source.path is None:
             return False
@@ -113,7 +113,12 @@ def fresh(
     Raises:
         UsageError: nothing remains.
     """
-    siblings = {(s.path.parent, s.relative.stem) for s in sources if s.path is not None}
+    siblings = {
+        (s.path.parent, name)
+        for s in sources
+        if s.path is not None
+        for name in (s.relative.stem, s.relative.name)
+    }
     folder = None if out is None or out == STDOUT else absolute(Path(out))
     kept: list[Source] = []
     made: list[LeftOut] = []
@@ -137,6 +142,16 @@ def _below(path: Path, relative: Path, folder: Path | None) -> bool:
         return False
     parents = absolute(path).parents
     return parents[len(relative.parts) - 1] in folder.parents and folder in parents
+
+
+def foreign(items: Sequence[LeftOut], out: str | None) -> list[LeftOut]:
+    """What was left out, less the folders that lead to the results."""
+    place = None if out is None or out == STDOUT else absolute(Path(out))
+    return [
+        item
+        for item in items
+        if not (item.folder and place and absolute(item.path) in (place, *place.parents))
+    ]
 
 
 def plan(

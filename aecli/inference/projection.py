@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,22 @@ _FEWEST = 5
 """Of fewer vectors there is nothing to see but their principal components."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Vectors as points in the plane.
+
+    Attributes:
+        points: (N, 2).
+        title: how they were laid out.
+        axes: what the two numbers of a point are; None where they mean nothing, and only who is
+            near whom does.
+    """
+
+    points: Floats
+    title: str
+    axes: tuple[str, str] | None = None
+
+
 def usual(count: int) -> str:
     """The way that so many vectors go unless told otherwise."""
     return "tsne" if count <= MOST else "pca"
@@ -41,9 +58,7 @@ def check(method: str) -> None:
         extras.UMAP.load(method)
 
 
-def project(
-    values: Floats, method: str, progress: Callable[[], None] | None = None
-) -> tuple[Floats, str]:
+def project(values: Floats, method: str, progress: Callable[[], None] | None = None) -> Layout:
     """Points in the plane.
 
     Two-dimensional vectors are points already and stay as they are. t-SNE and UMAP draw from a
@@ -54,29 +69,28 @@ def project(
         method: one of `METHODS`.
         progress: called after each of t-SNE's steps.
 
-    Returns:
-        (N, 2), and what they are, for a title.
-
     Raises:
         UsageError: the method's library is not installed.
     """
     if values.shape[1] == 2:
-        return np.asarray(values), "latent space"
+        return Layout(np.asarray(values), "latent space", ("dimension 1", "dimension 2"))
     if method == "pca" or len(values) < _FEWEST:
-        points, share = pca(values)
-        return points, f"PCA, {share:.0%} of the variance"
+        points, shares = pca(values)
+        names = [f"component {k}, {share:.0%} of the variance" for k, share in enumerate(shares, 1)]
+        return Layout(points, f"PCA, {sum(shares):.0%} of the variance", (names[0], names[1]))
     unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     if method == "tsne":
-        return tsne(unit, pca(unit)[0], progress=progress), "t-SNE"
+        return Layout(tsne(unit, pca(unit)[0], progress=progress), "t-SNE")
     library = extras.UMAP.load(method)
     mapper = library.UMAP(n_neighbors=min(15, len(values) - 1), random_state=0, n_jobs=1)
-    return np.asarray(mapper.fit_transform(unit), np.float32), "UMAP"
+    return Layout(np.asarray(mapper.fit_transform(unit), np.float32), "UMAP")
 
 
-def pca(values: Floats) -> tuple[Floats, float]:
-    """The first two principal components: points (N, 2), and their share of the variance.
+def pca(values: Floats) -> tuple[Floats, tuple[float, float]]:
+    """The first two principal components: points (N, 2), and each one's share of the variance.
 
-    Each component's sign is the one that makes its largest loading positive.
+    Each component's sign is the one that makes its largest loading positive. Where all vectors are
+    equal, there is nothing to share: the first has all.
     """
     centred = np.asarray(values, np.float64)
     centred = centred - centred.mean(axis=0)
@@ -85,4 +99,5 @@ def pca(values: Floats) -> tuple[Floats, float]:
     points = np.zeros((len(centred), 2), np.float32)
     points[:, : len(axes)] = centred @ (axes * signs[:, None]).T
     total = float(np.square(centred).sum())
-    return points, float(along.sum()) / total if total > 0 else 1.0
+    first, second = (*map(float, along), 0.0, 0.0)[:2]
+    return points, (first / total, second / total) if total > 0 else (1.0, 0.0)

@@ -20,6 +20,10 @@ CELL = 2 * FOLDED
 """Side of the squares that get a score each, pixels."""
 
 
+DETAIL = 8
+"""Factor that brings what a large picture has and its small one lacks to about unit size: as part
+of the picture it would be a twentieth of what the critic sees, and go unseen."""
+
 SHORT = 0.005
 """Standard deviation of the weights that kernels begin with."""
 
@@ -72,7 +76,7 @@ class Critic(nn.Module):
         Returns:
             (N, 1, H / CELL, W / CELL), float32.
         """
-        folded = F.pixel_unshuffle(large, FOLDED)
-        coarse = F.avg_pool2d(beside, FOLDED)
-        scores: Tensor = self.layers((torch.cat([folded, coarse.to(folded.dtype)], 1) - MEAN) * 2)
+        detail = F.pixel_unshuffle((large - beside) * DETAIL, FOLDED)
+        coarse = (F.avg_pool2d(beside, FOLDED) - MEAN) * 2
+        scores: Tensor = self.layers(torch.cat([detail, coarse], 1))
         return scores.float()

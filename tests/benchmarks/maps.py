@@ -29,7 +29,7 @@ def maps(sources: Sequence[Path]) -> list[list[str]]:
         rows[0].append(f"{len(values):,} {'photographs' if source.is_dir() else 'digits'}")
         for row, method in zip(rows[1:], projection.METHODS, strict=True):
             try:
-                points, _ = projection.project(values, method)
+                points = projection.project(values, method).points
             except UsageError:  # not installed
                 row.append("")
                 continue

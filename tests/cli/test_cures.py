@@ -42,7 +42,7 @@ def test_an_errors_own_hint_comes_first() -> None:
         (["a.png", "b.png", "-o", "x.png"], "-o FOLDER/ is a folder"),
         (["a.png", "b.png", "-o", "-"], "-o names a folder"),
         (["a.png", "-o", "x"], "-f names one; -o FOLDER/ is a folder"),
-        (["a.png", "c/a.png", "-o", "out/"], "for example with --template"),
+        (["a.png", "c/a.png", "-o", "out/"], "--template '{parent}_{stem}.{ext}' keeps them apart"),
     ],
 )
 def test_cures_reach_the_user(

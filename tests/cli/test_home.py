@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shellingham
 
 from aecli.checkpoints import store
 from tests.conftest import DATA
@@ -63,3 +64,58 @@ def test_what_needs_one_says_how_to_name_one(
     assert error.startswith("aecli: error: ")
     assert "no home folder" in error or f"{PHOTO / 'home' / 'models'} cannot be made" in error
     assert [path.name for path in homeless.iterdir()] == ["photo.png"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "says"),
+    [
+        ("bash", 2, """hint: `eval "$(aecli --show-completion)"` sets it up"""),
+        ("fish", 2, "hint: `aecli --show-completion | source` sets it up"),
+        ("dash", 2, "made for bash, zsh, fish and PowerShell; the shell here is dash"),
+        (None, 2, "the shell here is not known"),
+    ],
+)
+def test_completion_without_a_home_is_set_up_otherwise(
+    aecli, monkeypatch: pytest.MonkeyPatch, shell: str | None, code: int, says: str
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    _called_by(shell, monkeypatch)
+    monkeypatch.setattr(Path, "home", nowhere)
+    refused = aecli("--install-completion")
+    assert (refused.code, refused.out, "bug" in refused.err) == (code, b"", False)
+    assert says in refused.err
+    assert len(refused.err.splitlines()) == 2
+
+
+def test_completion_of_a_home_that_takes_nothing_is_set_up_otherwise(
+    aecli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _called_by("bash", monkeypatch)
+    monkeypatch.setattr(Path, "home", lambda: PHOTO / "home")
+    refused = aecli("--install-completion")
+    error, hint = refused.err.splitlines()
+    assert refused.code == 1
+    assert error.startswith("aecli: error: completion cannot be kept there: ")
+    assert "aecli --show-completion" in hint
+
+
+def test_completion_is_shown_without_a_home(aecli, monkeypatch: pytest.MonkeyPatch) -> None:
+    _called_by("bash", monkeypatch)
+    with pytest.raises(SystemExit) as ended:
+        aecli("--show-completion")
+    assert ended.value.code == 0
+    _called_by("dash", monkeypatch)
+    assert aecli("--show-completion").code == 2
+
+
+def _called_by(shell: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program believe which shell called it."""
+
+    def detected() -> tuple[str, str]:
+        if shell is None:
+            raise shellingham.ShellDetectionFailure
+        return shell, f"/bin/{shell}"
+
+    monkeypatch.setattr(shellingham, "detect_shell", detected)

@@ -164,6 +164,36 @@ def test_rm_takes_a_file_and_what_is_damaged(aecli, tiny_upscaler, tmp_path, mon
     assert list(tiny_upscaler.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<!DOCTYPE html><html>Sign in to Hotel Wi-Fi</html>",
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b'"sign in"',
+        b'{"login": "https://portal.example"}',
+        b'{"id": "ann/tiny"}',
+        b'{"id": 1, "sha": 2}',
+        b'{"id": "ann/tiny", "sha": "0000000000000000000000000000000000000000", "siblings": [1]}',
+        b'{"id": "ann/tiny", "sha": "0000000000000000000000000000000000000000", "siblings": 1}',
+    ],
+)
+def test_a_sign_in_page_in_the_hubs_place_is_called_so(
+    aecli, hub, tiny_denoiser, monkeypatch, answer: bytes
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    hub.portal = answer
+    for words, code in ((("add",), 3), (("push", "denoise", "tiny"), 1)):
+        refused = aecli("models", *words, "hf:ann/tiny")
+        assert (refused.code, refused.out) == (code, b"")
+        assert refused.err.splitlines() == [
+            f"aecli: error: hf:ann/tiny: what answers at {hub.url} is not the hub",
+            "aecli: hint: the sign-in page of a network may stand between: a browser shows it",
+        ]
+
+
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # huggingface_hub's own
 def test_a_model_goes_to_the_hub_and_comes_back(
     aecli, hub, tiny_denoiser, home, monkeypatch

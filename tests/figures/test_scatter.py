@@ -67,6 +67,19 @@ def test_every_group_is_seen_on_a_map_of_points(count: int) -> None:
     assert again.shape == (scatter.SIDE + scatter._MARGIN, scatter.SIDE, 3)
 
 
+def test_numbers_stand_only_where_they_mean_something() -> None:
+    line = scatter._MARGIN + scatter.SIDE - scatter._AXES
+    by_axes, bare = (
+        scatter.dots(cloud(300), ["a"] * 300, "t", axes)
+        for axes in (("component 1", "component 2"), None)
+    )
+    below = (by_axes[line + 3 :] < 200).any(axis=(1, 2))  # numbers, and further down the name
+    assert below[:20].any()
+    assert below[26:50].any()
+    assert has(bare[-scatter._MARGIN // 2 + 2 :], (255, 255, 255)) == bare[-18:, :, 0].size
+    assert (bare[:, : scatter._MARGIN // 2 - 2][scatter._MARGIN :] == 255).all()
+
+
 @pytest.mark.parametrize("count", [1, 100, 10_000])
 def test_no_picture_covers_another(count: int) -> None:
     side = scatter.thumbnail_side(count)

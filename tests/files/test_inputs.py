@@ -169,9 +169,26 @@ def test_what_looks_like_an_image_is_left_out_by_name(tree: Path) -> None:
             "page.psd": "a Photoshop document",
             "broken.png": "a link to nothing",
             "pipe.png": "a device, pipe or socket",
-        } | ({"e.psd": "a Photoshop document"} if recursive else {})
+        } | (
+            {"e.psd": "a Photoshop document"}
+            if recursive
+            else {"folder.png": "a folder", "sub": "a folder"}
+        )
         assert not any(item.failed for item in found.left_out)
         assert "b.psb" in names(found.sources)  # it was named
+
+
+def test_folders_that_are_not_looked_into_are_left_out(tree: Path) -> None:
+    def passed_over(*names: str, recursive: bool = False) -> list[str]:
+        left_out = gather(names, recursive=recursive).left_out
+        assert {item.reason for item in left_out if item.folder} <= {"a folder"}
+        return [str(item.path) for item in left_out if item.folder]
+
+    (tree / "photos" / ".hidden").mkdir()
+    assert passed_over("photos") == ["photos/folder.png", "photos/sub"]
+    assert passed_over("photos", "photos/sub/") == ["photos/folder.png"]
+    assert passed_over("photos", recursive=True) == []
+    assert passed_over("photos/a.png") == []
 
 
 @pytest.mark.usefixtures("no_extras")

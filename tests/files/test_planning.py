@@ -273,6 +273,12 @@ def test_running_again_leaves_out_its_own_results() -> None:
     assert targets("in", out="out") == ["out/a.png", "out/b.jpg"]
 
 
+def test_results_by_the_whole_name_are_left_out_too() -> None:
+    touch("in/a.png", "in/a.jpg", "in/a.png_denoised.png", "in/a.jpg_denoised.png")
+    kept, made = fresh(collect(["in"]), None, DENOISED)
+    assert (len(kept), len(made)) == (2, 2)
+
+
 def test_what_is_named_is_never_left_out() -> None:
     touch("in/a.png", "in/a_denoised.png", "in/a_denoise_compare.png")
     every = [str(path) for path in sorted(Path("in").iterdir())]

@@ -152,9 +152,9 @@ def test_embedding_from_python() -> None:
 
 def test_two_dimensions_are_places_already() -> None:
     values = np.arange(10, dtype=np.float32).reshape(5, 2)
-    points, about = projection.project(values, "umap")
-    assert np.array_equal(points, values)
-    assert about == "latent space"
+    layout = projection.project(values, "umap")
+    assert np.array_equal(layout.points, values)
+    assert (layout.title, layout.axes) == ("latent space", ("dimension 1", "dimension 2"))
 
 
 def test_principal_components_show_the_widest_spread() -> None:
@@ -162,18 +162,24 @@ def test_principal_components_show_the_widest_spread() -> None:
     plane = rng.normal(size=(200, 2)) * [5, 2]
     values = np.concatenate([plane, rng.normal(size=(200, 6)) * 0.01], 1)
     rotation, _ = np.linalg.qr(rng.normal(size=(8, 8)))
-    points, about = projection.project((values @ rotation).astype(np.float32), "pca")
-    assert "PCA, 100%" in about
+    layout = projection.project((values @ rotation).astype(np.float32), "pca")
+    assert "PCA, 100%" in layout.title
     for k in range(2):
-        assert abs(np.corrcoef(points[:, k], plane[:, k])[0, 1]) > 0.99
-    assert projection.project(np.ones((1, 8), np.float32), "pca")[0].tolist() == [[0, 0]]
+        assert abs(np.corrcoef(layout.points[:, k], plane[:, k])[0, 1]) > 0.99
+    shares = plane.var(axis=0) / plane.var(axis=0).sum()
+    assert layout.axes == tuple(
+        f"component {k}, {share:.0%} of the variance" for k, share in enumerate(shares, 1)
+    )
+    alone = projection.project(np.ones((1, 8), np.float32), "pca")
+    assert alone.points.tolist() == [[0, 0]]
+    assert alone.axes is not None
 
 
 def test_umap_keeps_clusters_apart() -> None:
     pytest.importorskip("umap")
     rng = np.random.default_rng(0)
     values = np.eye(2, 8, dtype=np.float32).repeat(20, 0) + rng.normal(size=(40, 8)) * 0.05
-    points, _ = projection.project(values.astype(np.float32), "umap")
+    points = projection.project(values.astype(np.float32), "umap").points
     labels = np.repeat([0, 1], 20)
     assert comparison.accuracy(points, labels) == 1
 

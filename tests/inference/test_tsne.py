@@ -55,13 +55,14 @@ def test_groups_that_no_plane_shows_are_apart() -> None:
     values = groups(8, 25)
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     steps = []
-    points, about = projection.project(values, "tsne", lambda: steps.append(1))
-    assert (about, len(steps)) == ("t-SNE", tsne.STEPS)
-    assert np.array_equal(points, projection.project(values, "tsne")[0])
+    layout = projection.project(values, "tsne", lambda: steps.append(1))
+    assert (layout.title, layout.axes, len(steps)) == ("t-SNE", None, tsne.STEPS)
+    points = layout.points
+    assert np.array_equal(points, projection.project(values, "tsne").points)
     middles = points.reshape(8, 25, 2).mean(axis=1)
     to_middles = np.linalg.norm(points[:, None] - middles, axis=2)
     assert (to_middles.argmin(axis=1) == np.arange(8).repeat(25)).mean() > 0.98
-    by_pca, _ = projection.project(values, "pca")
+    by_pca = projection.project(values, "pca").points
     for better, worse in zip(quality(unit, points), quality(unit, by_pca), strict=True):
         assert better > worse + 0.1
 
@@ -79,7 +80,7 @@ def test_groups_that_no_plane_shows_are_apart() -> None:
     ids=["equal", "zero", "line", "five", "copies", "outlier"],
 )
 def test_whatever_the_vectors_are_there_is_a_map(values: np.ndarray) -> None:
-    points, _ = projection.project(values.astype(np.float32), "tsne")
+    points = projection.project(values.astype(np.float32), "tsne").points
     assert points.shape == (len(values), 2)
     assert np.isfinite(points).all()
     assert np.abs(points).max() < 1000
@@ -88,7 +89,7 @@ def test_whatever_the_vectors_are_there_is_a_map(values: np.ndarray) -> None:
 @pytest.mark.parametrize("count", [12, 60, 200])
 def test_vectors_without_groups_do_not_fall_together(count: int) -> None:
     values = RNG.normal(size=(count, 30)).astype(np.float32)
-    points, _ = projection.project(values, "tsne")
+    points = projection.project(values, "tsne").points
     gaps = np.linalg.norm(points[:, None] - points, axis=2)
     assert 0.2 < np.median(gaps) < 40
     assert np.sort(gaps, axis=1)[:, 1].min() > 0.01

@@ -125,6 +125,17 @@ def test_the_critic_scores_places() -> None:
     assert scores.shape == (2, 1, 6, 9)
 
 
+def test_the_critic_sees_fine_detail() -> None:
+    """Noise that eyes see, 4 levels, counts beside a change to another picture."""
+    torch.manual_seed(0)
+    critic = Critic(8)
+    some, others = (torch.rand(4, 3, 1, 1).expand(4, 3, 32, 32) for _ in range(2))
+    with torch.no_grad():
+        before, another = critic(some, some), critic(others, others)
+        noisy = critic(some + 4 / 255 * torch.randn(4, 3, 32, 32), some)
+    assert float((noisy - before).std()) > 0.2 * float((another - before).abs().mean())
+
+
 def test_validation_tells_how_much_detail_there_is() -> None:
     objective, _, _ = made()
     clean = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)

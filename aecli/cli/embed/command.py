@@ -28,6 +28,7 @@ def embed(request: EmbedRequest) -> int:
         aecli embed album/ --duplicates --plot groups.html
         aecli embed album/ --plot map.html
         aecli embed --index album.npz --plot map.png --thumbnails --projection pca
+        AECLI_EMBED_MODEL=mnist aecli embed digits/ -o digits.npz
     """
     from aecli.cli.embed.check import check
     from aecli.cli.embed.run import run

@@ -180,30 +180,34 @@ def _map(request: EmbedRequest, collection: Collection, report: EmbedReport) -> 
     assert request.plot is not None
     vectors = collection.vectors
     paths = [str(path) for path in vectors.paths]
-    points, axes = _laid_out(request, vectors.values)
-    if request.projection is None and axes.startswith("PCA") and len(vectors) > projection.MOST:
+    layout = _laid_out(request, vectors.values)
+    if (
+        request.projection is None
+        and layout.title.startswith("PCA")
+        and len(vectors) > projection.MOST
+    ):
         report.say(
             f"{len(vectors):,} pictures are laid out by PCA; --projection tsne takes its time"
         )
     names = _groups(vectors.paths, vectors.labels)
-    title = f"{len(paths)} pictures by {vectors.model}: {axes}"
+    title = f"{len(paths)} pictures by {vectors.model}: {layout.title}"
     if request.page:
         pictures, _ = thumbnails.read(
             paths, page.thumbnail_side(len(paths)), workers=request.workers
         )
-        text = page.page(points, pictures, paths, names, title)
+        text = page.page(layout.points, pictures, paths, names, title)
         target = Path(request.plot)
         console.deliver(lambda file: file.write(text.encode()), target, overwrite=request.overwrite)
     elif request.thumbnails:
         side = scatter.thumbnail_side(len(paths))
         pictures, _ = thumbnails.read(paths, side, workers=request.workers)
-        _write_picture(request, scatter.thumbnails(points, pictures, names, title))
+        _write_picture(request, scatter.thumbnails(layout.points, pictures, names, title))
     else:
-        _write_picture(request, scatter.dots(points, names, title))
+        _write_picture(request, scatter.dots(layout.points, names, title, layout.axes))
 
 
-def _laid_out(request: EmbedRequest, values: Floats) -> tuple[Floats, str]:
-    """Vectors (N, D) as points in the plane (N, 2), and what these are."""
+def _laid_out(request: EmbedRequest, values: Floats) -> projection.Layout:
+    """Vectors (N, D) as points in the plane."""
     method = request.projection or projection.usual(len(values))
     shown = method == "tsne" and not request.quiet
     with console.Bars(STEPS, shown=shown, what="steps of t-SNE") as bars:
@@ -231,9 +235,8 @@ def _compare(request: EmbedRequest, collection: Collection, report: EmbedReport)
             f"{vectors.model}: {figures.of_model}": values,
             f"PCA-{figures.components} of pixels: {figures.of_pca}": components,
         }
-        maps = [
-            scatter.dots(_laid_out(request, each)[0], names, title) for title, each in sides.items()
-        ]
+        layouts = {title: _laid_out(request, each) for title, each in sides.items()}
+        maps = [scatter.dots(x.points, names, title, x.axes) for title, x in layouts.items()]
         _write_picture(request, scatter.side_by_side(*maps))
         report.drawn(len(rows))
 

@@ -27,6 +27,7 @@ def generate(request: GenerateRequest) -> int:
         aecli generate digits.png --n 100 --seed 7
         aecli generate -m emoji --zoom 2 icons.png
         aecli generate -m melodies --interpolate a.mid b.mid way.mid
+        AECLI_GENERATE_SEED=7 aecli generate digits.png
     """
     from aecli.cli.generate.run import run
 

@@ -69,6 +69,7 @@ def denoise(request: DenoiseRequest) -> int:
         aecli denoise IMG_1.HEIC DSC_1.NEF -r album/ -o clean/ --skip-existing
         aecli denoise scan.tif -f jxl
         aecli denoise --watch camera/ -o clean/
+        AECLI_DENOISE_QUALITY=92 aecli denoise photo.jpg
     """
     from aecli.checkpoints import store
     from aecli.cli.restore.run import run

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from aecli.files.inputs import LeftOut, Source
 
 
+_APART = ("{name}", "{parent}_{stem}", "{parent}_{name}")
+"""Names that say more of an input than its stem."""
+
+_IN_TURN = "work on them in turn, with another -o FOLDER/ each time"
+
+
 @dataclass(frozen=True)
 class Task:
     """One image to restore.
@@ -101,19 +107,7 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
     sources, made = planning.fresh(list(parts), request.output, naming)
     if request.overwrite and request.skip_existing:
         raise UsageError("--overwrite and --skip-existing exclude each other")
-    try:
-        jobs = planning.plan(
-            sources,
-            request.output,
-            naming,
-            overwrite=request.overwrite,
-            skip_existing=request.skip_existing,
-            shard=request.part,
-        )
-    except UsageError as error:
-        if error.reason is Reason.EXISTS:
-            error.hint = "--overwrite replaces, --skip-existing leaves out"
-        raise
+    jobs = _jobs(request, sources, naming)
     _check_stdout(request, jobs)
     references = References(request.reference, jobs) if request.reference else None
     tasks = [
@@ -130,7 +124,41 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
     tasks = [replace(task, error=task.error or _refused(task, request, spec)) for task in tasks]
     if len(tasks) == 1 and isinstance(tasks[0].error, UsageError):
         raise tasks[0].error
-    return Plan(tasks, [*found.left_out, *made])
+    return Plan(tasks, [*planning.foreign(found.left_out, request.output), *made])
+
+
+def _jobs(
+    request: RestoreRequest, sources: Sequence[Source], naming: planning.Naming
+) -> list[planning.Job]:
+    """What becomes of each source; an error says which options cure it here."""
+
+    def named(naming: planning.Naming) -> list[planning.Job]:
+        return planning.plan(
+            sources,
+            request.output,
+            naming,
+            overwrite=request.overwrite,
+            skip_existing=request.skip_existing,
+            shard=request.part,
+        )
+
+    def parts(template: str) -> bool:
+        try:
+            named(replace(naming, template=template))
+        except UsageError as error:
+            return error.reason is Reason.EXISTS
+        return True
+
+    try:
+        return named(naming)
+    except UsageError as error:
+        if error.reason is Reason.EXISTS:
+            error.hint = "--overwrite replaces, --skip-existing leaves out"
+        elif error.reason is Reason.COLLISION:
+            after = ".{ext}" if request.output else "_{tag}.{ext}"
+            apart = [stem + after for stem in _APART if parts(stem + after)]
+            error.hint = f"--template '{apart[0]}' keeps them apart" if apart else _IN_TURN
+        raise
 
 
 def _apart(

@@ -98,6 +98,7 @@ def upscale(request: UpscaleRequest) -> int:
         aecli upscale photo.jpg -m photo -m clean --compare
         aecli upscale IMG_1.HEIC DSC_1.NEF -f jpg -o large/
         aecli upscale --watch small/ -o large/
+        AECLI_UPSCALE_SCALE=3 aecli upscale photo.jpg
     """
     from aecli.cli.restore.run import run
     from aecli.cli.restore.spec import LoadedModel, RestoreSpec

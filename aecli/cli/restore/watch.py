@@ -14,6 +14,7 @@ from aecli.cli.restore.report import Record, RestoreReport
 from aecli.cli.restore.run import loaded, work, worth_it
 from aecli.errors import AecliError, UsageError
 from aecli.extras import WATCH
+from aecli.files.inputs import passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,10 @@ def watch(
     with stopping.telling(tell):
         models = loaded(request, load, report)
         report.say(f"watching {', '.join(map(str, folders))} until Ctrl-C")
+        if not request.recursive:
+            for folder in folders:
+                names = sorted(path.name for path in folder.iterdir())
+                report.leave_out(list(passed_over(folder, names)))
         try:
             for paths in settled:
                 tasks = worth_it(_of(paths, asked, spec), report)

@@ -49,6 +49,7 @@ def denoise(asked: TrainRequest) -> None:
         aecli train denoise ~/Pictures --name mine --time 30m
         aecli train denoise ~/Pictures --name mine --resume --time 1h
         aecli train denoise ~/Pictures --name night --from photo --steps 20000
+        AECLI_TRAIN_DENOISE_LOG=tensorboard aecli train denoise ~/Pictures --name seen --time 8h
     """
     _train(asked, "denoise")
 
@@ -63,6 +64,7 @@ def upscale(asked: TrainUpscaleRequest) -> None:
         aecli train upscale ~/Pictures --name mine --scale 2 --time 1h
         aecli train upscale ~/Pictures --name mine --scale 3 --recipe clean-x3
         aecli train upscale ~/Pictures --name mine --scale 2 --time 8h --log tensorboard
+        AECLI_TRAIN_UPSCALE_SCALE=2 aecli train upscale ~/Pictures --name mine --time 1h
     """
     _train(asked, "upscale")
 
@@ -77,6 +79,7 @@ def generate(asked: TrainGenerateRequest) -> None:
         aecli train generate ~/Pictures --name faces --size 64 --time 2h
         aecli train generate mnist --name vl --arch vae --latent 2 --time 80s
         aecli train generate tunes/ --name tunes
+        AECLI_TRAIN_GENERATE_SIZE=64 aecli train generate ~/Pictures --name faces --time 2h
     """
     _train(asked, "generate")
 
@@ -90,6 +93,7 @@ def embed(asked: TrainEmbedRequest) -> None:
     Examples:
         aecli train embed ~/Pictures --name mine --dim 128 --time 1h
         aecli train embed ~/Pictures --name mine --resume --time 1h
+        AECLI_TRAIN_EMBED_SIZE=64 aecli train embed ~/Pictures --name mine --time 1h
     """
     _train(asked, "embed")
 

@@ -58,7 +58,7 @@ def test_they_are_updated_searched_and_drawn(embed, monkeypatch: pytest.MonkeyPa
     shown: list[str] = []
     draw = scatter.dots
     monkeypatch.setattr(
-        scatter, "dots", lambda p, names, t: shown.extend(names) or draw(p, names, t)
+        scatter, "dots", lambda p, names, *more: shown.extend(names) or draw(p, names, *more)
     )
     assert embed("--index", "z.npz", "--plot", "map.png").code == 0
     assert shown == ["0", "1", "2"] * 3
