@@ -73,7 +73,7 @@ class AdversarialConfig(UpscaleConfig):
     features: str = "gaussian"
     perceptual: float = 0.1
     seen: float = 0.5
-    adversarial: float = 0.005
+    adversarial: float = 0.015
     critic: int = 48
     grid: float = 4.0
     graphics: float = 0.1
