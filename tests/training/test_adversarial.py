@@ -16,7 +16,7 @@ from aecli.errors import ModelError, UsageError
 from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.critic import CELL, Critic
 from aecli.training.degradations.draws import Draws
-from aecli.training.objectives.adversarial import Adversarial, busy
+from aecli.training.objectives.adversarial import Adversarial, busy, repeated
 from aecli.training.perceptual import Features, distance
 from aecli.training.state import State
 
@@ -55,6 +55,7 @@ def moved(term: Tensor, *networks: torch.nn.Module) -> list[bool]:
     ("term", "trains"),
     [
         ("pixel", [True, False, False]),
+        ("grid", [True, False, False]),
         ("perceptual", [True, False, False]),
         ("adversarial", [True, False, False]),
         ("critic", [False, True, False]),
@@ -63,7 +64,7 @@ def moved(term: Tensor, *networks: torch.nn.Module) -> list[bool]:
 def test_each_term_trains_one_network(term: str, trains: list[bool]) -> None:
     objective, model, batch = made()
     terms = objective.loss(model, batch, 0.0)
-    assert list(terms) == ["pixel", "perceptual", "adversarial", "critic"]
+    assert list(terms) == ["pixel", "grid", "perceptual", "adversarial", "critic"]
     assert moved(terms[term], model, objective.critic, objective.features) == trains
 
 
@@ -208,3 +209,15 @@ def test_crops_suit_the_features(images: Path) -> None:
 
     with pytest.raises(UsageError, match=r"data\.crop = 36 does not suit the features"):
         run(request(images, "odd-x2", 2, *SETTINGS, "data.crop=36", steps=1), Recorder())
+
+
+def test_what_repeats_on_the_grid_is_told_from_texture_and_from_brightness() -> None:
+    cell = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    grid = cell.repeat(1, 1, 8, 8)
+    texture = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    bright = torch.nn.functional.interpolate(cell, 32, mode="nearest")
+    of_grid, of_texture, of_bright = (
+        float(repeated(picture, 4).abs().mean()) for picture in (grid, texture, bright)
+    )
+    assert of_grid > 3 * of_texture
+    assert of_bright < 1e-6
