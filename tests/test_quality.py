@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
 
 from aecli.checkpoints import store
 from aecli.checkpoints.novelty import UNUSUAL
@@ -177,6 +178,71 @@ def test_jpegs_are_cleaned_and_not_enlarged(families: dict[str, Upscaler]) -> No
         over_clean.append(photo - sharp)
     assert np.mean(over_cubic) > 0.2
     assert np.mean(over_clean) > 0.2
+
+
+SHARP = (2, 4)
+"""The factors of `sharp`."""
+
+
+def fine(picture: np.ndarray) -> float:
+    """Root mean square of the luma's finest detail, on the 0-255 scale."""
+    y = metrics.luma(picture).astype(np.float64)
+    inner = sum(y[1 + j : y.shape[0] - 1 + j, 1 + i : y.shape[1] - 1 + i] for j, i in NEAR) / 9
+    return float(np.sqrt(np.mean((y[1:-1, 1:-1] - inner) ** 2)))
+
+
+NEAR = [(j, i) for j in (-1, 0, 1) for i in (-1, 0, 1)]
+
+
+def gridded(picture: np.ndarray, scale: int) -> float:
+    """How much of the finest detail is the same in every cell of the small picture's grid."""
+    y = metrics.luma(picture).astype(np.float64)
+    y = y[: y.shape[0] // scale * scale, : y.shape[1] // scale * scale]
+    cells = y.reshape(y.shape[0] // scale, scale, y.shape[1] // scale, scale).swapaxes(1, 2)
+    patterns = cells - cells.mean((2, 3), keepdims=True)
+    return float(patterns.mean((0, 1)).std() / patterns.std())
+
+
+@pytest.fixture(scope="module")
+def inventor() -> Upscaler:
+    bundled("upscale", "sharp-x2")
+    return Upscaler.open("sharp", device="cpu")
+
+
+@pytest.mark.parametrize("scale", SHARP)
+def test_sharp_shows_more_detail_in_photos_and_no_grid(
+    families: dict[str, Upscaler], inventor: Upscaler, scale: int
+) -> None:
+    details, grids = [], []
+    for name in SAMPLES:
+        clean = reading.decode(DATA / "clean" / name).pixels
+        height, width = (n // scale * scale for n in clean.shape[:2])
+        small = jpeg(resample(clean[:height, :width], height // scale, width // scale), 80)
+        plain, sharp = (
+            u.upscale(Image(small), width, height).image.pixels
+            for u in (families["photo"], inventor)
+        )
+        details.append(fine(sharp) / fine(plain))
+        grids.append(gridded(sharp, scale))
+    assert np.mean(details) > 1.2
+    assert max(grids) < 0.06
+
+
+@pytest.mark.parametrize("scale", SHARP)
+def test_sharp_invents_nothing_in_flat_areas_and_text(
+    families: dict[str, Upscaler], inventor: Upscaler, scale: int
+) -> None:
+    x, y = np.meshgrid(np.linspace(0, 1, 192), np.linspace(0, 1, 192))
+    sky = np.rint(np.stack([120 + 90 * y, 160 + 60 * y, 220 + 20 * y - 15 * x], 2)).astype("u1")
+    small = jpeg(resample(sky, 192 // scale, 192 // scale), 75)
+    assert fine(inventor.upscale(Image(small), 192, 192).image.pixels) < fine(sky) + 0.2
+    sheet = Pillow.new("RGB", (192, 192), (250, 248, 240))
+    for line, size in enumerate((36, 30, 24)):
+        font = ImageFont.load_default(size)
+        ImageDraw.Draw(sheet).text((6, 8 + 60 * line), "Quick brown", (20, 20, 40), font)
+    text = np.asarray(sheet)
+    small = jpeg(resample(text, 192 // scale, 192 // scale), 75)
+    assert enlarged(inventor, small, text) > enlarged(families["photo"], small, text) - 0.5
 
 
 @pytest.mark.parametrize("name", ["mnist", "mnist-2d"])
