@@ -208,9 +208,12 @@ def repeated(pictures: Tensor, cell: int) -> Tensor:
     Returns:
         (N, C, cell**2, h, w): the cells' mean pattern, in squares of `PATCH` cells a side.
     """
-    places = F.pixel_unshuffle(pictures, cell).unflatten(1, (pictures.shape[1], cell**2))
+    count, colours = pictures.shape[:2]
+    places = F.pixel_unshuffle(pictures, cell)
+    places = places.reshape(count, colours, cell**2, *places.shape[-2:])
     patterns = places - places.mean(2, keepdim=True)
-    return F.avg_pool2d(patterns.flatten(1, 2), PATCH, 1).unflatten(1, places.shape[1:3])
+    local = F.avg_pool2d(patterns.flatten(1, 2), PATCH, 1)
+    return local.reshape(count, colours, cell**2, *local.shape[-2:])
 
 
 def moved(pictures: Tensor) -> Tensor:
