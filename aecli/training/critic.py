@@ -19,7 +19,6 @@ FOLDED = 2
 CELL = 2 * FOLDED
 """Side of the squares that get a score each, pixels."""
 
-
 DETAIL = 8
 """Factor that brings what a large picture has and its small one lacks to about unit size: as part
 of the picture it would be a twentieth of what the critic sees, and go unseen."""

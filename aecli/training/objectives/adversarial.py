@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
     from aecli.training.objectives.trainable import UpscalerConfig
-    from aecli.training.observer import Observer
 
 GRAPHICS = 400
 """Graphics drawn for a run that wants some."""
@@ -109,24 +108,15 @@ class Adversarial(Upscale):
         super().begin(module, source)
         self.features.to(next(module.parameters()).device)
 
-    def open(
-        self,
-        train: Sequence[Item],
-        val: Sequence[Item],
-        recipe: Recipe,
-        geometry: Geometry,
-        device: torch.device,
-        observer: Observer,
-    ) -> tuple[RandomCrops, list[Picture]]:
-        """As other objectives of restoration."""
-        for name in ("crop", "val_crop"):
-            side = getattr(recipe.data, name)
+    def check(self, recipe: Recipe, geometry: Geometry) -> None:
+        """As other objectives of restoration; the features take multiples of `EYE` pixels alone."""
+        super().check(recipe, geometry)
+        for name, side in (("crop", recipe.data.crop), ("val_crop", recipe.data.val_crop)):
             if side % EYE:
                 raise UsageError(
                     f"data.{name} = {side} does not suit the features",
                     f"they are of multiples of {EYE} pixels",
                 )
-        return super().open(train, val, recipe, geometry, device, observer)
 
     def opening(self, recipe: Recipe) -> Hashable:
         """As other objectives of restoration, and the share of graphics."""

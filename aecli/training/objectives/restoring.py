@@ -41,11 +41,26 @@ class Restoring(OfPictures):
         observer: Observer,
     ) -> tuple[RandomCrops, list[Picture]]:
         """Random crops, and the centres of the held-out images."""
-        _check_crops(recipe, geometry)
+        self.check(recipe, geometry)
         data, seed = recipe.data, recipe.run.seed
         held_out = validation_crops(val, data.val_crop, data.val_limit, observer.warn)
         extras, share = self.extras(train, recipe)
         return open_crops(train, data, seed, device, observer, extras, share), held_out
+
+    def check(self, recipe: Recipe, geometry: Geometry) -> None:
+        """See that crops are of a size that the architecture takes.
+
+        Raises:
+            UsageError: they are not.
+        """
+        unit = geometry.multiple_of * geometry.scale
+        least = max(unit, geometry.minimum * geometry.scale)
+        for name, side in (("crop", recipe.data.crop), ("val_crop", recipe.data.val_crop)):
+            if side % unit or side < least:
+                raise UsageError(
+                    f"data.{name} = {side} does not suit this architecture",
+                    f"it works on multiples of {unit} pixels, {least} at least",
+                )
 
     def opening(self, recipe: Recipe) -> Hashable:
         """[data] but for the batches, and the seed; an objective with `extras` adds their share."""
@@ -76,14 +91,3 @@ class Restoring(OfPictures):
     def facts(self) -> Facts:
         """Nothing; every objective of this family knows more."""
         return Facts()
-
-
-def _check_crops(recipe: Recipe, geometry: Geometry) -> None:
-    unit = geometry.multiple_of * geometry.scale
-    least = max(unit, geometry.minimum * geometry.scale)
-    for name, side in (("crop", recipe.data.crop), ("val_crop", recipe.data.val_crop)):
-        if side % unit or side < least:
-            raise UsageError(
-                f"data.{name} = {side} does not suit this architecture",
-                f"it works on multiples of {unit} pixels, {least} at least",
-            )
