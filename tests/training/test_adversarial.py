@@ -16,7 +16,8 @@ from aecli.errors import ModelError, UsageError
 from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.critic import CELL, Critic
 from aecli.training.degradations.draws import Draws
-from aecli.training.objectives.adversarial import Adversarial, busy, repeated
+from aecli.training.objectives import upscale
+from aecli.training.objectives.adversarial import Adversarial, busy, moved, repeated
 from aecli.training.perceptual import Features, distance
 from aecli.training.state import State
 
@@ -31,7 +32,12 @@ SETTINGS = (
     "objective.graphics=0.25",
 )
 
-pytestmark = pytest.mark.usefixtures("tiny_denoiser")
+pytestmark = pytest.mark.usefixtures("tiny_denoiser", "few_graphics")
+
+
+@pytest.fixture
+def few_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upscale, "GRAPHICS", 7)
 
 
 def made(**table: Any) -> tuple[Adversarial, Upscaler, dict[str, Tensor]]:
@@ -45,7 +51,7 @@ def made(**table: Any) -> tuple[Adversarial, Upscaler, dict[str, Tensor]]:
     return objective, model, dict(objective.degrade(clean, draws, np.array([True, False, False])))
 
 
-def moved(term: Tensor, *networks: torch.nn.Module) -> list[bool]:
+def reached(term: Tensor, *networks: torch.nn.Module) -> list[bool]:
     """Whether a term of the loss gives gradients to each of the networks."""
     term.backward()
     return [any(p.grad is not None for p in network.parameters()) for network in networks]
@@ -65,7 +71,7 @@ def test_each_term_trains_one_network(term: str, trains: list[bool]) -> None:
     objective, model, batch = made()
     terms = objective.loss(model, batch, 0.0)
     assert list(terms) == ["pixel", "grid", "perceptual", "adversarial", "critic"]
-    assert moved(terms[term], model, objective.critic, objective.features) == trains
+    assert reached(terms[term], model, objective.critic, objective.features) == trains
 
 
 def test_the_critic_learns_to_tell_and_the_network_to_deceive() -> None:
@@ -95,13 +101,33 @@ def test_the_critic_is_not_heard_of_graphics_and_where_nothing_is() -> None:
     assert float(busy(ramp)[..., 4:-4].max()) < 0.01
 
 
+def test_pictures_are_moved_by_their_numbers_in_the_run() -> None:
+    """Not by their places in a batch, which several ranks share."""
+    objective, _, _ = made()
+    clean = torch.rand(8, 3, 16, 16)
+    draws = Draws(0, range(100, 108), torch.device("cpu"))
+    by = objective.degrade(clean, draws, np.zeros(8, bool))["rolled"]
+    assert torch.equal(
+        by[4:],
+        objective.degrade(clean[4:], draws.rows(np.arange(4, 8)), np.zeros(4, bool))["rolled"],
+    )
+    assert len({tuple(pair) for pair in by.tolist()}) == 8
+    for before, after, (down, right) in zip(clean, moved(clean, by), by.tolist(), strict=True):
+        assert torch.equal(after, before.roll((down, right), (1, 2)))
+
+
 @pytest.mark.parametrize("axis", [2, 3])
 def test_the_critics_grid_leaves_no_grid_in_the_gradient(axis: int) -> None:
     """Every row and column of a cell hears as much of the critic as the others."""
     objective, _, _ = made(critic=8)
-    pictures = torch.rand(8, 3, 64, 64)
-    batch = {"input": pictures[..., ::2, ::2], "target": pictures, "busy": torch.ones(8, 1, 16, 16)}
-    output = torch.rand(8, 3, 64, 64, requires_grad=True)
+    pictures = torch.rand(16, 3, 64, 64)
+    batch = {
+        "input": pictures[..., ::2, ::2],
+        "target": pictures,
+        "busy": torch.ones(16, 1, 16, 16),
+        "rolled": torch.cartesian_prod(torch.arange(CELL), torch.arange(CELL)),
+    }
+    output = torch.rand(16, 3, 64, 64, requires_grad=True)
     objective.contest(output, batch)["adversarial"].backward()
     assert output.grad is not None
     energy = output.grad.square().transpose(axis, 3).flatten(0, 2).mean(0)[8:-8]
@@ -192,7 +218,7 @@ def test_a_stage_may_bring_another_objective(images: Path, tmp_path: Path) -> No
         ({"features": "tinny"}, ModelError, "tinny"),
         ({"adversarial": -1}, UsageError, "must not be negative"),
         ({"critic": 0}, UsageError, "critic"),
-        ({"seen": 0}, UsageError, "seen above 0"),
+        ({"seen": 0}, UsageError, "above 0, at most 1"),
         ({"graphics": 2}, UsageError, "graphics"),
     ],
 )

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from aecli.checkpoints import format as checkpoints
 from aecli.errors import UsageError
 from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.degradations.draws import Draws
 from aecli.training.degradations.resize import shrink
+from aecli.training.objectives import upscale
 from aecli.training.objectives.upscale import Upscale
 from aecli.training.request import RunRequest
 from aecli.training.trainer import run
@@ -72,6 +74,31 @@ def test_the_luma_may_count_beside_the_colours() -> None:
     assert float(both["luma"]) == pytest.approx(2 * 0.587)
     with pytest.raises(UsageError, match="luma must not be negative"):
         Upscale({"luma": -1}, "l1", model)
+
+
+def test_text_and_charts_may_be_among_the_crops(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And only where they are wanted."""
+    monkeypatch.setattr(upscale, "GRAPHICS", 7)
+    shares: list[float] = []
+
+    def watched(
+        self: Upscale, clean: torch.Tensor, draws: Draws, extra: NDArray[np.bool_]
+    ) -> dict[str, torch.Tensor]:
+        shares.append(float(extra.mean()))
+        return degrade(self, clean, draws, extra)
+
+    degrade = Upscale.degrade
+    monkeypatch.setattr(Upscale, "degrade", watched)
+    run(request(images, "plain-x2", 2, "data.batch=64", steps=1), Recorder())
+    assert set(shares) == {0}
+    shares.clear()
+    settings = ("objective.graphics=0.5", "data.batch=64")
+    run(request(images, "mixed-x2", 2, *settings, steps=1), Recorder())
+    assert shares and all(0.25 < share < 0.75 for share in shares)
+    with pytest.raises(UsageError, match="graphics must lie between 0 and 1"):
+        Upscale({"graphics": 2}, "l1", UpscalerConfig())
 
 
 def test_unknown_degradations_name_the_known() -> None:

@@ -16,18 +16,16 @@ from torch.func import functional_call
 
 from aecli.errors import UsageError
 from aecli.training.critic import CELL, Critic
-from aecli.training.degradations import graphics
 from aecli.training.degradations.colour import luma
 from aecli.training.objectives.base import to_tensor
 from aecli.training.objectives.upscale import Upscale, UpscaleConfig
 from aecli.training.perceptual import Features, distance
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from aecli.datasets.item import Item
     from aecli.models.registry import Geometry, SuperResolver
     from aecli.training.config import Recipe
     from aecli.training.crops import RandomCrops
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
     from aecli.training.degradations.draws import Draws
     from aecli.training.objectives.base import Picture
     from aecli.training.objectives.trainable import UpscalerConfig
-
-GRAPHICS = 400
-"""Graphics drawn for a run that wants some."""
 
 AROUND = 3
 """A place's texture is looked for in the square of so many cells on each side of it."""
@@ -65,8 +60,7 @@ class AdversarialConfig(UpscaleConfig):
         critic: channels of the critic.
         grid: weight of what repeats from cell to cell of the small picture's grid where it does not
             in the truth: of all detail it is the easiest to learn, and the first that eyes see.
-        graphics: share of the crops that come from drawn graphics, text, lines, charts, gradients;
-            nothing is invented there.
+        graphics: as in `UpscaleConfig`; nothing is invented there.
     """
 
     features: str = "gaussian"
@@ -83,8 +77,8 @@ class AdversarialConfig(UpscaleConfig):
             raise UsageError(
                 "objective.perceptual, adversarial, grid must not be negative, nor critic below 1"
             )
-        if not (0 < self.seen <= 1 and 0 <= self.graphics <= 1):
-            raise UsageError("objective.seen and graphics are shares: at most 1, seen above 0")
+        if not 0 < self.seen <= 1:
+            raise UsageError("objective.seen is a share: above 0, at most 1")
 
 
 class Adversarial(Upscale):
@@ -118,21 +112,16 @@ class Adversarial(Upscale):
                     f"they are of multiples of {EYE} pixels",
                 )
 
-    def opening(self, recipe: Recipe) -> Hashable:
-        """As other objectives of restoration, and the share of graphics."""
-        return super().opening(recipe), self.config.graphics
-
-    def extras(self, _train: Sequence[Item], recipe: Recipe) -> tuple[Sequence[Picture], float]:
-        """Drawn graphics that can be told when they are small, and their share of the crops."""
-        share = self.config.graphics
-        made = graphics.make((), GRAPHICS, recipe.run.seed, graphics.PLAIN) if share else ()
-        return made, share
-
     def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> Batch:
-        """`input` and `target`; `busy`: (N, 1, H/4, W/4), where the critic is heard, 0 to 1."""
+        """`input` and `target`, and how the critic sees them.
+
+        `busy`: (N, 1, H/4, W/4), where it is heard, 0 to 1; `rolled`: (N, 2), pixels down and to
+        the right that it sees them moved by, every offset in a cell in turn.
+        """
         pair = super().degrade(clean, draws, extra)
         drawn = draws.on_device(extra)[:, None, None, None]
-        return {**pair, "busy": busy(clean) * (1 - drawn)}
+        offsets = np.stack([draws.numbers % CELL, draws.numbers // CELL % CELL], 1)
+        return {**pair, "busy": busy(clean) * (1 - drawn), "rolled": draws.on_device(offsets)}
 
     def loss(
         self, module: nn.Module, batch: Mapping[str, Tensor], _fraction: float
@@ -154,7 +143,9 @@ class Adversarial(Upscale):
         one step trains both.
         """
         beside = F.interpolate(batch["input"], output.shape[-2:], mode="bilinear")
-        target, output, beside = (moved(p) for p in (batch["target"], output, beside))
+        target, output, beside = (
+            moved(p, batch["rolled"]) for p in (batch["target"], output, beside)
+        )
         frozen = {name: weight.detach() for name, weight in self.critic.named_parameters()}
         real = self.critic(target, beside)
         fake = self.critic(output.detach(), beside)
@@ -206,14 +197,19 @@ def repeated(pictures: Tensor, cell: int) -> Tensor:
     return local.reshape(count, colours, cell**2, *local.shape[-2:])
 
 
-def moved(pictures: Tensor) -> Tensor:
-    """A batch of pictures, each rolled by some pixels less than a cell: (N, C, H, W) -> the same.
+def moved(pictures: Tensor, by: Tensor) -> Tensor:
+    """Pictures (N, C, H, W), each rolled by its own (N, 2) pixels down and to the right.
 
     So the critic's grid lies elsewhere in each. Its strides give some pixels of a cell more of the
     gradient than others (Odena et al. 2016), which a network would learn as dots along edges.
     """
-    parts = enumerate(pictures.unbind())
-    return torch.stack([p.roll((k % CELL, k // 2 % CELL), (1, 2)) for k, p in parts])
+    for axis, offsets in zip((2, 3), by.unbind(1), strict=True):
+        side = pictures.shape[axis]
+        sources = (torch.arange(side, device=by.device) - offsets[:, None]) % side
+        shape = [len(pictures), 1, 1, 1]
+        shape[axis] = side
+        pictures = pictures.gather(axis, sources.view(shape).expand_as(pictures))
+    return pictures
 
 
 def _fine(pictures: Tensor) -> Tensor:

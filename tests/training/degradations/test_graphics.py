@@ -17,7 +17,9 @@ def colours(picture: np.ndarray) -> int:
     return len(np.unique(picture.astype(np.int64) @ [1, 256, 65536]))
 
 
-@pytest.mark.parametrize("kind", graphics.KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", dict.fromkeys(graphics.KINDS + graphics.PLAIN), ids=lambda kind: kind.__name__
+)
 @pytest.mark.parametrize(
     "photos", [PHOTOS, [PHOTOS[0][..., 0]], []], ids=["colour", "grey", "none"]
 )

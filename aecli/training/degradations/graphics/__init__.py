@@ -36,10 +36,10 @@ KINDS = (
 
 
 PLAIN = (
-    *(drawings.text, drawings.lines, drawings.chart, drawings.window),
+    *(drawings.text, drawings.lettering, drawings.lines, drawings.chart, drawings.window),
     *(sprites.scene, patterns.gradient),
 )
-"""Those of them that are still told when they are shrunk: not made of single pixels."""
+"""What can be told when it is shrunk: not made of single pixels. For what enlarges."""
 
 
 def make(

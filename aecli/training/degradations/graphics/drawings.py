@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _LETTERS = "etaoinshrdlucmfwypvbgkjqxzETAOINSHRDLU0123456789"
 _MARKS = ".,;:!?-()/%&+=*#@'"
 
+FINER = 3
+"""Letters that are slanted or turned are drawn so many times as large, and shrunk."""
+
 
 def text(rng: np.random.Generator, photos: Sequence[Picture]) -> Picture:
     """Lines of words of several sizes, on paper or on a picture."""
@@ -40,6 +43,21 @@ def text(rng: np.random.Generator, photos: Sequence[Picture]) -> Picture:
             )
             y += round(1.25 * size)
         y += int(rng.integers(0, 10))
+    return np.asarray(sheet)
+
+
+def lettering(rng: np.random.Generator, _photos: Sequence[Picture]) -> Picture:
+    """A few large words, bolder, narrower, slanted or turned: one font stands for many."""
+    height, width = parts.size(rng)
+    paper, ink = parts.contrasting(rng)
+    sheet = Pillow.new("RGB", (width, height), paper)
+    y = 0
+    while y < height:
+        size = int(rng.integers(14, 110))
+        shade = ink if rng.random() < 0.7 else parts.colour(rng)
+        line = words(rng, 3 * width // size + 2)
+        sheet.paste(shade, (0, y - size // 2), _mask(rng, line, size, width))
+        y += round(1.2 * size)
     return np.asarray(sheet)
 
 
@@ -145,6 +163,26 @@ def _write(
     draw: ImageDraw.ImageDraw, place: tuple[int, int], line: str, size: int, shade: parts.Colour
 ) -> None:
     draw.text(place, line, fill=shade, font=_font(size))
+
+
+def _mask(rng: np.random.Generator, line: str, size: int, width: int) -> Pillow.Image:
+    """A line of letters in white on black, two sizes high, its form changed by chance."""
+    sheet = Pillow.new("L", (FINER * width, FINER * 2 * size))
+    bolder = 0.0 if rng.random() < 0.4 else float(rng.integers(1, 2 + size // 12))
+    ImageDraw.Draw(sheet).text(
+        (FINER * int(rng.integers(0, 40)), FINER * size // 2),
+        line,
+        fill=255,
+        font=_font(FINER * size),
+        stroke_width=round(FINER * bolder / 2),
+    )
+    narrow, slant = rng.uniform(0.7, 1.5), rng.uniform(-0.45, 0.45) * (rng.random() < 0.5)
+    turn = rng.uniform(-0.15, 0.15) * (rng.random() < 0.3)
+    matrix = (narrow, slant, 0, turn, 1, 0)
+    changed = sheet.transform(
+        sheet.size, Pillow.Transform.AFFINE, matrix, Pillow.Resampling.BICUBIC
+    )
+    return changed.resize((width, 2 * size), Pillow.Resampling.BOX)
 
 
 def _pen(rng: np.random.Generator, sheet: Pillow.Image) -> ImageDraw.ImageDraw:
