@@ -88,4 +88,4 @@ def _refuse_folder(folder: Path, *, make: bool) -> None:
     if kind(place) is not Kind.FOLDER:
         raise UsageError(f"{place} is not a folder")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise UsageError(f"{place}: no permission to write there")
+        raise UsageError(f"{place}: no permission to write there", "choose another place")

@@ -336,8 +336,9 @@ def test_places_that_do_not_work_are_found_before_work_starts() -> None:
 def test_a_read_only_folder_is_found_before_work_starts() -> None:
     touch("in/a.png")
     Path("in").chmod(0o500)
-    with pytest.raises(UsageError, match="no permission"):
+    with pytest.raises(UsageError, match="no permission") as caught:
         targets("in")
+    assert caught.value.hint == "choose another place"
 
 
 def test_a_device_may_be_the_target() -> None:

@@ -34,11 +34,14 @@ def picture() -> bytes:
 
 
 @pytest.fixture
-def watching(tiny_denoiser: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def watching(
+    tiny_denoiser: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[subprocess.Popen[str]]:
     """`aecli denoise --watch in/ -o out/`, with a picture and a folder in it."""
     (tmp_path / "in" / "deep").mkdir(parents=True)
     (tmp_path / "in" / "first.png").write_bytes(picture())
-    words = ["denoise", "--watch", "in", "-r", "-o", "out", "-m", "tiny", "--json"]
+    more = getattr(request, "param", ("-r", "--json"))
+    words = ["denoise", "--watch", "in", "-o", "out", "-m", "tiny", *more]
     process = subprocess.Popen(
         [sys.executable, "-m", "aecli", *words, "--engine", "torch", "--device", "cpu"],
         cwd=tmp_path,
@@ -79,6 +82,22 @@ def test_files_are_denoised_as_they_come_and_are_whole(
     assert "3 done, 1 failed" in said
     assert watching.returncode == 1
     assert "Traceback" not in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+@pytest.mark.parametrize("watching", [()], indirect=True, ids=["not-recursive"])
+def test_folders_that_are_not_watched_are_told_of(
+    watching: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    until((tmp_path / "out" / "first.png").is_file)
+    (tmp_path / "in" / "deep" / "second.png").write_bytes(picture())
+    (tmp_path / "in" / "third.png").write_bytes(picture())
+    until((tmp_path / "out" / "third.png").is_file)
+    watching.send_signal(signal.SIGINT)
+    _, said = watching.communicate(timeout=30)
+    assert said.count("1 sub-folder passed over (in/deep): -r looks into it, too") == 1
+    assert not (tmp_path / "out" / "deep").exists()
+    assert "2 done" in said
 
 
 @pytest.mark.parametrize(
