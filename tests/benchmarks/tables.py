@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,12 @@ from tests.benchmarks import degraded
 from tests.benchmarks.degraded import Picture
 from tests.benchmarks.maps import maps
 from tests.benchmarks.music import music
+from tests.benchmarks.pages import page
 
 SIGMAS = (15, 25, 50)
 SCALES = (2, 3, 4)
 Table = list[list[str]]
+Degradation = Callable[[Picture, int, int], Picture]
 
 
 def pictures(folder: Path) -> Iterator[Picture]:
@@ -88,12 +90,18 @@ def camera(folders: Sequence[Path]) -> Table:
 
 def enlarged(folders: Sequence[Path]) -> Table:
     """Upscaling: antialiased bicubic, x2, x3, x4; PSNR in dB of the luma, borders left out."""
-    return _upscaling(folders, lambda clean, scale, _: degraded.bicubic(clean, scale))
+    return _upscaling({f.name: (list(pictures(f)), _shrunk) for f in folders})
 
 
 def found(folders: Sequence[Path]) -> Table:
     """Upscaling: soft, noisy, JPEG-compressed pictures, x2, x3, x4; PSNR in dB of the luma."""
-    return _upscaling(folders, degraded.found)
+    return _upscaling({f.name: (list(pictures(f)), degraded.found) for f in folders})
+
+
+def letters(folders: Sequence[Path]) -> Table:
+    """Upscaling: a page of text in each font of a folder, either way; PSNR in dB of the luma."""
+    drawn = [page(font, n) for f in folders for n, font in enumerate(sorted(f.rglob("*.ttf")))]
+    return _upscaling({"shrunk": (drawn, _shrunk), "as found": (drawn, degraded.found)})
 
 
 def speed(_folders: Sequence[Path]) -> Table:
@@ -121,30 +129,39 @@ def markdown(rows: Table) -> str:
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
 
 
-TABLES = {f.__name__: f for f in (models, white, camera, enlarged, found, speed, maps, music)}
+TABLES = {
+    f.__name__: f for f in (models, white, camera, enlarged, found, letters, speed, maps, music)
+}
 
 
-def _upscaling(folders: Sequence[Path], degrade) -> Table:
-    rows = [["", *(f"{folder.name}, x{scale}" for folder in folders for scale in SCALES)]]
-    for name in ("bicubic", "clean", "photo"):
-        row = [name if name == "bicubic" else f"`{name}`"]
-        for folder in folders:
-            for scale in SCALES:
-                scores = []
-                for number, picture in enumerate(pictures(folder)):
-                    height, width = (n - n % scale for n in picture.shape[:2])
-                    clean = picture[:height, :width]
-                    small = degrade(clean, scale, number)
-                    if name == "bicubic":
-                        made = resample(small, height, width)
-                    else:
-                        made = aecli.upscale(small, size=(width, height), model=name)
-                    inner = slice(scale, -scale)
-                    likeness = (luma(x[inner, inner]) for x in (clean, made))
-                    scores.append(psnr(*likeness))
-                row.append(f"{np.mean(scores):.2f}")
+def _shrunk(clean: Picture, scale: int, _: int) -> Picture:
+    return degraded.bicubic(clean, scale)
+
+
+def _upscaling(sets: Mapping[str, tuple[Sequence[Picture], Degradation]]) -> Table:
+    """Pictures by the name of their set, and what they are put through: (clean, scale, number)."""
+    rows = [["", *(f"{name}, x{scale}" for name in sets for scale in SCALES)]]
+    for model in ("bicubic", "clean", "photo"):
+        row = [model if model == "bicubic" else f"`{model}`"]
+        for clean, degrade in sets.values():
+            row += [f"{np.mean([*_scores(clean, degrade, scale, model)]):.2f}" for scale in SCALES]
         rows.append(row)
     return rows
+
+
+def _scores(
+    pictures: Sequence[Picture], degrade: Degradation, scale: int, model: str
+) -> Iterator[float]:
+    for number, picture in enumerate(pictures):
+        height, width = (n - n % scale for n in picture.shape[:2])
+        clean = picture[:height, :width]
+        small = degrade(clean, scale, number)
+        if model == "bicubic":
+            made = resample(small, height, width)
+        else:
+            made = aecli.upscale(small, size=(width, height), model=model)
+        inner = slice(scale, -scale)
+        yield psnr(*(luma(x[inner, inner]) for x in (clean, made)))
 
 
 def _denoised(noisy: Picture, name: str) -> Picture:
