@@ -150,9 +150,9 @@ def _upscaling(sets: Mapping[str, tuple[Sequence[Picture], Degradation]]) -> Tab
 
 
 def _scores(
-    pictures: Sequence[Picture], degrade: Degradation, scale: int, model: str
+    originals: Sequence[Picture], degrade: Degradation, scale: int, model: str
 ) -> Iterator[float]:
-    for number, picture in enumerate(pictures):
+    for number, picture in enumerate(originals):
         height, width = (n - n % scale for n in picture.shape[:2])
         clean = picture[:height, :width]
         small = degrade(clean, scale, number)

@@ -16,7 +16,7 @@ from aecli.errors import ModelError, UsageError
 from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.critic import CELL, Critic
 from aecli.training.degradations.draws import Draws
-from aecli.training.objectives import upscale
+from aecli.training.objectives import restoring
 from aecli.training.objectives.adversarial import Adversarial, busy, moved, repeated
 from aecli.training.perceptual import Features, distance
 from aecli.training.state import State
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("tiny_denoiser", "few_graphics")
 
 @pytest.fixture
 def few_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upscale, "GRAPHICS", 7)
+    monkeypatch.setattr(restoring, "GRAPHICS", 7)
 
 
 def made(**table: Any) -> tuple[Adversarial, Upscaler, dict[str, Tensor]]:

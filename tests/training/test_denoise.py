@@ -88,7 +88,8 @@ def test_a_blind_share_is_told_the_networks_own_estimate() -> None:
     ("table", "words"),
     [
         ({"noise": "camra"}, "unknown noise 'camra'"),
-        ({"clean": 1.5}, "clean, graphics and blind must lie"),
+        ({"clean": 1.5}, "clean and blind must lie"),
+        ({"graphics": -1}, "graphics must lie between 0 and 1"),
         ({"sigma_jitter": -1}, "not be negative"),
         ({"white": 0.8, "coloured": 0.8}, "1 at most together"),
     ],

@@ -12,7 +12,7 @@ from aecli.errors import UsageError
 from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.degradations.draws import Draws
 from aecli.training.degradations.resize import shrink
-from aecli.training.objectives import upscale
+from aecli.training.objectives import restoring
 from aecli.training.objectives.upscale import Upscale
 from aecli.training.request import RunRequest
 from aecli.training.trainer import run
@@ -80,7 +80,7 @@ def test_text_and_charts_may_be_among_the_crops(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And only where they are wanted."""
-    monkeypatch.setattr(upscale, "GRAPHICS", 7)
+    monkeypatch.setattr(restoring, "GRAPHICS", 7)
     shares: list[float] = []
 
     def watched(

@@ -60,7 +60,7 @@ class AdversarialConfig(UpscaleConfig):
         critic: channels of the critic.
         grid: weight of what repeats from cell to cell of the small picture's grid where it does not
             in the truth: of all detail it is the easiest to learn, and the first that eyes see.
-        graphics: as in `UpscaleConfig`; nothing is invented there.
+        graphics: as in `RestoringConfig`; nothing is invented there.
     """
 
     features: str = "gaussian"

@@ -21,18 +21,17 @@ from aecli.training.degradations.noise import is_grey
 from aecli.training.degradations.photo import Mixture, noisy_photos, white_noise
 from aecli.training.degradations.resize import rounded
 from aecli.training.objectives.base import Score, pixel_loss, to_picture
-from aecli.training.objectives.restoring import Restoring
+from aecli.training.objectives.restoring import GRAPHICS, Restoring, RestoringConfig
 from aecli.training.pictures import read
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from aecli.datasets.item import Item
     from aecli.models.registry import Denoiser
-    from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
 
@@ -52,15 +51,12 @@ VALIDATED: Mapping[str, Mixture] = {
 
 VALIDATION_BATCH = 8
 
-GRAPHICS = 400
-"""Graphics drawn for a run that wants some."""
-
 DITHERED = 16
 """Photographs that become dithers and halftones among them."""
 
 
 @dataclass(frozen=True)
-class DenoiseConfig:
+class DenoiseConfig(RestoringConfig):
     """The objective of denoising.
 
     Attributes:
@@ -70,8 +66,7 @@ class DenoiseConfig:
             1 stays clean.
         clean: share of the crops that have no noise at all, and are to stay as they are, where it
             is `white`.
-        graphics: share of the crops that come from drawn graphics: dithers, halftones, text, which
-            are to stay as they are.
+        graphics: as in `RestoringConfig`, and dithers and halftones: all are to stay as they are.
         blind: share of the samples whose network is told its own estimate, as in use.
         sigma_jitter: how far off the level is that the network is told in the others: the standard
             deviation of its logarithm. A network told precisely trusts what it is told, even where
@@ -88,7 +83,6 @@ class DenoiseConfig:
     coloured: float = 0.4
     camera: float = 0.24
     clean: float = 0.0
-    graphics: float = 0.0
     blind: float = 0.0
     sigma_jitter: float = 0.0
     sigma_max: float = 75.0
@@ -97,6 +91,7 @@ class DenoiseConfig:
     val_sigmas: tuple[float, ...] = (15, 25, 50)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.noise not in NOISES:
             raise UsageError(f"unknown noise {self.noise!r}", did_you_mean(self.noise, NOISES))
         shares = (self.white, self.coloured, self.camera)
@@ -104,8 +99,8 @@ class DenoiseConfig:
             raise UsageError(
                 "objective.white, coloured and camera are shares: from 0 on, 1 at most together"
             )
-        if not all(0 <= s <= 1 for s in (self.clean, self.blind, self.graphics)):
-            raise UsageError("objective.clean, graphics and blind must lie between 0 and 1")
+        if not all(0 <= s <= 1 for s in (self.clean, self.blind)):
+            raise UsageError("objective.clean and blind must lie between 0 and 1")
         if self.sigma_jitter < 0:
             raise UsageError("objective.sigma_jitter must not be negative")
         if not all(0 < s <= 255 for s in (self.sigma_max, *self.val_sigmas)):
@@ -125,25 +120,19 @@ class Denoise(Restoring):
     """Remove noise of a level that is told, more or less exactly, and estimate that level."""
 
     primary = "psnr"
+    config: DenoiseConfig
 
     def __init__(self, table: Mapping[str, Any], loss: str, _model: object = None) -> None:
         self.config = section(DenoiseConfig, table, "objective")
         self._pixel_loss = pixel_loss(loss)
 
-    def opening(self, recipe: Recipe) -> Hashable:
-        """As other objectives of restoration, and the share of graphics."""
-        return super().opening(recipe), self.config.graphics
-
-    def extras(self, train: Sequence[Item], recipe: Recipe) -> tuple[Sequence[Picture], float]:
-        """Drawn graphics, and their share of the crops."""
-        share = self.config.graphics
-        if not share:
-            return (), 0.0
+    def drawn(self, train: Sequence[Item], seed: int) -> Sequence[Picture]:
+        """Graphics of all kinds, some of them made of photographs."""
         photos: list[Picture] = []
         for item in evenly(train, DITHERED):
             with suppress(InputError):  # named where all images are read
                 photos.append(read(item))
-        return graphics.make(photos, GRAPHICS, recipe.run.seed), share
+        return graphics.make(photos, GRAPHICS, seed)
 
     def degrade(self, clean: Tensor, draws: Draws, extra: NDArray[np.bool_]) -> Batch:
         """Noisy pictures, and what the network is told of them.

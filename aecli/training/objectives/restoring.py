@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aecli.checkpoints.facts import Facts
 from aecli.errors import UsageError
 from aecli.training.crops import open_crops, validation_crops
+from aecli.training.degradations import graphics
 from aecli.training.objectives.base import OfPictures
 
 if TYPE_CHECKING:
@@ -28,8 +29,30 @@ if TYPE_CHECKING:
     from aecli.training.observer import Observer
 
 
+GRAPHICS = 400
+"""Graphics drawn for a run that wants some."""
+
+
+@dataclass(frozen=True)
+class RestoringConfig:
+    """What every objective of restoration is told.
+
+    Attributes:
+        graphics: share of the crops that come from drawn graphics, text, lines, charts, gradients:
+            screens and scans are restored as often as photographs, which hold hardly any text.
+    """
+
+    graphics: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.graphics <= 1:
+            raise UsageError("objective.graphics must lie between 0 and 1")
+
+
 class Restoring(OfPictures):
     """The part of an objective that is the same for every degradation."""
+
+    config: RestoringConfig
 
     def open(
         self,
@@ -63,12 +86,17 @@ class Restoring(OfPictures):
                 )
 
     def opening(self, recipe: Recipe) -> Hashable:
-        """[data] but for the batches, and the seed; an objective with `extras` adds their share."""
-        return replace(recipe.data, batch=1), recipe.run.seed
+        """[data] but for the batches, the seed, and the share of graphics."""
+        return replace(recipe.data, batch=1), recipe.run.seed, self.config.graphics
 
-    def extras(self, _train: Sequence[Item], _recipe: Recipe) -> tuple[Sequence[Picture], float]:
+    def extras(self, train: Sequence[Item], recipe: Recipe) -> tuple[Sequence[Picture], float]:
         """Pictures to learn from beside the images, HxW or HxWx3, and their share of the crops."""
-        return (), 0.0
+        share = self.config.graphics
+        return (self.drawn(train, recipe.run.seed) if share else ()), share
+
+    def drawn(self, _train: Sequence[Item], seed: int) -> Sequence[Picture]:
+        """Graphics that can be told when they are small; a denoiser's are finer."""
+        return graphics.make((), GRAPHICS, seed, graphics.PLAIN)
 
     def begin(self, module: nn.Module, source: RandomCrops) -> None:
         """Nothing: all weights are trained."""

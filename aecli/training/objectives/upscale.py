@@ -14,21 +14,18 @@ from aecli.errors import UsageError, did_you_mean
 from aecli.images.levels import LUMA
 from aecli.images.metrics import luma, psnr
 from aecli.tables import section
-from aecli.training.degradations import graphics
 from aecli.training.degradations.draws import Draws, on_device
 from aecli.training.degradations.found import found_photo
 from aecli.training.degradations.resize import resample, shrink
 from aecli.training.objectives.base import Score, pixel_loss, to_picture, to_tensor
-from aecli.training.objectives.restoring import Restoring
+from aecli.training.objectives.restoring import Restoring, RestoringConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from aecli.datasets.item import Item
     from aecli.models.registry import SuperResolver
-    from aecli.training.config import Recipe
     from aecli.training.data import Batch
     from aecli.training.objectives.base import Picture
     from aecli.training.objectives.trainable import UpscalerConfig
@@ -48,9 +45,6 @@ def _luma(images: Tensor) -> Tensor:
 DEGRADATIONS: Mapping[str, Degradation] = {"bicubic": _bicubic, "photo": found_photo}
 """How small pictures come from large ones: large (N, 3, H, W), scale, draws -> small."""
 
-GRAPHICS = 400
-"""Graphics drawn for a run that wants some."""
-
 VAL_BATCH = 8
 """Held-out pictures enlarged at once."""
 
@@ -59,26 +53,22 @@ VAL_SEED = 3
 
 
 @dataclass(frozen=True)
-class UpscaleConfig:
+class UpscaleConfig(RestoringConfig):
     """The objective of super-resolution.
 
     Attributes:
         degradation: `bicubic`, the literature's setting, or `photo`, as people's files are.
         luma: weight of the luma's pixel loss beside that of red, green and blue: eyes, and the
             scores of the literature, see brightness first.
-        graphics: share of the crops that come from drawn graphics, text, lines, charts, gradients:
-            screens and scans are enlarged as often as photographs, which hold hardly any text.
     """
 
     degradation: str = "photo"
     luma: float = 0.0
-    graphics: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.luma < 0:
             raise UsageError("objective.luma must not be negative")
-        if not 0 <= self.graphics <= 1:
-            raise UsageError("objective.graphics must lie between 0 and 1")
         if self.degradation not in DEGRADATIONS:
             raise UsageError(
                 f"unknown degradation {self.degradation!r}",
@@ -90,6 +80,7 @@ class Upscale(Restoring):
     """Find the picture that was degraded."""
 
     primary = "psnr"
+    config: UpscaleConfig
     settings: ClassVar[type[UpscaleConfig]] = UpscaleConfig
     """What a recipe's [objective] is read as."""
 
@@ -98,16 +89,6 @@ class Upscale(Restoring):
         self.scale = model.scale
         self._pixel_loss = pixel_loss(loss)
         self._degrade = DEGRADATIONS[self.config.degradation]
-
-    def opening(self, recipe: Recipe) -> Hashable:
-        """As other objectives of restoration, and the share of graphics."""
-        return super().opening(recipe), self.config.graphics
-
-    def extras(self, _train: Sequence[Item], recipe: Recipe) -> tuple[Sequence[Picture], float]:
-        """Drawn graphics that can be told when they are small, and their share of the crops."""
-        share = self.config.graphics
-        made = graphics.make((), GRAPHICS, recipe.run.seed, graphics.PLAIN) if share else ()
-        return made, share
 
     def degrade(self, clean: Tensor, draws: Draws, _extra: NDArray[np.bool_]) -> Batch:
         """`input`, (N, 3, h, w), and `target`, (N, 3, H, W), in [0, 1]."""
