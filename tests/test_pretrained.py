@@ -17,7 +17,7 @@ WEIGHTS = sorted(FOLDER.glob("*.safetensors"))
 each = pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.stem)
 
 
-LAST_STAGE_ALONE = {"generate-emoji", "generate-mnist"}
+LAST_STAGE_ALONE = {"generate-mnist"}
 """Weights whose files do not say how the stages before the last were run; their cards do."""
 
 OF_THE_MACHINE = {"cache_mb", "device_share", "workers", "val_crop", "val_limit"}
