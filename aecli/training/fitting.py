@@ -142,10 +142,20 @@ def fit(request: RunRequest, **wishes: Any) -> RunRequest:
 
 
 def _of_family(request: RunRequest, scale: int | None) -> RunRequest:
-    """The run of one member of a family, named after it."""
-    scale = scale or int(recipes.load("upscale", request.recipe).model.get("scale", 2))
+    """The run of one member of a family, named after it, for the scale asked for.
+
+    Unasked it is the recipe's, or else that of the model to start from. Of a family to start from
+    it is the member for that scale, where there is one.
+    """
+    start = request.start
+    members = {} if start is None else store.scales("upscale", start)
+    model = recipes.load("upscale", request.recipe, request.settings).model
+    scale = int(scale or model.get("scale") or min(members, default=2))
+    if len(members) > 1 and scale in members:
+        start = members[scale].name
     settings = [*request.settings, f"model.scale={scale}"]
-    return replace(request, name=store.family_member(request.name, scale), settings=settings)
+    name = store.family_member(request.name, scale)
+    return replace(request, name=name, start=start, settings=settings)
 
 
 def fitted(

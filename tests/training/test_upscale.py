@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from aecli.errors import UsageError
 from aecli.models.upscaler import Upscaler, UpscalerConfig
 from aecli.training.degradations.draws import Draws
 from aecli.training.degradations.resize import shrink
+from aecli.training.fitting import fit
 from aecli.training.objectives import restoring
 from aecli.training.objectives.upscale import Upscale
 from aecli.training.request import RunRequest
@@ -132,3 +134,16 @@ def test_x3_starts_from_x2(images: Path) -> None:
     assert [w for w in recorder.warnings if "start at random" in w] == [
         "2 of 20 weight tensors start at random"
     ]
+
+
+def test_the_scale_follows_from_the_start_and_the_start_from_the_scale(images: Path) -> None:
+    fitted = fit(RunRequest(task="upscale", data=[str(images)], name="mine", start="clean-x4"))
+    assert (fitted.name, fitted.start) == ("mine-x4", "clean-x4")
+    asked = RunRequest(task="upscale", data=[str(images)], name="mine", start="clean")
+    assert fit(asked).start == "clean-x2"
+    fitted = fit(asked, scale=3)
+    assert (fitted.name, fitted.start) == ("mine-x3", "clean-x3")
+    fitted = fit(replace(asked, start="clean-x2"), scale=3)
+    assert (fitted.name, fitted.start) == ("mine-x3", "clean-x2")
+    fitted = fit(replace(asked, start=None, settings=("model.scale=4",)))
+    assert fitted.name == "mine-x4"
