@@ -178,7 +178,7 @@ class TrainUpscaleRequest(TrainRequest):
             min=2,
             max=4,
             metavar="2|3|4",
-            help="How many times larger the results are; the recipe's, or 2.",
+            help="How many times larger the results are; the recipe's, or that of --from, or 2.",
         ),
     ] = None
 
