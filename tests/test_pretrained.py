@@ -17,9 +17,6 @@ WEIGHTS = sorted(FOLDER.glob("*.safetensors"))
 each = pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.stem)
 
 
-LAST_STAGE_ALONE = {"generate-mnist"}
-"""Weights whose files do not say how the stages before the last were run; their cards do."""
-
 OF_THE_MACHINE = {"cache_mb", "device_share", "workers", "val_crop", "val_limit"}
 """Settings of [data] that no weight depends on."""
 
@@ -64,16 +61,14 @@ def test_the_committed_recipe_is_what_it_was_trained_by(path: Path) -> None:
     training = model.meta.training
     used = [stage["recipe"] for stage in training.get("stages", [])] + [training["recipe"]]
     committed = recipes.stages(recipes.load(model.task, model.name))
-    assert len(used) == (1 if path.stem in LAST_STAGE_ALONE else len(committed))
-    for ours, theirs in zip(committed[-len(used) :], used, strict=True):
+    for ours, theirs in zip(committed, used, strict=True):
         then = recipes.from_table(recipes.as_written_before(theirs))  # with new keys' defaults
         for section in ("model", "objective", "data", "optim"):
             was, now = (recipe.as_table()[section] for recipe in (then, ours))
             differ = {key for key in was | now if was.get(key) != now.get(key)}
             assert differ <= OF_THE_MACHINE, section
     done = [stage["steps"] for stage in training.get("stages", [])] + [training["steps"]]
-    if path.stem not in LAST_STAGE_ALONE:
-        assert done == [recipe.run.steps for recipe in committed]
+    assert done == [recipe.run.steps for recipe in committed]
     for fact in ("data", "licence", "steps", "seed"):
         assert training[fact] is not None
     assert training["data"]
