@@ -150,7 +150,7 @@ def _of_family(request: RunRequest, scale: int | None) -> RunRequest:
     start = request.start
     members = {} if start is None else store.scales("upscale", start)
     model = recipes.load("upscale", request.recipe, request.settings).model
-    scale = int(scale or model.get("scale") or min(members, default=2))
+    scale = scale or model.get("scale", min(members, default=2))
     if len(members) > 1 and scale in members:
         start = members[scale].name
     settings = [*request.settings, f"model.scale={scale}"]

@@ -147,3 +147,10 @@ def test_the_scale_follows_from_the_start_and_the_start_from_the_scale(images: P
     assert (fitted.name, fitted.start) == ("mine-x3", "clean-x2")
     fitted = fit(replace(asked, start=None, settings=("model.scale=4",)))
     assert fitted.name == "mine-x4"
+
+
+@pytest.mark.parametrize("scale", ["four", "2.5", "0"])
+def test_a_scale_that_is_none_is_refused(images: Path, scale: str) -> None:
+    asked = RunRequest(task="upscale", data=[str(images)], name="mine")
+    with pytest.raises(UsageError, match="scale must be"):
+        fit(replace(asked, settings=(f"model.scale={scale}",)))
