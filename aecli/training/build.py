@@ -24,21 +24,18 @@ if TYPE_CHECKING:
     from aecli.training.objectives import Objective
 
 
-def architecture(recipe: Recipe, start: Model | None) -> tuple[ModelSpec, Any]:
-    """The spec and config that a recipe's [model] names, the rest as `start` has it.
+def architecture(recipe: Recipe) -> tuple[ModelSpec, Any]:
+    """The spec and config that a recipe's [model] names.
 
     Raises:
         UsageError: unknown settings, or an architecture of another task.
     """
     table = dict(recipe.model)
-    usual = start.spec.name if start else recipes.default_architecture(recipe.task)
-    name = table.pop("architecture", usual)
+    name = table.pop("architecture", None) or recipes.default_architecture(recipe.task)
     names = {spec.name: spec for spec in Registry.discover().for_task(recipe.task)}
     if name not in names:
         raise UsageError(f"no architecture {name!r} for {recipe.task}", did_you_mean(name, names))
     spec = names[name]
-    if start is not None and spec == start.spec and "preset" not in table:
-        table = start.meta.config | table
     return spec, spec.configure(table)
 
 

@@ -259,7 +259,7 @@ def fitted_to_crops(request: RunRequest) -> RunRequest:
     before, longest = recipe.data.crop, _longest(request.data)
     if not 0 < longest < before:
         return request
-    spec, config = build.architecture(recipe, None)
+    spec, config = build.architecture(recipe)
     geometry = spec.geometry(config)
     unit = geometry.multiple_of * geometry.scale
     crop = max(unit, geometry.minimum * geometry.scale, longest // unit * unit)

@@ -201,7 +201,7 @@ def assemble(plan: Plan, observer: Observer) -> Session:
     """
     recipe, device = plan.recipe, plan.runtime.device
     _check_shares(recipe, plan.ranks)
-    spec, config = architecture(recipe, plan.start)
+    spec, config = architecture(recipe)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.run.seed)
         module = spec.build(config)

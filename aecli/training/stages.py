@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
 from aecli.errors import UsageError
+from aecli.models.registry import Registry
 from aecli.training import recipes
 from aecli.training.folder import of_stage
 from aecli.training.state import FILE, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from aecli.checkpoints.format import Meta
     from aecli.training.config import Recipe
     from aecli.training.request import RunRequest
 
@@ -92,28 +93,44 @@ def _recipe(request: RunRequest, state: State | None) -> Recipe:
         overrides.append(f"run.seed={request.seed}")
     if state is None:
         recipe = recipes.load(request.task, request.recipe)
-        if request.start is not None:
-            recipe = _continued(recipe, request)
-        return recipes.apply(recipe.as_table(), overrides)
+        if request.start is None:
+            return recipes.apply(recipe.as_table(), overrides)
+        return _continued(recipe, store.find(request.task, request.start).meta, request, overrides)
     if state.recipe["task"] != request.task:
         raise UsageError(f"that is a run of `train {state.recipe['task']}`")
     return recipes.apply(state.recipe, overrides)
 
 
-def _continued(recipe: Recipe, request: RunRequest) -> Recipe:
+def _continued(
+    recipe: Recipe, before: Meta, request: RunRequest, overrides: Sequence[str]
+) -> Recipe:
     """The recipe of a run that starts from a model: what it leaves open is as the model's was.
 
-    So that a model for camera noise is not tuned to white noise unasked. The task's own recipe
-    leaves the architecture open.
+    So that a model for camera noise is not tuned to white noise unasked, and that the recipe says
+    all that there is to say: a resumed run, and whoever reads it later, has nothing else. The
+    task's own recipe leaves the architecture open.
     """
-    assert request.start is not None
     if request.recipe is None:
         recipe = replace(recipe, model={})
-    if recipe.objective:
-        return recipe
-    meta = checkpoints.read_meta(store.find(request.task, request.start).path)
-    before = recipes.as_written_before(meta.training.get("recipe", {}))
-    return replace(recipe, objective=before.get("objective", {}))
+    if not recipe.objective:
+        trained_by = recipes.as_written_before(before.training.get("recipe", {}))
+        recipe = replace(recipe, objective=trained_by.get("objective", {}))
+    recipe = recipes.apply(recipe.as_table(), overrides)
+    return replace(recipe, model=_as_the_other(recipe.model, before))
+
+
+def _as_the_other(model: Mapping[str, Any], other: Meta) -> dict[str, Any]:
+    """A recipe's [model], with what it leaves open as another model of that architecture has it.
+
+    What is usual is left out; a preset leaves nothing open.
+    """
+    name = model.get("architecture", other.architecture)
+    if name != other.architecture or "preset" in model:
+        return {"architecture": name, **model}
+    spec = Registry.discover().get(name)
+    usual, theirs = (asdict(spec.configure(table)) for table in ({}, other.config))
+    unusual = {key: value for key, value in theirs.items() if value != usual[key]}
+    return {"architecture": name, **unusual, **model}
 
 
 def _limit(request: RunRequest, state: State | None) -> float | None:

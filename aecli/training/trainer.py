@@ -66,7 +66,7 @@ def run(request: RunRequest, observer: Observer) -> Trained:
         folder = request.folder or store.home() / "runs" / f"{request.task}-{request.name}"
         recipe, limit, plan = stages(request, folder)
         start = _start(request)
-        train, val = _images(request, plan[0].recipe, start)
+        train, val = _images(request, plan[0].recipe)
         if ranks.first:
             _refuse_taken(request, folder, target)
             observer.note(
@@ -145,11 +145,9 @@ def _start(request: RunRequest) -> Model | None:
     return store.load(request.task, request.start) if request.start is not None else None
 
 
-def _images(
-    request: RunRequest, recipe: Recipe, start: Model | None
-) -> tuple[Sequence[Any], Sequence[Any]]:
+def _images(request: RunRequest, recipe: Recipe) -> tuple[Sequence[Any], Sequence[Any]]:
     """Training and validation images, as the objective collects them."""
-    collect = objective(recipe, *architecture(recipe, start)).collect
+    collect = objective(recipe, *architecture(recipe)).collect
     found = collect(request.data)
     if request.val is None:
         return split(found, recipe.data.holdout, recipe.run.seed)

@@ -137,7 +137,7 @@ def session(
     """A run that is about to begin, in a folder that does not stay."""
     task, _, recipe_name = name.partition("/")
     recipe = recipes.load(task, recipe_name or None, settings)
-    found = objective(recipe, *architecture(recipe, None)).collect([photos])
+    found = objective(recipe, *architecture(recipe)).collect([photos])
     with (
         tempfile.TemporaryDirectory() as folder,
         device.denormals_flushed(),

@@ -34,13 +34,13 @@ def another(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
 )
 def test_a_tasks_own_recipe_names_its_default(another: Registry, task: str, name: str) -> None:
     assert recipes.default_architecture(task) == name
-    assert architecture(recipes.load(task, None), None)[0].name == name
+    assert architecture(recipes.load(task, None))[0].name == name
 
 
 def test_a_recipe_that_names_none_takes_the_default(another: Registry, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[optim]\nlr = 0.5\n", encoding="utf-8")
-    assert architecture(recipes.load("denoise", str(path)), None)[0].name == "unet"
+    assert architecture(recipes.load("denoise", str(path)))[0].name == "unet"
 
 
 def test_another_architecture_leaves_the_settings_of_the_first_behind(another: Registry) -> None:
@@ -48,7 +48,7 @@ def test_another_architecture_leaves_the_settings_of_the_first_behind(another: R
     assert own.model["size"] == 48
     recipe = recipes.load("embed", None, ["model.latent=9", "model.architecture=aab"])
     assert recipe.model == {"architecture": "aab", "latent": 9}
-    spec, config = architecture(recipe, None)
+    spec, config = architecture(recipe)
     assert (spec.name, config.latent) == ("aab", 9)
     noisy = recipes.load("denoise", "photo", ["model.architecture=aaa"])
     assert noisy.objective == recipes.load("denoise", "photo").objective, (
@@ -59,20 +59,20 @@ def test_another_architecture_leaves_the_settings_of_the_first_behind(another: R
 def test_another_objectives_settings_and_stages_are_left_behind_too() -> None:
     recipe = recipes.load("generate", None, ["model.architecture=vae"])
     assert (recipe.objective, len(recipe.stage)) == ({}, 0)
-    assert isinstance(objective(recipe, *architecture(recipe, None)), Variational)
+    assert isinstance(objective(recipe, *architecture(recipe)), Variational)
 
 
 def test_a_recipe_may_name_its_objective() -> None:
     plain = ["model.architecture=vae", "model.variational=false", "model.detail=0"]
     recipe = recipes.load("generate", None, [*plain, "objective.name=contrastive"])
-    assert isinstance(objective(recipe, *architecture(recipe, None)), Contrastive)
+    assert isinstance(objective(recipe, *architecture(recipe)), Contrastive)
     wrong = recipes.load("embed", None, ["objective.name=contrastiv"])
     with pytest.raises(UsageError, match="no objective 'contrastiv'") as caught:
-        objective(wrong, *architecture(wrong, None))
+        objective(wrong, *architecture(wrong))
     assert caught.value.hint == "did you mean contrastive?"
 
 
 def test_an_architecture_that_serves_another_task_is_refused() -> None:
     recipe = recipes.load("denoise", None, ["model.architecture=vae"])
     with pytest.raises(UsageError, match="no architecture 'vae' for denoise"):
-        architecture(recipe, None)
+        architecture(recipe)

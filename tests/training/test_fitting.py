@@ -122,7 +122,7 @@ def test_architectures_by_name(tmp_path: Path, name: str, network: str, variatio
         recipe(tmp_path, architecture=name, latent=4, beta=2.0),
         searching(tmp_path, architecture=name, latent=4),
     ):
-        spec, config = architecture(chosen, None)
+        spec, config = architecture(chosen)
         assert (spec.name, config.variational, config.latent) == (network, variational, 4)
         assert (config.size, config.channels) == (28, 1)
         assert objective(chosen, spec, config) is not None

@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from aecli.training import recipes
 from aecli.training.config import OptimConfig
 from aecli.training.loop import learning_rate
 from aecli.training.objectives import denoise as objectives
+from aecli.training.request import RunRequest
 from aecli.training.state import FILE, State
+from aecli.training.trainer import run
+from tests import tiny
 
 from .conftest import Recorder
 
@@ -101,6 +105,31 @@ def test_from_starts_where_another_model_ended(train: Any) -> None:
     assert not recorder.warnings
     _, recorder = train("wider", "model.widths=[16,40]", steps=1, start="first")
     assert "start at random" in recorder.warnings[0]
+
+
+def test_a_run_from_another_model_says_and_resumes_its_network(
+    train: Any, images: Path, home: Path
+) -> None:
+    train("small", "model.estimator=8", steps=1)
+    asked = RunRequest(
+        task="denoise",
+        data=[str(images)],
+        name="tuned",
+        start="small",
+        settings=tiny.SETTINGS[1:],  # but for the preset: its network is the other's
+        steps=8,
+        device="cpu",
+    )
+    begun = run(asked, StopAt(4))
+    assert not begun.finished
+    ended = run(replace(asked, start=None, resume=True, steps=None), Recorder())
+    assert ended.finished
+    small, tuned = (store.find("denoise", name).meta for name in ("small", "tuned"))
+    assert tuned.config == small.config
+    assert tuned.training["recipe"]["model"] == {
+        "architecture": "unet",
+        **{key: small.config[key] for key in ("widths", "blocks", "estimator", "scales")},
+    }
 
 
 def test_a_deeper_network_begins_as_the_one_it_grew_from(train: Any, tmp_path: Path) -> None:

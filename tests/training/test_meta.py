@@ -50,7 +50,7 @@ def _nothing_drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_step_is_done_on_the_device_without_waiting_for_it(recipe: str) -> None:
     task, _, name = recipe.partition("/")
     told = recipes.stages(recipes.load(task, name))[-1]
-    spec, config = architecture(told, None)
+    spec, config = architecture(told)
     made: Any = objective(told, spec, config)
     clean = torch.empty(SAMPLES, 3, SIDE, SIDE, device=META)
     batch = made.degrade(clean, Draws(0, range(SAMPLES), META), np.arange(SAMPLES) % 7 == 0)
