@@ -134,9 +134,10 @@ def operations(run: Session, batch: Mapping[str, Tensor]) -> int:
 def session(
     name: str, photos: str, runtime: device.Runtime, settings: list[str]
 ) -> Iterator[Session]:
-    """A run that is about to begin, in a folder that does not stay."""
+    """A run that is about to begin, by its recipe's last stage, in a folder that does not stay."""
     task, _, recipe_name = name.partition("/")
-    recipe = recipes.load(task, recipe_name or None, settings)
+    last = recipes.stages(recipes.load(task, recipe_name or None))[-1]
+    recipe = recipes.apply(last.as_table(), settings)
     found = objective(recipe, *architecture(recipe)).collect([photos])
     with (
         tempfile.TemporaryDirectory() as folder,
