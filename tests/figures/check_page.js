@@ -1,4 +1,5 @@
-// Run inside the page by test_scatter.py: uses it as a reader would, and says on <body> how it went.
+// Run inside the page by test_scatter.py: uses it as a reader would, and says on <body> how it went, before
+// the page is loaded: until then the browser waits, however busy the machine is.
 // Mouse events have whole pixels: places may be off by one
 const problems = [];
 const check = (so, what) => { if (!so) problems.push(what); };
@@ -7,7 +8,7 @@ const fire = (type, x, y, more = {}) => canvas.dispatchEvent(new (type === "whee
 const at = (type, i, more) => fire(type, screenX(i), screenY(i), more);
 const ink = () => ctx.getImageData(0, 0, canvas.width, canvas.height).data.some(v => v);
 addEventListener("error", e => problems.push(e.message));
-sprite.decode().then(() => {
+function use() {
   const own = [...Array(count).keys()].find(i => nearest(screenX(i), screenY(i)) === i);
   draw(); check(ink(), "nothing is drawn");
   at("pointermove", own);
@@ -37,6 +38,9 @@ sprite.decode().then(() => {
   check(button.getAttribute("aria-pressed") === "false" && !visible().includes(own), "the legend hides nothing");
   at("pointermove", own); check(tip.textContent !== map.paths[own] || tip.hidden, "what is hidden is hovered");
   button.click(); check(visible().includes(own), "the legend shows nothing again");
-}).catch(e => problems.push(String(e))).finally(() => {
+}
+addEventListener("load", () => {
+  check(sprite.complete && sprite.naturalWidth, "the thumbnails are not there");
+  try { use(); } catch (e) { problems.push(String(e)); }
   document.body.dataset.check = problems.length ? problems.join("; ") : "all is well";
 });

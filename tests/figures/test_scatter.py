@@ -162,7 +162,6 @@ def test_a_page_works_in_a_real_browser(tmp_path: Path, count: int) -> None:
         "--disable-dev-shm-usage",
         f"--user-data-dir={tmp_path / 'profile'}",
         "--window-size=1000,800",
-        "--virtual-time-budget=20000",
         "--dump-dom",
         path.as_uri(),
     ]
