@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from aecli.checkpoints import store
 from aecli.errors import UsageError
-from aecli.models.registry import Registry
 from aecli.training import recipes
 from aecli.training.folder import of_stage
 from aecli.training.state import FILE, State
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from aecli.checkpoints.format import Meta
+    from aecli.checkpoints.format import Model
     from aecli.training.config import Recipe
     from aecli.training.request import RunRequest
 
@@ -38,11 +36,13 @@ class Stage:
     seconds: float | None
 
 
-def stages(request: RunRequest, folder: Path) -> tuple[Recipe, float | None, list[Stage]]:
+def stages(
+    request: RunRequest, folder: Path, start: Model | None
+) -> tuple[Recipe, float | None, list[Stage]]:
     """The whole recipe that a request asks for, its length in seconds, and its stages.
 
-    They keep what they leave in the run folder `folder`. The length is None where it is one of
-    steps.
+    The first one goes on from `start`, if any. They keep what they leave in the run folder
+    `folder`. The length is None where it is one of steps.
 
     Raises:
         UsageError: the request contradicts itself, or its recipe is impossible.
@@ -50,7 +50,7 @@ def stages(request: RunRequest, folder: Path) -> tuple[Recipe, float | None, lis
     """
     states = list(_states(folder)) if request.resume else []
     latest = states[-1] if states else None
-    recipe = _recipe(request, latest)
+    recipe = _recipe(request, latest, start)
     if request.steps is not None:
         recipe = recipes.of_steps(recipe, request.steps)
     seconds = _limit(request, latest)
@@ -80,7 +80,7 @@ def _states(folder: Path) -> Iterator[State]:
         number += 1
 
 
-def _recipe(request: RunRequest, state: State | None) -> Recipe:
+def _recipe(request: RunRequest, state: State | None, start: Model | None) -> Recipe:
     """The recipe file's, or the resumed run's, with the request's overrides."""
     if state is not None and request.start is not None:
         raise UsageError("a run resumes from its own state, not from another model")
@@ -93,16 +93,16 @@ def _recipe(request: RunRequest, state: State | None) -> Recipe:
         overrides.append(f"run.seed={request.seed}")
     if state is None:
         recipe = recipes.load(request.task, request.recipe)
-        if request.start is None:
-            return recipes.apply(recipe.as_table(), overrides)
-        return _continued(recipe, store.find(request.task, request.start).meta, request, overrides)
+        if start is not None:
+            return _continued(recipe, start, request, overrides)
+        return recipes.apply(recipe.as_table(), overrides)
     if state.recipe["task"] != request.task:
         raise UsageError(f"that is a run of `train {state.recipe['task']}`")
     return recipes.apply(state.recipe, overrides)
 
 
 def _continued(
-    recipe: Recipe, before: Meta, request: RunRequest, overrides: Sequence[str]
+    recipe: Recipe, start: Model, request: RunRequest, overrides: Sequence[str]
 ) -> Recipe:
     """The recipe of a run that starts from a model: what it leaves open is as the model's was.
 
@@ -113,22 +113,21 @@ def _continued(
     if request.recipe is None:
         recipe = replace(recipe, model={})
     if not recipe.objective:
-        trained_by = recipes.as_written_before(before.training.get("recipe", {}))
+        trained_by = recipes.as_written_before(start.meta.training.get("recipe", {}))
         recipe = replace(recipe, objective=trained_by.get("objective", {}))
     recipe = recipes.apply(recipe.as_table(), overrides)
-    return replace(recipe, model=_as_the_other(recipe.model, before))
+    return replace(recipe, model=_as_the_other(recipe.model, start))
 
 
-def _as_the_other(model: Mapping[str, Any], other: Meta) -> dict[str, Any]:
+def _as_the_other(model: Mapping[str, Any], other: Model) -> dict[str, Any]:
     """A recipe's [model], with what it leaves open as another model of that architecture has it.
 
     What is usual is left out; a preset leaves nothing open.
     """
-    name = model.get("architecture", other.architecture)
-    if name != other.architecture or "preset" in model:
+    name = model.get("architecture", other.spec.name)
+    if name != other.spec.name or "preset" in model:
         return {"architecture": name, **model}
-    spec = Registry.discover().get(name)
-    usual, theirs = (asdict(spec.configure(table)) for table in ({}, other.config))
+    usual, theirs = map(asdict, (other.spec.configure({}), other.config))
     unusual = {key: value for key, value in theirs.items() if value != usual[key]}
     return {"architecture": name, **unusual, **model}
 

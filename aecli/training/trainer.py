@@ -64,8 +64,8 @@ def run(request: RunRequest, observer: Observer) -> Trained:
     with distributed.join(runtime.device) as ranks:
         target = store.made_user_folder() / store.file_name(request.task, request.name)
         folder = request.folder or store.home() / "runs" / f"{request.task}-{request.name}"
-        recipe, limit, plan = stages(request, folder)
         start = _start(request)
+        recipe, limit, plan = stages(request, folder, start)
         train, val = _images(request, plan[0].recipe)
         if ranks.first:
             _refuse_taken(request, folder, target)

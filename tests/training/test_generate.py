@@ -168,7 +168,7 @@ def test_overwriting_forgets_both_stages(train: Train) -> None:
 def test_time_is_shared_as_the_steps_are(train: Train) -> None:
     settings = ("stage.1.run.steps=1", "stage.2.run.steps=3")
     _, limit, each = stages(
-        RunRequest("generate", [], "x", settings=settings, seconds=12), Path("x")
+        RunRequest("generate", [], "x", settings=settings, seconds=12), Path("x"), None
     )
     assert (limit, [stage.seconds for stage in each]) == (12, [3, 9])
     trained, _ = train("timed", *settings, seconds=1.2)
