@@ -190,13 +190,13 @@ class Kind(Spy):
         return np.full_like(x, self.leaves)
 
     def estimate_sigma(self, x: np.ndarray) -> np.ndarray:
-        left = x.max(initial=0, where=x < 0.5)
+        left = x.max(initial=0)
         return np.array([(left if (x == left).all() else self.sees) * 40 / 255])
 
 
 @pytest.mark.parametrize(
     ("white", "model"),
-    [(Kind(1.0), "white"), (Kind(0.6, 0.2), "white"), (Kind(0.4), "tiny"), (Kind(1, 0.3), "tiny")],
+    [(Kind(1.0), "white"), (Kind(0.5, 0.4), "white"), (Kind(0.3), "tiny"), (Kind(1, 0.6), "tiny")],
     ids=["sees and removes it", "nearly", "hardly sees it", "leaves it"],
 )
 def test_white_noise_is_left_to_the_model_of_it(
