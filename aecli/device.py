@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ class Precision(Enum):
 _GPU_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "C:/Windows/System32/nvcuda.dll")
 """What the drivers of GPUs put there: NVIDIA's, WSL's, AMD's, and NVIDIA's on Windows."""
 
+
+_CPUINFO = Path("/proc/cpuinfo")
 
 ASKED, CHOSEN = "asked for", "chosen automatically"
 
@@ -188,6 +191,20 @@ def cpu_has_bf16() -> bool:
     import torch
 
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+@cache
+def cpu_has_tiles() -> bool:
+    """Whether this CPU multiplies tiles of bfloat16 matrices (Intel's AMX), as Linux says.
+
+    There torch, in bf16, takes a third to a fifth of the time that fp32 takes in any engine. It is
+    asked before torch is loaded; without Linux the answer is no.
+    """
+    try:
+        with _CPUINFO.open(encoding="ascii", errors="replace") as lines:
+            return any("amx_bf16" in line.split() for line in lines if line.startswith("flags"))
+    except OSError:
+        return False
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -158,3 +160,23 @@ def test_cores_are_left_to_other_threads() -> None:
         with runtime.reserve_threads(0):
             assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("processor: 0\nflags\t\t: fpu avx512_bf16 amx_bf16 amx_tile\n", True),
+        ("processor: 0\nflags\t\t: fpu avx512_bf16\n", False),
+        ("bugs: amx_bf16\n", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_tiles_are_seen_before_torch_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, expected: bool
+) -> None:
+    path = tmp_path / "cpuinfo"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setattr(devices, "_CPUINFO", path)
+    assert devices.cpu_has_tiles.__wrapped__() is expected

@@ -235,7 +235,9 @@ Tile = Annotated[
 Engine = Annotated[
     str,
     MODEL.choice(
-        ENGINES, help="What computes: ncnn on a CPU, where it is installed; torch elsewhere."
+        ENGINES,
+        help="What computes: ncnn on a CPU, where it is installed; torch elsewhere, and where"
+        " the CPU has AMX and there is much to denoise or upscale.",
     ),
 ]
 Device = Annotated[

@@ -1,4 +1,4 @@
-"""What a network runs on: torch, or ncnn, which is the faster one on a CPU and needs no torch.
+"""What a network runs on: torch, or ncnn, which is the faster one on most CPUs and needs no torch.
 
 An engine calls a network's methods by name, on arrays. Which one is chosen is decided before
 anything is loaded, so that torch is imported only where it computes.
@@ -6,10 +6,12 @@ anything is loaded, so that torch is imported only where it computes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
+from aecli import cores
 from aecli import device as devices
 from aecli.checkpoints import portable
 from aecli.device import Terms
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
     Input = NDArray[np.float32] | NDArray[np.int64]
 
 ENGINES = ("auto", "torch", "ncnn")
+
+AtLeast = Callable[[int], bool]
+"""Whether there are at least so many pixels to work on, as far as that is known."""
+
+_REPAYING = {"restore": 500_000, "upscale": 250_000}
+"""From how many pixels of pictures, for each thread, torch repays its start where the CPU has tiles
+for bf16: the shipped networks, two threads: ncnn took as long for 0.9 and 0.3 megapixels in all."""
 
 
 class Call(Protocol):
@@ -140,12 +149,27 @@ class Choice:
         return NcnnEngine(path)
 
 
+def unknown(_pixels: int) -> bool:
+    """An `AtLeast` for who does not know."""
+    return False
+
+
+def repays(methods: Collection[str], at_least: AtLeast) -> bool:
+    """Whether so much is to do with these methods that torch, left the choice, is done sooner.
+
+    That is where the CPU has tiles for bf16, torch's precision there.
+    """
+    pixels = [_REPAYING[method] for method in methods if method in _REPAYING]
+    return bool(pixels) and devices.cpu_has_tiles() and at_least(min(pixels) * cores.computing())
+
+
 def choose(
     paths: Sequence[Path],
     methods: Collection[str],
     engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
+    at_least: AtLeast = unknown,
 ) -> Choice:
     """The engine for what the user asked.
 
@@ -153,9 +177,10 @@ def choose(
         paths: files of the models that are to run.
         methods: those of theirs that will be called.
         engine: `torch`, `ncnn`, or `auto`: what AECLI_ENGINE prefers, else ncnn on a CPU; torch for
-            all that ncnn cannot do.
+            all that ncnn cannot do, and where it is so much faster that its start is repaid.
         device: see `aecli.device.choose`; ncnn computes on the CPU.
         precision: see there; ncnn computes in fp32.
+        at_least: how much there is to do.
 
     Raises:
         UsageError: no such engine, device or precision, or they do not go together.
@@ -172,6 +197,8 @@ def choose(
     if elsewhere and engine == "ncnn":
         raise UsageError(f"the engine ncnn computes on the CPU in fp32, not {elsewhere}")
     lack = None if elsewhere else _lack(paths, methods)
+    if not elsewhere and wanted == precision == "auto" and repays(methods, at_least):
+        return _on_torch(device, precision, by)
     if not elsewhere and lack is None:
         # who wants ncnn wants what alone it has
         placed_by = by if placed_by == devices.CHOSEN else placed_by

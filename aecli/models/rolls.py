@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aecli.models.blocks import constant
+
 PITCHES = 64
 """Semitones of a roll, the highest first: its rows, and the first of the symbols."""
 
@@ -85,7 +87,7 @@ class KeyFinder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.templates: Tensor
-        self.register_buffer("templates", _templates(), persistent=False)
+        self.register_buffer("templates", constant(_templates), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Find them."""

@@ -10,12 +10,13 @@ U-Net, are possible; at equal training time and cost a deep stack on the full gr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aecli.models.blocks import MEAN, Hourglass, hourglass_reach, in_full_precision
+from aecli.models.blocks import MEAN, Hourglass, constant, hourglass_reach, in_full_precision
 from aecli.models.registry import Geometry, ModelSpec
 
 SCALES = (2, 3, 4)
@@ -63,7 +64,8 @@ class Upscaler(Hourglass):
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]  # built with a bias
         self.kernel: Tensor
-        self.register_buffer("kernel", cubic_kernel(config.scale), persistent=False)
+        kernel = constant(partial(cubic_kernel, config.scale))
+        self.register_buffer("kernel", kernel, persistent=False)
 
     def upscale(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, 3, H * scale, W * scale)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 import aecli
 from aecli.checkpoints import format as checkpoints
 from aecli.checkpoints import store
+from aecli.device import choose
 from aecli.files.inputs import collect
 from aecli.images import reading
 from aecli.images.metrics import luma, psnr
@@ -105,21 +107,28 @@ def letters(folders: Sequence[Path]) -> Table:
 
 
 def speed(_folders: Sequence[Path]) -> Table:
-    """Seconds a megapixel of the result, of a 1-megapixel picture, after a first run."""
+    """Seconds a megapixel of the result, of a 1-megapixel picture, after a first run, by engine."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (125, 128, 3), dtype=np.uint8)
     large = resample(noise, 1000, 1024)
-    rows = [["", "seconds a megapixel"]]
-    rows += [
-        [f"`denoise -m {name}`", _timed(lambda n=name: _denoised(large, n))]
+    runs = {
+        f"`denoise -m {name}`": partial(aecli.denoise, large, model=name)
         for name in ("gaussian", "photo")
-    ]
+    }
     for name in ("clean", "photo"):
         for scale in SCALES:
             small = resample(noise, 1000 // scale, 1024 // scale)
-            seconds = _timed(lambda n=name, x=small, s=scale: aecli.upscale(x, s, model=n))
-            rows.append([f"`upscale -m {name} --scale {scale}`", seconds])
-    return rows
+            run = partial(aecli.upscale, small, scale, model=name)
+            runs[f"`upscale -m {name} --scale {scale}`"] = run
+    engines = ("ncnn", "torch")
+    computing = {"ncnn": "fp32", "torch": choose("cpu").precision.value}
+    return [
+        ["", *(f"{engine}, {computing[engine]}" for engine in engines)],
+        *(
+            [name, *(_timed(partial(run, engine=engine, device="cpu")) for engine in engines)]
+            for name, run in runs.items()
+        ),
+    ]
 
 
 def markdown(rows: Table) -> str:

@@ -4,6 +4,8 @@ import errno
 import json
 import pickle
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +140,16 @@ def test_a_failed_save_keeps_the_old_file_and_names_it(
     assert raised.value.exit_code == 1
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in Registry.discover()])
+def test_outlining_a_model_does_not_load_torchs_compiler(name: str) -> None:
+    code = (
+        "import sys; from aecli.checkpoints.outline import hold;"
+        "from aecli.models.registry import Registry;"
+        f"spec = Registry.discover().get({name!r}); config = spec.presets['tiny'];"
+        "state = spec.build(config).state_dict();"
+        "hold(spec, config, {k: tuple(v.shape) for k, v in state.items()});"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

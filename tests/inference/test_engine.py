@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,47 @@ def test_a_gpu_means_torch(tiny_denoiser: Path, monkeypatch: pytest.MonkeyPatch)
     assert choose(tiny_denoiser, engine="ncnn").name == "ncnn"
     monkeypatch.setenv("AECLI_DEVICE", "cpu")
     assert choose(tiny_denoiser).name == "ncnn"
+
+
+@pytest.fixture
+def tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU with tiles for bf16, and two threads."""
+    monkeypatch.setattr(devices, "cpu_has_tiles", lambda: True)
+    monkeypatch.setattr(devices, "cpu_has_bf16", lambda: True)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+
+
+@pytest.mark.parametrize(("pixels", "name"), [(999_999, "ncnn"), (1_000_000, "torch")])
+def test_where_the_cpu_has_tiles_much_work_means_torch(
+    tiny_denoiser: Path, tiles: None, pixels: int, name: str
+) -> None:
+    choice = engines.choose([tiny_denoiser], restore.METHODS, at_least=lambda n: pixels >= n)
+    assert choice.name == name
+    precision = {"ncnn": "fp32", "torch": "bf16"}[name]
+    assert str(choice.reason) == f"cpu, {precision}, with {name}, chosen automatically"
+
+
+@pytest.mark.parametrize("wishes", [{"engine": "ncnn"}, {"precision": "fp32"}])
+def test_what_is_asked_for_comes_before_speed(
+    tiny_denoiser: Path, tiles: None, monkeypatch: pytest.MonkeyPatch, wishes: dict[str, str]
+) -> None:
+    choices = partial(engines.choose, [tiny_denoiser], restore.METHODS, at_least=lambda _: True)
+    assert choices(**wishes).name == "ncnn"
+    assert choices().name == "torch"
+    monkeypatch.setenv("AECLI_ENGINE", "ncnn")
+    assert choices().name == "ncnn"
+
+
+def test_how_much_there_is_to_do_is_asked_only_where_it_matters(
+    tiny_denoiser: Path, tiles: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_least(_: int) -> bool:
+        raise AssertionError("not to be asked")
+
+    assert not engines.repays(["encode", "decode"], at_least)
+    monkeypatch.setattr(devices, "cpu_has_tiles", lambda: False)
+    choice = engines.choose([tiny_denoiser], restore.METHODS, at_least=at_least)
+    assert choice.name == "ncnn"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,6 +12,9 @@ from aecli.cli import options
 from aecli.cli.help import Command
 from aecli.cli.request import command
 from aecli.cli.restore.request import RestoreRequest
+
+if TYPE_CHECKING:
+    from aecli.inference.engine import AtLeast
 
 
 def register(app: typer.Typer) -> None:
@@ -75,7 +78,7 @@ def denoise(request: DenoiseRequest) -> int:
     from aecli.cli.restore.run import run
     from aecli.cli.restore.spec import LoadedModel, RestoreSpec
 
-    def load(model: str | None) -> LoadedModel:
+    def load(model: str | None, at_least: AtLeast) -> LoadedModel:
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open(
@@ -83,6 +86,7 @@ def denoise(request: DenoiseRequest) -> int:
             engine=request.engine,
             device=request.device,
             precision=request.precision,
+            at_least=at_least,
         )
 
         restore = partial(

@@ -63,6 +63,21 @@ class Task:
         """The result as records call it."""
         return str(self.job.target or "-")
 
+    def size(self, max_pixels: int) -> tuple[int, int] | None:
+        """Columns and rows as the file holds them; None where it can be read once only.
+
+        Raises:
+            InputError: it cannot be read, or has more than `max_pixels`.
+        """
+        path = self.job.source.path
+        if path is None or self.job.source.once:
+            return None
+        if self.item is not None:
+            height, width = self.item.size()
+            return width, height
+        header = reading.probe(path, max_pixels=max_pixels)
+        return header.width, header.height
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,13 @@ from aecli.inference import batch
 from aecli.inference.reference import score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from aecli.cli.restore.request import RestoreRequest
-    from aecli.cli.restore.spec import LoadedModel, RestoreSpec
+    from aecli.cli.restore.spec import Load, LoadedModel, RestoreSpec
     from aecli.files.inputs import Source
     from aecli.images.image import Image
+    from aecli.inference.engine import AtLeast
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,7 @@ class _Restored:
 
 
 @hush.hushed()
-def run(
-    request: RestoreRequest, spec: RestoreSpec, load: Callable[[str | None], LoadedModel]
-) -> int:
+def run(request: RestoreRequest, spec: RestoreSpec, load: Load) -> int:
     """Do what a restoring command was asked for.
 
     Args:
@@ -86,17 +86,17 @@ def run(
 
     if todo:
         with stopping.telling(tell):
-            models = loaded(request, load, report)
+            models = loaded(request, load, report, _amount(todo, request))
             work(request, spec, models, todo, report, finished)
     return report.finish(time.monotonic() - started)
 
 
 def loaded(
-    request: RestoreRequest, load: Callable[[str | None], LoadedModel], report: RestoreReport
+    request: RestoreRequest, load: Load, report: RestoreReport, at_least: AtLeast
 ) -> list[LoadedModel]:
     """The models that are asked for, the one that makes the results first; each is told of."""
     named: Sequence[str | None] = request.models or (None,)
-    models = [load(name) for name in named]
+    models = [load(name, at_least) for name in named]
     for model in models:
         report.runs_on(model.name, model.runs_on)
     return models
@@ -142,6 +142,20 @@ def work(
             elif item.error is not None:
                 _fail(report, item.job, item.error)
                 bars.advance()
+
+
+def _amount(tasks: Sequence[Task], request: RestoreRequest) -> AtLeast:
+    """How much there is to do; what comes from a pipe or cannot be read does not count."""
+
+    def at_least(pixels: int) -> bool:
+        for task in tasks:
+            with suppress(AecliError, OSError, MemoryError), _contained(task):
+                pixels -= math.prod(task.size(request.max_pixels) or (0,))
+            if pixels <= 0:
+                return True
+        return False
+
+    return at_least
 
 
 def _how_to_go_on(request: RestoreRequest, todo: Sequence[Task]) -> str | None:
@@ -194,16 +208,11 @@ class _Pipeline:
         return _Restored(images, made, before, loaded.reference)
 
     def _cost(self, task: Task) -> int:
-        path = task.job.source.path
-        if path is None or task.job.source.once:
-            return 0
         with _contained(task):
-            if task.item is not None:
-                height, width = task.item.size()
-            else:
-                header = reading.probe(path, max_pixels=self._request.max_pixels)
-                width, height = header.width, header.height
-        width, height = self._spec.size_of(width, height)
+            size = task.size(self._request.max_pixels)
+        if size is None:
+            return 0
+        width, height = self._spec.size_of(*size)
         return width * height * len(self._models)
 
     def _read(self, task: Task) -> _Loaded:

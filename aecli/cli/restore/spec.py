@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from aecli.device import Terms
     from aecli.images.image import Image
+    from aecli.inference.engine import AtLeast
 
 MOST_BYTES = 1 << 30
 """Results whose pixels take more than this are not made by mistake."""
@@ -105,3 +106,9 @@ class LoadedModel:
     engine: str
     restore: Callable[..., Result]
     baseline: Callable[[Image], Image] = lambda image: image
+
+
+class Load(Protocol):
+    """Opens a model, None for the default, to do so much with it."""
+
+    def __call__(self, model: str | None, at_least: AtLeast) -> LoadedModel: ...  # noqa: D102

@@ -17,19 +17,17 @@ from aecli.extras import WATCH
 from aecli.files.inputs import passed_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from aecli.cli.restore.request import RestoreRequest
-    from aecli.cli.restore.spec import LoadedModel, RestoreSpec
+    from aecli.cli.restore.spec import Load, RestoreSpec
     from aecli.files.inputs import Source
 
 QUIET = 1.0
 """Seconds in which a file does not grow or change before it counts as whole."""
 
 
-def watch(
-    request: RestoreRequest, spec: RestoreSpec, load: Callable[[str | None], LoadedModel]
-) -> int:
+def watch(request: RestoreRequest, spec: RestoreSpec, load: Load) -> int:
     """Do for every file that is in the folders, or comes there, what the command was asked for.
 
     Arguments and result: as `aecli.cli.restore.run.run`. Ctrl-C is how it ends: the exit code tells
@@ -51,7 +49,7 @@ def watch(
         report.finish(time.monotonic() - began)
 
     with stopping.telling(tell):
-        models = loaded(request, load, report)
+        models = loaded(request, load, report, lambda _: True)  # it goes on and on
         report.say(f"watching {', '.join(map(str, folders))} until Ctrl-C")
         if not request.recursive:
             for folder in folders:

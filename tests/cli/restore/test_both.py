@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from aecli import device as devices
+from aecli.inference import engine as engines
+
 from .denoise.pictures import save
 
 TEMPLATE = re.compile("aecli: hint: --template '(.*)' keeps them apart")
@@ -96,3 +99,20 @@ def test_folders_that_are_not_looked_into_are_told_of(aecli, photo: Path, comman
         {"source": f"in/{name}", "status": "left out", "reason": "a folder"}
         for name in ("new", "old")
     ]
+
+
+@BOTH
+@pytest.mark.parametrize(("names", "engine"), [("a", "ncnn"), ("abc", "torch"), ("ab-", "ncnn")])
+def test_where_the_cpu_has_tiles_many_pictures_mean_torch(
+    aecli, photo: Path, monkeypatch, command: str, names: str, engine: str
+) -> None:
+    monkeypatch.setattr(devices, "cpu_has_tiles", lambda: True)
+    monkeypatch.setattr(devices, "may_have_gpu", lambda: False)
+    monkeypatch.setattr(engines, "_REPAYING", dict.fromkeys(engines._REPAYING, 5000))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for name in names.strip("-"):
+        save(f"{name}.png")  # 2,240 pixels each
+    inputs = [name if name == "-" else f"{name}.png" for name in names]
+    asked = ("-m", "tiny", "-o", "out/", "--json")
+    done = aecli(command, *inputs, *asked, stdin=photo.read_bytes())
+    assert [record["engine"] for record in done.records] == [engine] * len(names)
