@@ -6,7 +6,6 @@ anything is loaded, so that torch is imported only where it computes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +17,7 @@ from aecli.device import Terms
 from aecli.errors import Reason, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -33,12 +32,20 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "torch", "ncnn")
 
-AtLeast = Callable[[int], bool]
-"""Whether there are at least so many pixels to work on, as far as that is known."""
-
 _REPAYING = {"restore": 500_000, "upscale": 250_000}
 """From how many pixels of pictures, for each thread, torch repays its start where the CPU has tiles
 for bf16: the shipped networks, two threads: ncnn took as long for 0.9 and 0.3 megapixels in all."""
+
+
+_EACH = 32_000
+"""What each picture counts for less, for each thread: torch computes small ones more slowly."""
+
+
+class Areas(Protocol):
+    """How many pixels each picture has that there is to work on, as far as that is known."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[int]: ...
 
 
 class Call(Protocol):
@@ -149,18 +156,22 @@ class Choice:
         return NcnnEngine(path)
 
 
-def unknown(_pixels: int) -> bool:
-    """An `AtLeast` for who does not know."""
-    return False
-
-
-def repays(methods: Collection[str], at_least: AtLeast) -> bool:
+def repays(methods: Collection[str], areas: Areas) -> bool:
     """Whether so much is to do with these methods that torch, left the choice, is done sooner.
 
     That is where the CPU has tiles for bf16, torch's precision there.
     """
-    pixels = [_REPAYING[method] for method in methods if method in _REPAYING]
-    return bool(pixels) and devices.cpu_has_tiles() and at_least(min(pixels) * cores.computing())
+    known = [_REPAYING[method] for method in methods if method in _REPAYING]
+    if not known or not devices.cpu_has_tiles():
+        return False
+    threads = cores.computing()
+    balance, left = -min(known) * threads, len(areas)
+    for area in areas:
+        balance += area - _EACH * threads
+        left -= 1
+        if balance >= left * _EACH * threads:  # whatever the others are
+            return True
+    return False
 
 
 def choose(
@@ -169,7 +180,7 @@ def choose(
     engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
-    at_least: AtLeast = unknown,
+    areas: Areas = (),
 ) -> Choice:
     """The engine for what the user asked.
 
@@ -180,7 +191,7 @@ def choose(
             all that ncnn cannot do, and where it is so much faster that its start is repaid.
         device: see `aecli.device.choose`; ncnn computes on the CPU.
         precision: see there; ncnn computes in fp32.
-        at_least: how much there is to do.
+        areas: of the pictures that there are to work on.
 
     Raises:
         UsageError: no such engine, device or precision, or they do not go together.
@@ -197,7 +208,7 @@ def choose(
     if elsewhere and engine == "ncnn":
         raise UsageError(f"the engine ncnn computes on the CPU in fp32, not {elsewhere}")
     lack = None if elsewhere else _lack(paths, methods)
-    if not elsewhere and wanted == precision == "auto" and repays(methods, at_least):
+    if not elsewhere and wanted == precision == "auto" and repays(methods, areas):
         return _on_torch(device, precision, by)
     if not elsewhere and lack is None:
         # who wants ncnn wants what alone it has

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aecli.checkpoints.store import Found
     from aecli.device import Terms
     from aecli.images.image import Image, Pixels
-    from aecli.inference.engine import AtLeast, Engine, Floats
+    from aecli.inference.engine import Areas, Engine, Floats
     from aecli.inference.tiled import Tile
 
 METHODS = ("restore", "estimate_sigma")
@@ -101,21 +101,21 @@ class Restorer(TiledModel):
         engine: str = "auto",
         device: str = "auto",
         precision: str = "auto",
-        at_least: AtLeast = engines.unknown,
+        areas: Areas = (),
     ) -> Self:
         """Find, verify and load a model.
 
         Args:
             model: its name or path; None: the default one, which leaves pictures whose noise is
                 white to the best model of that, if there is one.
-            engine, device, precision, at_least: see `aecli.inference.engine.choose`.
+            engine, device, precision, areas: see `aecli.inference.engine.choose`.
 
         Raises:
             UsageError: no such engine, device or precision.
             ModelError: no such model, or it is damaged.
         """
         found = store.find("denoise", model)
-        opened = partial(cls._opened, asked=(engine, device, precision, at_least))
+        opened = partial(cls._opened, asked=(engine, device, precision, areas))
         if model is None and _noise(found) != "white":
             for other in store.preferred("denoise"):
                 if _noise(other) == "white":
@@ -128,9 +128,9 @@ class Restorer(TiledModel):
         found: Found,
         white: Callable[[], Restorer] | None = None,
         *,
-        asked: tuple[str, str, str, AtLeast],
+        asked: tuple[str, str, str, Areas],
     ) -> Self:
-        """A model for engine, device, precision and amount as `asked`."""
+        """A model for engine, device, precision and areas as `asked`."""
         store.verify(found)
         choice = engines.choose([found.path], METHODS, *asked)
         return cls(choice.open(found.path), found.meta, choice.reason, white)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aecli.checkpoints.store import Found
     from aecli.images.image import Image, Pixels
-    from aecli.inference.engine import AtLeast, Choice
+    from aecli.inference.engine import Areas, Choice
     from aecli.inference.tiled import Tile
     from aecli.inference.tiling import Progress
 
@@ -87,13 +87,13 @@ class Upscaler:
         engine: str = "auto",
         device: str = "auto",
         precision: str = "auto",
-        at_least: AtLeast = engines.unknown,
+        areas: Areas = (),
     ) -> Self:
         """Find and verify a family of models.
 
         Args:
             model: the name of a family or of one of its members, or a path; None: the default.
-            engine, device, precision, at_least: see `aecli.inference.engine.choose`.
+            engine, device, precision, areas: see `aecli.inference.engine.choose`.
 
         Raises:
             UsageError: no such engine, device or precision.
@@ -103,7 +103,7 @@ class Upscaler:
         for found in members.values():
             store.verify(found)
         paths = [found.path for found in members.values()]
-        asked = engine, device, precision, at_least
+        asked = engine, device, precision, areas
         return cls(members, engines.choose(paths, ["upscale"], *asked))
 
     def upscale(

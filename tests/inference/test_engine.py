@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,11 +126,23 @@ def tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
 
 
-@pytest.mark.parametrize(("pixels", "name"), [(999_999, "ncnn"), (1_000_000, "torch")])
+@pytest.mark.parametrize(
+    ("areas", "name"),
+    [
+        ([], "ncnn"),
+        ([1_063_999], "ncnn"),
+        ([1_064_000], "torch"),
+        ([0, 564_000, 564_000], "ncnn"),
+        ([0, 596_000, 596_000], "torch"),
+        ([64 * 64] * 10_000, "ncnn"),
+        ([*[64 * 64] * 10_000, 24_000_000], "ncnn"),
+        ([*[64 * 64] * 100, 24_000_000], "torch"),
+    ],
+)
 def test_where_the_cpu_has_tiles_much_work_means_torch(
-    tiny_denoiser: Path, tiles: None, pixels: int, name: str
+    tiny_denoiser: Path, tiles: None, areas: list[int], name: str
 ) -> None:
-    choice = engines.choose([tiny_denoiser], restore.METHODS, at_least=lambda n: pixels >= n)
+    choice = engines.choose([tiny_denoiser], restore.METHODS, areas=areas)
     assert choice.name == name
     precision = {"ncnn": "fp32", "torch": "bf16"}[name]
     assert str(choice.reason) == f"cpu, {precision}, with {name}, chosen automatically"
@@ -139,23 +152,42 @@ def test_where_the_cpu_has_tiles_much_work_means_torch(
 def test_what_is_asked_for_comes_before_speed(
     tiny_denoiser: Path, tiles: None, monkeypatch: pytest.MonkeyPatch, wishes: dict[str, str]
 ) -> None:
-    choices = partial(engines.choose, [tiny_denoiser], restore.METHODS, at_least=lambda _: True)
+    choices = partial(engines.choose, [tiny_denoiser], restore.METHODS, areas=[24_000_000])
     assert choices(**wishes).name == "ncnn"
     assert choices().name == "torch"
     monkeypatch.setenv("AECLI_ENGINE", "ncnn")
     assert choices().name == "ncnn"
 
 
-def test_how_much_there_is_to_do_is_asked_only_where_it_matters(
-    tiny_denoiser: Path, tiles: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def at_least(_: int) -> bool:
+class Unasked:
+    """Pictures that nobody looks at."""
+
+    def __len__(self) -> int:
+        return 9
+
+    def __iter__(self) -> Iterator[int]:
         raise AssertionError("not to be asked")
 
-    assert not engines.repays(["encode", "decode"], at_least)
+
+def test_no_picture_is_looked_at_where_it_does_not_matter(
+    tiny_denoiser: Path, tiles: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not engines.repays(["encode", "decode"], Unasked())
     monkeypatch.setattr(devices, "cpu_has_tiles", lambda: False)
-    choice = engines.choose([tiny_denoiser], restore.METHODS, at_least=at_least)
-    assert choice.name == "ncnn"
+    assert engines.choose([tiny_denoiser], restore.METHODS, areas=Unasked()).name == "ncnn"
+
+
+def test_no_more_pictures_are_looked_at_than_decide(tiles: None) -> None:
+    seen: list[int] = []
+
+    class Album(Unasked):
+        def __iter__(self) -> Iterator[int]:
+            for number in range(len(self)):
+                seen.append(number)
+                yield 12_000_000
+
+    assert engines.repays(["restore"], Album())
+    assert seen == [0]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from aecli.cli.request import command
 from aecli.cli.restore.request import RestoreRequest
 
 if TYPE_CHECKING:
-    from aecli.inference.engine import AtLeast
+    from aecli.inference.engine import Areas
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +78,7 @@ def denoise(request: DenoiseRequest) -> int:
     from aecli.cli.restore.run import run
     from aecli.cli.restore.spec import LoadedModel, RestoreSpec
 
-    def load(model: str | None, at_least: AtLeast) -> LoadedModel:
+    def load(model: str | None, areas: Areas) -> LoadedModel:
         from aecli.inference.restore import Restorer
 
         restorer = Restorer.open(
@@ -86,7 +86,7 @@ def denoise(request: DenoiseRequest) -> int:
             engine=request.engine,
             device=request.device,
             precision=request.precision,
-            at_least=at_least,
+            areas=areas,
         )
 
         restore = partial(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aecli.cli.restore.spec import Load, LoadedModel, RestoreSpec
     from aecli.files.inputs import Source
     from aecli.images.image import Image
-    from aecli.inference.engine import AtLeast
+    from aecli.inference.engine import Areas
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,17 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Load) -> int:
 
     if todo:
         with stopping.telling(tell):
-            models = loaded(request, load, report, _amount(todo, request))
+            models = loaded(request, load, report, _Areas(todo, request))
             work(request, spec, models, todo, report, finished)
     return report.finish(time.monotonic() - started)
 
 
 def loaded(
-    request: RestoreRequest, load: Load, report: RestoreReport, at_least: AtLeast
+    request: RestoreRequest, load: Load, report: RestoreReport, areas: Areas
 ) -> list[LoadedModel]:
     """The models that are asked for, the one that makes the results first; each is told of."""
     named: Sequence[str | None] = request.models or (None,)
-    models = [load(name, at_least) for name in named]
+    models = [load(name, areas) for name in named]
     for model in models:
         report.runs_on(model.name, model.runs_on)
     return models
@@ -144,18 +144,21 @@ def work(
                 bars.advance()
 
 
-def _amount(tasks: Sequence[Task], request: RestoreRequest) -> AtLeast:
-    """How much there is to do; what comes from a pipe or cannot be read does not count."""
+class _Areas:
+    """See `aecli.inference.engine.Areas`; 0 of what comes from a pipe or cannot be read."""
 
-    def at_least(pixels: int) -> bool:
-        for task in tasks:
+    def __init__(self, tasks: Sequence[Task], request: RestoreRequest) -> None:
+        self._tasks, self._most = tasks, request.max_pixels
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[int]:
+        for task in self._tasks:
+            area = 0
             with suppress(AecliError, OSError, MemoryError), _contained(task):
-                pixels -= math.prod(task.size(request.max_pixels) or (0,))
-            if pixels <= 0:
-                return True
-        return False
-
-    return at_least
+                area = math.prod(task.size(self._most) or (0,))
+            yield area
 
 
 def _how_to_go_on(request: RestoreRequest, todo: Sequence[Task]) -> str | None:
@@ -210,10 +213,7 @@ class _Pipeline:
     def _cost(self, task: Task) -> int:
         with _contained(task):
             size = task.size(self._request.max_pixels)
-        if size is None:
-            return 0
-        width, height = self._spec.size_of(*size)
-        return width * height * len(self._models)
+        return 0 if size is None else math.prod(self._spec.size_of(*size)) * len(self._models)
 
     def _read(self, task: Task) -> _Loaded:
         path, name = task.job.source.path, task.job.source.name

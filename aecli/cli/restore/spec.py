@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from aecli.device import Terms
     from aecli.images.image import Image
-    from aecli.inference.engine import AtLeast
+    from aecli.inference.engine import Areas
 
 MOST_BYTES = 1 << 30
 """Results whose pixels take more than this are not made by mistake."""
@@ -109,6 +109,6 @@ class LoadedModel:
 
 
 class Load(Protocol):
-    """Opens a model, None for the default, to do so much with it."""
+    """Opens a model, None for the default, for pictures of so many pixels."""
 
-    def __call__(self, model: str | None, at_least: AtLeast) -> LoadedModel: ...  # noqa: D102
+    def __call__(self, model: str | None, areas: Areas) -> LoadedModel: ...  # noqa: D102

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aecli.images.image import Image
-    from aecli.inference.engine import AtLeast
+    from aecli.inference.engine import Areas
     from aecli.inference.tiling import Progress
     from aecli.inference.upscale import Enlarged
 
@@ -108,7 +108,7 @@ def upscale(request: UpscaleRequest) -> int:
     wishes = request.scale, request.size, request.width, request.height
     sizing = Sizing(2.0) if wishes == (None,) * 4 else Sizing(*wishes)
 
-    def load(model: str | None, at_least: AtLeast) -> LoadedModel:
+    def load(model: str | None, areas: Areas) -> LoadedModel:
         from aecli.inference.upscale import Upscaler, bicubic
 
         upscaler = Upscaler.open(
@@ -116,7 +116,7 @@ def upscale(request: UpscaleRequest) -> int:
             engine=request.engine,
             device=request.device,
             precision=request.precision,
-            at_least=at_least,
+            areas=areas,
         )
 
         def restore(image: Image, progress: Progress) -> _Result:

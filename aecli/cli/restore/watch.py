@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from aecli.cli.restore.spec import Load, RestoreSpec
     from aecli.files.inputs import Source
 
+_WITHOUT_END = (1 << 40,)
+"""Pixels of what there is to come."""
+
 QUIET = 1.0
 """Seconds in which a file does not grow or change before it counts as whole."""
 
@@ -49,7 +52,7 @@ def watch(request: RestoreRequest, spec: RestoreSpec, load: Load) -> int:
         report.finish(time.monotonic() - began)
 
     with stopping.telling(tell):
-        models = loaded(request, load, report, lambda _: True)  # it goes on and on
+        models = loaded(request, load, report, _WITHOUT_END)
         report.say(f"watching {', '.join(map(str, folders))} until Ctrl-C")
         if not request.recursive:
             for folder in folders:

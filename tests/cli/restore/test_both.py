@@ -109,6 +109,7 @@ def test_where_the_cpu_has_tiles_many_pictures_mean_torch(
     monkeypatch.setattr(devices, "cpu_has_tiles", lambda: True)
     monkeypatch.setattr(devices, "may_have_gpu", lambda: False)
     monkeypatch.setattr(engines, "_REPAYING", dict.fromkeys(engines._REPAYING, 5000))
+    monkeypatch.setattr(engines, "_EACH", 0)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for name in names.strip("-"):
         save(f"{name}.png")  # 2,240 pixels each
