@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,3 +183,17 @@ def test_tiles_are_seen_before_torch_is_loaded(
         path.write_text(text)
     monkeypatch.setattr(devices, "_CPUINFO", path)
     assert devices.cpu_has_tiles.__wrapped__() is expected
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no mallopt")
+def test_memory_that_is_kept_stays_with_the_process() -> None:
+    code = (
+        "import torch; from pathlib import Path; from aecli import device;"
+        "device.keep_memory(); x = torch.ones(50_000_000); del x;"
+        "print(int(Path('/proc/self/statm').read_text().split()[1]) * 4096)"
+    )
+    kept, given_back = (
+        int(subprocess.check_output([sys.executable, "-c", text]))
+        for text in (code, code.replace("device.keep_memory();", ""))
+    )
+    assert kept - given_back > 150_000_000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from aecli.device import denormals_flushed
+from aecli.device import denormals_flushed, keep_memory
 from aecli.errors import TrainingError
 from aecli.training.folder import BEST, LAST
 from aecli.training.meter import Meter
@@ -79,6 +79,8 @@ def train(plan: Plan, observer: Observer) -> Outcome:
     meter = Meter(plan, session.step, session.seconds)
     shown = saved = time.monotonic()
     bad = math.inf
+    if device.type == "cpu":
+        keep_memory()
     with (
         denormals_flushed(),
         fast_convolutions(device),

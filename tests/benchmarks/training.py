@@ -139,6 +139,8 @@ def session(
     last = recipes.stages(recipes.load(task, recipe_name or None))[-1]
     recipe = recipes.apply(last.as_table(), settings)
     found = objective(recipe, *architecture(recipe)).collect([photos])
+    if runtime.device.type == "cpu":
+        device.keep_memory()
     with (
         tempfile.TemporaryDirectory() as folder,
         device.denormals_flushed(),
