@@ -37,8 +37,9 @@ _REPAYING = {"restore": 500_000, "upscale": 250_000}
 for bf16: the shipped networks, two threads: ncnn took as long for 0.9 and 0.3 megapixels in all."""
 
 
-_EACH = 32_000
-"""What each picture counts for less, for each thread: torch computes small ones more slowly."""
+_EACH = 4_000
+"""What each picture counts for less, for each thread: below 64 pixels a side torch gains nothing,
+and on a busy machine its threads wait for each other (200 such: seven minutes, with ncnn one)."""
 
 
 class Areas(Protocol):
