@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aecli.cli import console
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from aecli.datasets.item import Item
     from aecli.errors import AecliError
     from aecli.files.inputs import LeftOut, Source
+    from aecli.images.header import Header
 
 
 _APART = ("{name}", "{parent}_{stem}", "{parent}_{name}")
@@ -43,6 +45,7 @@ class Task:
         job: where it comes from and goes to.
         reference: the true image to score against.
         compare: where the picture of before and after goes.
+        max_pixels: more are refused.
         item: the picture, where it is one of a file that holds many.
         error: why there will be no result, where that is known beforehand.
     """
@@ -50,6 +53,7 @@ class Task:
     job: planning.Job
     reference: Path | None
     compare: Path | None
+    max_pixels: int
     item: Item | None = None
     error: AecliError | None = None
 
@@ -63,20 +67,29 @@ class Task:
         """The result as records call it."""
         return str(self.job.target or "-")
 
-    def size(self, max_pixels: int) -> tuple[int, int] | None:
-        """Columns and rows as the file holds them; None where it can be read once only.
+    @cached_property
+    def header(self) -> Header:
+        """What the header of a file that holds one picture says; it is read once.
 
         Raises:
             InputError: it cannot be read, or has more than `max_pixels`.
         """
-        path = self.job.source.path
-        if path is None or self.job.source.once:
+        assert self.job.source.path is not None
+        return reading.probe(self.job.source.path, max_pixels=self.max_pixels)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Columns and rows as the file holds them; None where it can be read once only.
+
+        Raises:
+            InputError: as of `header`.
+        """
+        if self.job.source.path is None or self.job.source.once:
             return None
         if self.item is not None:
             height, width = self.item.size()
             return width, height
-        header = reading.probe(path, max_pixels=max_pixels)
-        return header.width, header.height
+        return self.header.width, self.header.height
 
 
 @dataclass(frozen=True)
@@ -130,13 +143,16 @@ def plan(request: RestoreRequest, spec: RestoreSpec) -> Plan:
             job,
             references.of(job) if references and not job.skip else None,
             comparing.target(job, spec) if request.compare and not job.skip else None,
+            request.max_pixels,
             parts[job.source],
             errors.get(job.source),
         )
         for job in jobs
     ]
     comparing.check(tasks, overwrite=request.overwrite)
-    tasks = [replace(task, error=task.error or _refused(task, request, spec)) for task in tasks]
+    tasks = [
+        replace(task, error=error) if (error := _refused(task, spec)) else task for task in tasks
+    ]
     if len(tasks) == 1 and isinstance(tasks[0].error, UsageError):
         raise tasks[0].error
     return Plan(tasks, [*planning.foreign(found.left_out, request.output), *made])
@@ -194,8 +210,10 @@ def _apart(
     return parts, errors
 
 
-def _refused(task: Task, request: RestoreRequest, spec: RestoreSpec) -> AecliError | None:
+def _refused(task: Task, spec: RestoreSpec) -> AecliError | None:
     """Why one image will have no result, as far as its header tells."""
+    if task.error is not None:
+        return task.error
     path, form = task.job.source.path, task.job.format
     if path is None or task.job.skip or task.job.source.once or task.item:
         return None
@@ -205,7 +223,7 @@ def _refused(task: Task, request: RestoreRequest, spec: RestoreSpec) -> AecliErr
     if not sized and (form is None or not _narrows(form, path)):
         return None
     try:
-        header = reading.probe(path, max_pixels=request.max_pixels)
+        header = task.header
         size = header.width, header.height
         width, height = reversed(size) if lies_sideways(path) else size
         pixel = (header.channels + header.has_alpha) * header.bits // 8

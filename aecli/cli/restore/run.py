@@ -86,7 +86,7 @@ def run(request: RestoreRequest, spec: RestoreSpec, load: Load) -> int:
 
     if todo:
         with stopping.telling(tell):
-            models = loaded(request, load, report, _Areas(todo, request))
+            models = loaded(request, load, report, _Areas(todo))
             work(request, spec, models, todo, report, finished)
     return report.finish(time.monotonic() - started)
 
@@ -147,8 +147,8 @@ def work(
 class _Areas:
     """See `aecli.inference.engine.Areas`; 0 of what comes from a pipe or cannot be read."""
 
-    def __init__(self, tasks: Sequence[Task], request: RestoreRequest) -> None:
-        self._tasks, self._most = tasks, request.max_pixels
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = tasks
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -157,7 +157,7 @@ class _Areas:
         for task in self._tasks:
             area = 0
             with suppress(AecliError, OSError, MemoryError), _contained(task):
-                area = math.prod(task.size(self._most) or (0,))
+                area = math.prod(task.size or (0,))
             yield area
 
 
@@ -212,7 +212,7 @@ class _Pipeline:
 
     def _cost(self, task: Task) -> int:
         with _contained(task):
-            size = task.size(self._request.max_pixels)
+            size = task.size
         return 0 if size is None else math.prod(self._spec.size_of(*size)) * len(self._models)
 
     def _read(self, task: Task) -> _Loaded:
