@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from aecli.checkpoints import store
-from aecli.datasets import midi
-from aecli.datasets.collecting import collect, evenly
-from aecli.errors import InputError, Reason, UsageError, did_you_mean
-from aecli.files.inputs import SEPARATOR, natural
-from aecli.images.levels import to_8_bits
+from aecli.datasets.collecting import collect
+from aecli.errors import Reason, UsageError, did_you_mean
+from aecli.files.inputs import natural
 from aecli.models.registry import Registry
 from aecli.training import build, recipes
 from aecli.training.architectures import ARCHITECTURES, Architecture
+from aecli.training.looking import ICON, longest, look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aecli.images.image import Image
+    from aecli.training.looking import Look
     from aecli.training.request import RunRequest
 
 _LATENT = ("architecture", "size", "grey", "latent", "beta")
@@ -39,84 +34,14 @@ WISHES: Mapping[str, Sequence[str]] = {
 MELODIES = "melodies"
 """The recipe by which tunes are learnt."""
 
-ICON = 64
-"""Side of images unless told otherwise; small ones that are all of one size keep it."""
-
 FOLD = 2
 """The sides of a flow's pictures are multiples of it, pixels."""
 
-EDGE, MOSTLY = 26, 0.8
-"""Levels from black, or from white, that are nearly so; share of such pixels that is most."""
-
-LEAST = 16
-"""Side of the smallest images that models take, pixels."""
+MOSTLY = 0.8
+"""Share of extreme pixels that is most of them."""
 
 MOST_CROPS = 128
 """Crops of a batch whose crops are smaller than the recipe's, at most."""
-
-LOOKED_AT = 48
-"""Pictures by which DATA is judged."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What DATA is like, as some of its pictures show.
-
-    Attributes:
-        side: of square pictures that are all of one size and small, `LEAST` to `ICON` pixels; None
-            of others.
-        grey: whether all are.
-        extreme: share of their pixels that are nearly black or white, 0 to 1.
-        music: whether all are of MIDI files.
-    """
-
-    side: int | None = None
-    grey: bool = False
-    extreme: float = 0.0
-    music: bool = False
-
-
-@functools.lru_cache(maxsize=2)
-def look(data: tuple[str, ...]) -> Look:
-    """Look at some pictures, evenly chosen; those that cannot be read tell nothing.
-
-    Raises:
-        UsageError, InputError: as `aecli.datasets.collecting.collect`.
-    """
-    images = []
-    items = evenly(collect(data, training=True), LOOKED_AT)
-    for item in items:
-        try:
-            images.append(item.image(at_least=ICON))
-        except InputError:
-            continue
-    if not images:
-        return Look()
-    sizes = {(image.height, image.width) for image in images}
-    height, width = next(iter(sizes))
-    small = len(sizes) == 1 and height == width and LEAST <= height <= ICON
-    return Look(
-        height if small else None,
-        all(image.grey for image in images),
-        float(np.mean([_extreme(image) for image in images])),
-        all(midi.is_tune(Path(item.path.rpartition(SEPARATOR)[0])) for item in items),
-    )
-
-
-def _longest(data: Sequence[str]) -> int:
-    """The longest side of some pictures, evenly chosen, told by their headers; 0 without any."""
-    longest = 0
-    for item in evenly(collect(data, training=True), LOOKED_AT):
-        with suppress(InputError):
-            longest = max(longest, *item.size())
-    return longest
-
-
-def _extreme(image: Image) -> float:
-    """The share of a picture's pixels whose channels are all nearly black, or all nearly white."""
-    level = to_8_bits(image.pixels).reshape(image.height, image.width, -1).astype(np.int64)
-    dark, light = (level < EDGE).all(axis=2), (level > 255 - EDGE).all(axis=2)
-    return float((dark | light).mean())
 
 
 def fit(request: RunRequest, **wishes: Any) -> RunRequest:
@@ -256,13 +181,13 @@ def fitted_to_crops(request: RunRequest) -> RunRequest:
     if request.resume:
         return request
     recipe = recipes.load(request.task, request.recipe, request.settings)
-    before, longest = recipe.data.crop, _longest(request.data)
-    if not 0 < longest < before:
+    before, side = recipe.data.crop, longest(request.data)
+    if not 0 < side < before:
         return request
     spec, config = build.architecture(recipe)
     geometry = spec.geometry(config)
     unit = geometry.multiple_of * geometry.scale
-    crop = max(unit, geometry.minimum * geometry.scale, longest // unit * unit)
+    crop = max(unit, geometry.minimum * geometry.scale, side // unit * unit)
     batch = min(recipe.data.batch * max(1, before // crop) ** 2, max(MOST_CROPS, recipe.data.batch))
     return _with(request, {"data.crop": crop, "data.val_crop": crop, "data.batch": batch})
 
