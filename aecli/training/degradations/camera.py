@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from aecli.training.degradations import blur
 from aecli.training.degradations.blur import around
 from aecli.training.degradations.chosen import change
-from aecli.training.degradations.colour import from_opponent, luma, mixed, to_opponent
-from aecli.training.degradations.draws import box_muller, on_device
+from aecli.training.degradations.colour import from_opponent, luma, mixed, power_, to_opponent
+from aecli.training.degradations.draws import box_muller, constant, on_device
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +39,10 @@ SENSOR = np.array([[1.7, -0.6, -0.1], [-0.25, 1.5, -0.25], [0.0, -0.5, 1.5]])
 BILINEAR, GRADIENT, EDGES = range(3)
 """Ways of demosaicing: bilinear; corrected by the other colour's gradient (Malvar et al. 2004, in
 spirit); the same along the weaker gradient only (Hamilton and Adams 1997)."""
+
+
+RED_BLUE, GREEN = 1 / 4, 1 / 8
+"""One over what an array's pixels of a colour weigh in `around(_, 2)`, the same at every place."""
 
 
 def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,7 +74,7 @@ def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tens
 
     light = clean.clone()
     change(light, curved, lambda some, *_: _uncurved(some))
-    light = mixed(light.clamp_min_(0) ** gamma, to_sensor).clamp_(0, 1)
+    light = mixed(power_(light.clamp_min_(0), gamma), to_sensor).clamp_(0, 1)
     variance = light * draws.on_device(shot)[:, None, None, None]
     variance += draws.on_device(read)[:, None, None, None]
     raw = draws.normal("sensor", clean.shape[1:]).mul_(variance.sqrt_()).add_(light).clamp_(0, 1)
@@ -83,7 +87,7 @@ def photographs(clean: Tensor, draws: Draws, grey: Tensor) -> tuple[Tensor, Tens
     change(both, np.tile(u[:, 10] < 0.9, 2), filtered)
     white = draws.on_device(1 / gains).repeat(2, 1)[:, :, None, None]
     both = mixed(torch.minimum(both, white), to_screen.repeat(2, 1, 1)).clamp_(1e-6, 1)
-    both = both ** (1 / gamma.repeat(2, 1, 1, 1))
+    both = power_(both, 1 / gamma.repeat(2, 1, 1, 1))
     change(both, np.tile(curved, 2), lambda some, *_: some * some * (3 - 2 * some))
 
     busy = u[:, 13] < 0.65
@@ -148,7 +152,7 @@ def demosaic(light: Tensor, starts: NDArray[np.int64], kinds: NDArray[np.int64])
     masks = _masks(light.device)[on_device(starts, light.device)]
     seen = masks.repeat(1, 1, light.shape[2] // 2, light.shape[3] // 2)
     raw = light * seen
-    result = torch.lerp(around(raw, 2) / around(seen, 2), raw, seen)
+    result = torch.lerp(around(raw, 2) * _share(light.device), raw, seen)
     corrected = np.flatnonzero(kinds != BILINEAR)
     if not len(corrected):
         return result
@@ -177,10 +181,16 @@ def demosaic(light: Tensor, starts: NDArray[np.int64], kinds: NDArray[np.int64])
     is_green = mask[:, 1:2]
     green = torch.lerp(green, mosaic, is_green)
     colours = mask[:, ::2]
-    difference = around((mosaic - green) * colours, 2) / around(colours, 2)
+    difference = around((mosaic - green) * colours, 2) * RED_BLUE
     red_blue = green + difference
     result[index] = torch.stack([red_blue[:, 0], green[:, 0], red_blue[:, 1]], 1).clamp(0, 1)
     return result
+
+
+@cache
+def _share(device: torch.device) -> Tensor:
+    """(3, 1, 1): the same of red, green and blue."""
+    return constant(np.array([RED_BLUE, GREEN, RED_BLUE]), device).view(3, 1, 1)
 
 
 @cache

@@ -18,6 +18,7 @@ import numpy as np
 from aecli.training.degradations import blur
 from aecli.training.degradations.camera import photographs
 from aecli.training.degradations.chosen import change
+from aecli.training.degradations.colour import power_
 from aecli.training.degradations.grain import coloured_noise
 from aecli.training.degradations.jpeg import jpeg_, subsample_
 from aecli.training.degradations.noise import is_grey, noise
@@ -130,7 +131,7 @@ def _scene(clean: Tensor, draws: Draws, kinds: Rows, still: Chosen) -> Tensor:
     def tone(some: Tensor, rows: Rows, _: Tensor) -> Tensor:
         columns = draws.on_device(np.stack([powers, spans, bottoms], 1)[rows])
         power, span, bottom = columns.view(-1, 3, 1, 1, 1).unbind(1)
-        return bottom + span * some.clamp_min_(0) ** power
+        return power_(some.clamp_min_(0), power).mul_(span).add_(bottom)
 
     scene = clean.clone()
     _zoom([scene], zoomed, u[:, 2])
