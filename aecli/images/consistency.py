@@ -3,6 +3,10 @@
 Iterative back-projection (Irani & Peleg 1991): the large picture is shrunk, and what the small one
 has more than that is enlarged and added. Here the enlarging is the pseudo-inverse of the shrinking:
 it changes the picture least and would agree at once, were it not for black, white and rounding.
+
+The small picture's samples were rounded: the large one, shrunk, need not meet them, but only come
+so near that it rounds to them, a convex set to project on as JPEG's intervals are (Zakhor 1992).
+Meeting them would put the noise of their rounding into the large picture.
 """
 
 from __future__ import annotations
@@ -27,6 +31,10 @@ ROUNDS = 5
 
 _PUSH = 1.3
 """How much more than is lacking is added from the second pass on: that gets there sooner."""
+
+_LEEWAY = 0.15
+"""Levels by which the large picture, shrunk, may differ before anything is done: less than half, as
+the large one is rounded, too. On clean photographs at 37 dB that is worth 0.03 dB at x2."""
 
 _BLOCK = 32
 """Lines of the small picture that are worked on at once."""
@@ -140,12 +148,13 @@ def _blocks(large: int, small: int) -> list[_Block]:
 def _lacking(large: Pixels, small: Pixels, block: _Block, columns: Sequence[_Block]) -> Floats:
     """What must be added to a block of rows as seen in the small picture, (C, h, w).
 
-    That is what the small picture has more than the large one shrunk; and all the more of it as
-    less of the pixels concerned can follow because they are black or white already.
+    That is what the small picture has more than the large one shrunk, beyond the leeway; and all
+    the more of it as less of the pixels concerned can follow, black or white as they are already.
     """
     peak = int(np.iinfo(large.dtype).max)
     seen = _planes(large[block.seen])
     lacking: Floats = _planes(small[block.small]) - _shrunk(seen, block, columns).clip(0, peak)
+    lacking -= lacking.clip(-_LEEWAY, _LEEWAY)
     white, black = seen == peak, seen == 0
     if white.any() or black.any():
         stuck = _shrunk(white.astype(np.float32) - black, block, columns) * np.sign(lacking)

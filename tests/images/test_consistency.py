@@ -85,6 +85,17 @@ def test_the_change_is_the_smallest_possible() -> None:
     assert after < before
 
 
+def test_the_rounding_of_the_small_picture_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = resample(noise(40, 40, 3), 160, 160)
+    small = resample(large, 80, 80)
+    changed = project(large.copy(), small)
+    monkeypatch.setattr(consistency, "_LEEWAY", 0.0)
+    followed = project(large.copy(), small)
+    less, more = (np.square(p.astype(float) - large).mean() for p in (changed, followed))
+    assert less < 0.6 * more
+    assert np.abs(resample(changed, 80, 80).astype(int) - small).mean() < 0.1
+
+
 @pytest.mark.parametrize(("height", "width"), [(50, 70), (53, 120), (110, 70), (350, 560)])
 def test_any_ratio_along_each_axis(height: int, width: int) -> None:
     small = resample(noise(20, 28, 3), 50, 70)
