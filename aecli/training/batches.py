@@ -25,7 +25,7 @@ AHEAD = 2
 class Batches:
     """An endless stream of batches, made in a thread of its own, on a GPU in a stream of its own.
 
-    A context manager: leaving it ends the thread.
+    A context manager: leaving it ends its threads.
 
     Args:
         make: consecutive steps -> their batches, on the device, one after the other in one; what
@@ -33,6 +33,8 @@ class Batches:
         first: the step to start with.
         device: where the batches are made.
         ahead: whether they are made ahead at all, or each when it is asked for.
+        shared: threads that share what is not made ahead, a part of its steps each: what is made
+            of many small operations gains more from that than from as many threads in each.
         together: steps whose batches are made in one go, counted from step 0, so that a resumed
             run makes the same: telling a device what to do takes as long for few samples as for
             many.
@@ -49,10 +51,12 @@ class Batches:
         device: torch.device,
         *,
         ahead: bool = True,
+        shared: int = 1,
         together: int = 1,
     ) -> None:
         self.waited = 0.0
         self._make, self._device, self.together = make, device, together
+        self._ahead, self._shared = ahead, min(shared, together)
         self._done = first % together
         self._step = first - self._done
         self._exit = ExitStack()
@@ -60,9 +64,10 @@ class Batches:
         self._stream: torch.cuda.Stream | None = None
         self._parts: deque[Batch] = deque()
         self._made: deque[Future[tuple[Batch, torch.cuda.Event | None]]] = deque()
-        if ahead:
-            self._pool = self._exit.enter_context(side_threads(1, "batches"))
-            if device.type == "cuda":
+        beside = 1 if ahead else self._shared
+        if ahead or beside > 1:
+            self._pool = self._exit.enter_context(side_threads(beside, "batches"))
+            if ahead and device.type == "cuda":
                 self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
                 self._stream.wait_stream(torch.cuda.current_stream(device))
 
@@ -92,10 +97,11 @@ class Batches:
 
     def _next(self) -> Batch:
         if self._pool is None:
-            with torch.no_grad():
-                return self._make(self._steps())
+            return self._making(self._steps())[0]
+        if not self._ahead:
+            return self._made_by_all(self._pool)
         while len(self._made) <= AHEAD:
-            self._made.append(self._pool.submit(self._ahead, self._steps()))
+            self._made.append(self._pool.submit(self._making, self._steps()))
         batch, made = self._made.popleft().result()
         if made is not None:
             here = torch.cuda.current_stream(self._device)
@@ -104,13 +110,19 @@ class Batches:
                 tensor.record_stream(here)  # not to be given to the next batch before it is used
         return batch
 
+    def _made_by_all(self, pool: ThreadPoolExecutor) -> Batch:
+        steps, share = self._steps(), -(-self.together // self._shared)
+        shares = (steps[start : start + share] for start in range(0, len(steps), share))
+        parts = [batch for batch, _ in pool.map(self._making, shares)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
     def _steps(self) -> range:
         """The steps that are to be made next."""
         self._step += self.together
         return range(self._step - self.together, self._step)
 
     @torch.no_grad()
-    def _ahead(self, steps: range) -> tuple[Batch, torch.cuda.Event | None]:
+    def _making(self, steps: range) -> tuple[Batch, torch.cuda.Event | None]:
         if self._stream is None:
             return self._make(steps), None
         with torch.cuda.stream(self._stream):

@@ -47,8 +47,8 @@ class DataConfig:
         val_limit: validation images at most.
         device_share: share of a GPU's free memory that decoded images may take there, 0 to 1.
         cache_mb: decoded images held in the host's memory at most, MiB.
-        workers: threads that prepare batches while the network is trained; 0: it waits for them,
-            as it does where one or two cores are all there are, and all of them train.
+        workers: threads that prepare batches while the network is trained, or in turns with it
+            where one or two cores are all there are, and all of them train; 0: none beside it.
     """
 
     crop: int = 96

@@ -42,11 +42,16 @@ if TYPE_CHECKING:
 
 
 MADE_TOGETHER, MADE_BY_GPU = 128, 256
-"""Samples that are made in one go, in as far as they are several steps'."""
+"""Samples that a thread makes in one go, in as far as they are several steps'; of crops larger
+than `USUAL` fewer, where no GPU makes them."""
+
+USUAL = 128
+"""Side of a crop, pixels: larger ones gain nothing from being many."""
 
 FEW_CORES = 2
 """So few, if all of them train, are hindered by a thread beside them: whatever it takes from one
-of them, the others wait for at the next barrier, and longer. Measured on two."""
+of them, the others wait for at the next barrier, and longer. Measured on two. So they train and
+make batches in turns."""
 
 
 @dataclass(eq=False)
@@ -111,10 +116,18 @@ class Session:
             numbers = (starts + np.arange(share)).ravel()
             return self.objective.batch(self.opened.source, Draws(recipe.run.seed, numbers, device))
 
-        samples = MADE_BY_GPU if device.type == "cuda" else MADE_TOGETHER
-        together = max(1, samples // whole)
-        ahead = recipe.data.workers > 0 and (device.type != "cpu" or not _crowded())
-        return Batches(make, self.step, device, ahead=ahead, together=together)
+        beside, crowded = recipe.data.workers > 0, device.type == "cpu" and _crowded()
+        shared = torch.get_num_threads() if beside and crowded else 1
+        fewer = USUAL**2 / max(USUAL, recipe.data.crop) ** 2
+        each = MADE_BY_GPU if device.type == "cuda" else int(MADE_TOGETHER * fewer)
+        return Batches(
+            make,
+            self.step,
+            device,
+            ahead=beside and not crowded,
+            shared=shared,
+            together=max(1, shared * each // whole),
+        )
 
     def save_weights(self, name: str, meter: Meter) -> None:
         """Write the averaged weights as a model, in the form it is published in."""

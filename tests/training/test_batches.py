@@ -19,9 +19,11 @@ def make(steps: range) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("together", [1, 4])
-@pytest.mark.parametrize("ahead", [True, False])
-def test_batches_come_in_order_and_without_gradients(ahead: bool, together: int) -> None:
-    with Batches(make, 5, CPU, ahead=ahead, together=together) as batches:
+@pytest.mark.parametrize(("ahead", "shared"), [(True, 1), (False, 1), (False, 3)])
+def test_batches_come_in_order_and_without_gradients(
+    ahead: bool, shared: int, together: int
+) -> None:
+    with Batches(make, 5, CPU, ahead=ahead, shared=shared, together=together) as batches:
         taken = [next(batches)["step"] for _ in range(6)]
     assert [t.tolist() for t in taken] == [[n, n] for n in (5, 6, 7, 8, 9, 10)]
     assert not any(t.requires_grad for t in taken)
@@ -38,6 +40,21 @@ def test_a_stream_that_begins_later_makes_the_same_steps_together() -> None:
         taken = [next(batches)["step"].tolist() for _ in range(3)]
     assert taken == [[6, 6], [7, 7], [8, 8]]
     assert made == [range(4, 8), range(8, 12)]
+
+
+def test_threads_that_share_make_a_part_of_the_steps_each_on_one_core() -> None:
+    made = []
+    both = threading.Barrier(2)
+
+    def noted(steps: range) -> dict[str, torch.Tensor]:
+        both.wait(timeout=10)
+        made.append((steps, torch.get_num_threads(), torch.is_grad_enabled()))
+        return make(steps)
+
+    with Batches(noted, 0, CPU, ahead=False, shared=2, together=5) as batches:
+        assert [next(batches)["step"].tolist() for _ in range(5)] == [[n, n] for n in range(5)]
+    made.sort(key=lambda what: what[0].start)
+    assert made == [(range(3), 1, False), (range(3, 5), 1, False)]
 
 
 def test_leaving_ends_the_thread_although_batches_are_being_made() -> None:

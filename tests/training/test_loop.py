@@ -187,6 +187,28 @@ def test_batches_are_made_beside_the_training_where_a_core_is_free(
     assert (True in threads) == beside
 
 
+def test_two_cores_that_train_share_the_making_of_batches_and_learn_the_same(
+    train: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    degrade, threads = objectives.Denoise.degrade, []
+
+    def noted(self: Any, *given: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return degrade(self, *given)
+
+    monkeypatch.setattr(objectives.Denoise, "degrade", noted)
+    monkeypatch.setattr("aecli.cores.usable", lambda: 2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    torch.set_num_threads(2)
+    shared, _ = train("shared", "data.workers=1", steps=2)
+    assert sum(name.startswith("batches") for name in threads) == 2
+    threads.clear()
+    alone, _ = train("alone", "data.workers=0", steps=2)
+    assert not any(name.startswith("batches") for name in threads)
+    first, second = (load_file(run.model) for run in (shared, alone))
+    assert all(torch.equal(first[key], second[key]) for key in second)
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_weights(
     train: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

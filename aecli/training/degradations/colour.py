@@ -12,8 +12,7 @@ from aecli.images.levels import BT601
 
 def luma(pictures: Tensor) -> Tensor:
     """(N, 3, H, W) -> (N, 1, H, W), BT.601."""
-    r, g, b = BT601
-    return r * pictures[:, :1] + g * pictures[:, 1:2] + b * pictures[:, 2:]
+    return mixed(pictures, _matrices(pictures.device)[0][:1])
 
 
 def to_opponent(pictures: Tensor) -> Tensor:

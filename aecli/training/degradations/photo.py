@@ -84,9 +84,9 @@ def noisy_photos(
         Two of the same shape.
     """
     kinds = mixture.kinds(draws, still)
-    scene = clean if mixture.plain else _scene(clean, draws, kinds, still)
-    grey = is_grey(scene)
-    noisy, target = scene.clone(), scene.clone()
+    target = clean.clone() if mixture.plain else _scene(clean, draws, kinds, still)
+    grey = is_grey(target)
+    noisy = target.clone()
 
     def white(some: Tensor, rows: Rows, index: Tensor) -> Tensor:
         u = draws.rows(rows).uniform("white", 1)[:, 0]

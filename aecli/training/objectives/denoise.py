@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -149,7 +150,8 @@ class Denoise(Restoring):
         """
         c = self.config
         noisy, target = noisy_photos(clean, draws, extra, c.mixture)
-        sigma = (noisy - target).square().mean((1, 2, 3), keepdim=True).sqrt()
+        norm = torch.linalg.vector_norm(noisy - target, dim=(1, 2, 3), keepdim=True)
+        sigma = norm / math.sqrt(noisy[0].numel())
         u = draws.uniform("told", 3)
         jitter = np.exp(c.sigma_jitter * box_muller(u[:, 0], u[:, 1]))
         factor = draws.on_device(jitter)[:, None, None, None]
