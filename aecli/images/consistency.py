@@ -81,9 +81,10 @@ some of them take over. In the last pass, as it costs a little noise (0.01 dB at
 def project(large: Pixels, small: Pixels, *, rounds: int = ROUNDS) -> Pixels:
     """Change a large picture, as little as possible, into one that shrinks to the small one.
 
-    Shrinking is antialiased bicubic (`aecli.images.resample`). Where the small picture has
-    contrasts that nothing between black and white shrinks to, the result comes near. Beside the
-    pictures there are only some lines of floats.
+    Shrinking is antialiased bicubic (`aecli.images.resample`), and near enough is what rounds to
+    the small one, but for single levels that the large one's own rounding leaves. Where the small
+    picture has contrasts that nothing between black and white shrinks to, the result comes near.
+    Beside the pictures there are only some lines of floats.
 
     Args:
         large: HxW or HxWx3 integers; changed in place.
